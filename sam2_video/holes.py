@@ -1,0 +1,38 @@
+"""Filling the pinholes that a mask decoder leaves."""
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+MAX_HOLE_AREA = 8
+FILLED_LOGIT = 0.1
+
+
+def fill_holes(logits: Tensor, max_area: int = MAX_HOLE_AREA) -> Tensor:
+    """Raise every small 8-connected background component to a weakly positive logit.
+
+    What `sam2.utils.misc.fill_holes_in_mask_scores` does with its CUDA extension and skips
+    without it; here it runs on every device, through OpenCV on the CPU.
+
+    Args:
+        logits: (B, 1, H, W) float mask logits at the decoder's resolution (stride 4).
+        max_area: largest area of a hole, in pixels of that resolution.
+
+    Returns:
+        (B, 1, H, W) logits of the same dtype and device, holes at `FILLED_LOGIT`; the input
+        itself where there is nothing to fill.
+    """
+    background = (logits <= 0).squeeze(1).to(torch.uint8).cpu().numpy()
+    holes = np.stack([_small_components(plane, max_area) for plane in background])
+    if not holes.any():
+        return logits
+    return torch.where(torch.from_numpy(holes).unsqueeze(1).to(logits.device), FILLED_LOGIT, logits)
+
+
+def _small_components(background: np.ndarray, max_area: int) -> np.ndarray:
+    """(H, W) bool: the pixels of components of `background` no larger than `max_area`."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(background, connectivity=8)
+    is_small = stats[:, cv2.CC_STAT_AREA] <= max_area
+    is_small[0] = False  # label 0 is the foreground here, not a component of the background
+    return is_small[labels]
