@@ -1,0 +1,297 @@
+"""Frames of a video, by number: frame k is the k-th picture that the decoder gives.
+
+Pictures are counted in presentation order, none dropped and none doubled, whatever the frame
+rate does. Rotation and mirroring flags are applied (EXIF's for still pictures too). Pixels are
+8 bit sRGB-like RGB:
+
+- YCbCr is converted by the matrix and range that the stream states. A stream that states no
+  matrix is BT.709 from HD size on (a long side of 1280 or a short one above 576), BT.601 below,
+  and BT.601 always for VP8, as players do.
+- PQ and HLG are tone-mapped to BT.709: reference white is 203 nits, light up to half of it is
+  left as it is, and what is brighter, up to 1,000 nits, is compressed.
+- Alpha is dropped: the colour channels as they are stored, nothing blended.
+- Pixels that are not square are not stretched; wide-gamut primaries of SDR video are not mapped.
+
+A stream whose size changes on the way has all its frames scaled to the first one's size.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from sam2_video.errors import InputError
+from sam2_video.ffmpeg import NO_PTS, Decoder, Report, still_codec
+from sam2_video.limits import DEFAULT_LIMITS, Limits
+
+_SWSCALE = "flags=bilinear+accurate_rnd+full_chroma_int+full_chroma_inp"
+_SEEK_MARGIN = 8  # pictures before the wanted one that a seek aims at
+_READ = 64 * 1024  # bytes, here pictures, that a count takes at a time
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video that was decoded once from end to end, so that all of it is known to be readable.
+
+    Attributes:
+        path: the file.
+        width: pixels, after rotation; the sample aspect ratio is ignored.
+        height: likewise.
+        num_frames: exact: the number of pictures that the decoder gives.
+    """
+
+    path: Path
+    width: int
+    height: int
+    num_frames: int
+    _limits: Limits = field(repr=False)
+    _still: str | None = field(repr=False)
+    _filters: str = field(repr=False)  # from decoded pictures to RGB
+    _time_base: Fraction = field(repr=False)
+    _pts: array[int] = field(repr=False)  # strictly rising, one a picture; empty if not so
+    _checksums: array[int] = field(repr=False)  # of the decoded planes, one a picture
+
+
+def open_video(path: Path, limits: Limits = DEFAULT_LIMITS) -> Video:
+    """Decode a video or still picture once, to count its frames and to find what is wrong with it.
+
+    Costs one pass of decoding and no memory to speak of.
+
+    Args:
+        path: the file; its name means nothing.
+        limits: what is refused.
+
+    Raises:
+        InputError: the file is empty, no video, damaged, cut short or beyond a limit.
+    """
+    size = path.stat().st_size
+    if size == 0:
+        raise InputError("input_video is empty (0 bytes); send a video or a picture")
+    if size > limits.max_video_bytes:
+        raise InputError(
+            f"input_video has {size} bytes, more than the {limits.max_video_bytes} allowed"
+        )
+    still = still_codec(path)
+    count, report = _scan(path, limits, still)
+    if report.size is None:
+        raise InputError("input_video has no picture that can be read")
+    width, height = report.size
+    known = len(report.pts) == count and NO_PTS not in report.pts
+    rising = known and all(a < b for a, b in pairwise(report.pts))
+    video = Video(
+        path=path,
+        width=width,
+        height=height,
+        num_frames=count,
+        _limits=limits,
+        _still=still,
+        _filters=_to_rgb(report),
+        _time_base=report.time_base,
+        _pts=report.pts if rising else array("q"),
+        _checksums=report.checksums if rising else array("I"),
+    )
+    for _ in read_frames(video, 0, 1):  # the conversion works too, or fails here
+        pass
+    return video
+
+
+def _scan(path: Path, limits: Limits, still: str | None) -> tuple[int, Report]:
+    """Decode the whole stream; the number of pictures and what ffmpeg said of them.
+
+    One byte a picture comes down the pipe, so that the count rests on no message, and so that
+    ffmpeg notices when nobody is left to read.
+    """
+    filters = "showinfo,scale=1:1:flags=neighbor"
+    buffer = memoryview(bytearray(_READ))
+    count = 0
+    with Decoder(path, filters, limits, still=still, pixel_format="gray") as decoder:
+        while got := decoder.readinto(buffer[:1] if count < 256 else buffer):
+            count += got
+            if count > limits.max_frames:
+                raise InputError(
+                    f"input_video has more than the {limits.max_frames} frames allowed"
+                )
+        good = decoder.finish()
+        report = decoder.report
+    if not good:
+        raise InputError(_complaint(report, count, limits))
+    return count, report
+
+
+def _complaint(report: Report, count: int, limits: Limits) -> str:
+    """The sentence for a stream that could not be decoded to its end."""
+    for text in report.complaints:
+        if "Picture size" in text and "exceeds" in text:
+            size = text.split("Picture size ")[1].split()[0]
+            return (
+                f"input_video has {size} pixels a frame, "
+                f"more than the {limits.max_frame_pixels} allowed"
+            )
+        if "matches no streams" in text:
+            return "input_video has no video stream"
+    if count:
+        return f"input_video is damaged near frame {count}: {report.reason}"
+    return f"input_video is not a video or picture that can be read: {report.reason}"
+
+
+def _to_rgb(report: Report) -> str:
+    """The filters that turn a stream's pictures into 8 bit RGB."""
+    matrix = "auto"
+    if report.matrix in ("unknown", "reserved") and report.size is not None:
+        hd = max(report.size) >= 1280 or min(report.size) > 576
+        matrix = "bt709" if hd else "bt601"
+    to_rgb = f"scale=in_color_matrix={matrix}:{_SWSCALE}"
+    if report.transfer not in ("smpte2084", "arib-std-b67"):
+        return to_rgb
+    if matrix != "auto":
+        to_rgb = f"scale=in_color_matrix=bt2020nc:{_SWSCALE}"
+    return _chain(
+        to_rgb,
+        "format=gbrp16le",
+        f"zscale=min=gbr:rin=full:tin={report.transfer}:pin=2020:t=linear:npl=203",
+        "format=gbrpf32le",
+        "zscale=p=709",
+        "tonemap=mobius:desat=0:peak=4.926",  # 1000 / 203 nits
+        "zscale=t=709:r=full",
+        "format=gbrp",
+    )
+
+
+def _chain(*filters: str) -> str:
+    """A filter graph from its parts, empty ones left out."""
+    return ",".join(part for part in filters if part)
+
+
+def read_frames(
+    video: Video, start: int = 0, stop: int | None = None
+) -> Generator[np.ndarray, None, None]:
+    """Frames `start` to `stop - 1`, in order; to the end if `stop` is None.
+
+    Frames before `start` are decoded (there is no other way to be sure of the number), not
+    converted. One frame is in memory at a time, besides what ffmpeg holds. Closing the
+    generator ends ffmpeg at once.
+
+    Yields:
+        (height, width, 3) uint8 RGB, an array of its own each time.
+
+    Raises:
+        ValueError: not 0 <= start <= stop <= num_frames.
+        InputError: the file is not what it was when it was opened, or time is up.
+    """
+    stop = video.num_frames if stop is None else stop
+    if not 0 <= start <= stop <= video.num_frames:
+        raise ValueError(f"frames {start} to {stop} of {video.num_frames}")
+    return _read(video, start, stop)
+
+
+def _read(video: Video, start: int, stop: int) -> Generator[np.ndarray, None, None]:
+    """Frames by decoding from the start of the file."""
+    if start == stop:
+        return
+    filters = _chain(_trim(video, start, stop), video._filters)
+    skipped = 0 if video._pts else start
+    with _decoder(video, filters) as decoder:
+        for index in range(start - skipped, stop):
+            frame = np.empty((video.height, video.width, 3), np.uint8)
+            if not _fill(decoder, frame):
+                decoder.finish()
+                raise InputError(
+                    f"input_video cannot be read at frame {index}: {decoder.report.reason}"
+                )
+            if index >= start:
+                yield frame
+
+
+def _decoder(video: Video, filters: str, seek: float | None = None) -> Decoder:
+    return Decoder(
+        video.path, filters, video._limits, still=video._still, seek=seek, pixel_format="rgb24"
+    )
+
+
+def _fill(decoder: Decoder, frame: np.ndarray) -> bool:
+    """Read one whole frame; False at the end of the output."""
+    return decoder.readinto(frame.data.cast("B")) == frame.nbytes
+
+
+def _trim(video: Video, start: int, stop: int) -> str:
+    """A filter that lets frames `start` to `stop - 1` pass, told by their time stamps."""
+    if not video._pts:
+        return ""
+    end = f":end_pts={video._pts[stop]}" if stop < video.num_frames else ""
+    return f"trim=start_pts={video._pts[start]}{end}"
+
+
+def read_frames_backward(
+    video: Video,
+    start: int,
+    shrink: Callable[[np.ndarray], np.ndarray],
+    budget_bytes: int = 256 * 1024**2,
+) -> Generator[tuple[int, np.ndarray], None, None]:
+    """Frame `start`, then the one before it, and so on to frame 0, in bounded memory.
+
+    Video decodes only forward, so it is read in chunks, the last one first, each as many shrunk
+    frames as the budget holds. A chunk starts with a seek; its pictures must then be the very
+    ones, by time stamp and checksum, that a decoding from the start gave. Where they are not,
+    the chunk and all later ones are decoded from the start of the file.
+
+    Args:
+        video: what `open_video` returned.
+        start: index of the first frame to yield.
+        shrink: makes what is kept of a frame, (height, width, 3) uint8 RGB; an array that owns
+            its memory, of the same size for every frame.
+        budget_bytes: memory for shrunk frames; at least one is held whatever it says.
+
+    Yields:
+        The index and `shrink(frame)`.
+
+    Raises:
+        ValueError: not 0 <= start < num_frames.
+        InputError: as for `read_frames`.
+    """
+    if not 0 <= start < video.num_frames:
+        raise ValueError(f"frame {start} of {video.num_frames}")
+    return _read_backward(video, start, shrink, budget_bytes)
+
+
+def _read_backward(
+    video: Video, start: int, shrink: Callable[[np.ndarray], np.ndarray], budget_bytes: int
+) -> Generator[tuple[int, np.ndarray], None, None]:
+    size = shrink(np.zeros((video.height, video.width, 3), np.uint8)).nbytes
+    count = max(1, budget_bytes // max(1, size))
+    can_seek = bool(video._pts)
+    stop = start + 1
+    while stop > 0:
+        first = max(0, stop - count)
+        chunk = _seek_chunk(video, first, stop, shrink) if can_seek else None
+        if chunk is None:
+            can_seek = False
+            chunk = [shrink(frame) for frame in _read(video, first, stop)]
+        while chunk:
+            stop -= 1
+            yield stop, chunk.pop()
+
+
+def _seek_chunk(
+    video: Video, start: int, stop: int, shrink: Callable[[np.ndarray], np.ndarray]
+) -> list[np.ndarray] | None:
+    """Shrunk frames `start` to `stop - 1` by way of a seek; None if they are not the right ones."""
+    target = video._pts[max(0, start - _SEEK_MARGIN)]
+    seek = float(target * video._time_base) if start > _SEEK_MARGIN else None
+    filters = _chain(_trim(video, start, stop), "showinfo", video._filters)
+    chunk: list[np.ndarray] = []
+    with _decoder(video, filters, seek) as decoder:
+        frame = np.empty((video.height, video.width, 3), np.uint8)
+        while len(chunk) <= stop - start and _fill(decoder, frame):
+            chunk.append(shrink(frame))
+            frame = np.empty_like(frame)
+        decoder.finish()
+        report = decoder.report
+    same = report.pts == video._pts[start:stop]
+    same = same and report.checksums == video._checksums[start:stop]
+    return chunk if same and len(chunk) == stop - start else None

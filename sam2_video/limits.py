@@ -1,0 +1,63 @@
+"""Bounds on what one request may cost, each a setting of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a stranger's file may cost before it is refused.
+
+    Each field is read from the environment under its own name in capitals, `SAM2_` before it
+    (`SAM2_MAX_FRAMES`). The defaults are generous: they stop abuse, not long videos.
+
+    Attributes:
+        max_video_bytes: size of the input file (4 GiB).
+        max_frame_pixels: width x height of a frame (7680 x 4320, that is 8K).
+        max_frames: frames of a video (1,000,000: more than nine hours at 30 a second).
+        max_decode_seconds: seconds that one pass over the video may wait for the decoder
+            (1,800). A video is read in several passes; what the caller does with a frame
+            between two reads does not count.
+    """
+
+    max_video_bytes: int = 4 * 1024**3
+    max_frame_pixels: int = 7680 * 4320
+    max_frames: int = 1_000_000
+    max_decode_seconds: float = 1800.0
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the limits from `environ` (the process's own when None).
+
+        A variable that is unset or blank leaves its default.
+
+        Raises:
+            ValueError: a variable is not a number above zero; one sentence that names it.
+        """
+        environ = os.environ if environ is None else environ
+        given: dict[str, Any] = {}
+        for field in fields(cls):
+            name = f"SAM2_{field.name.upper()}"
+            text = environ.get(name, "").strip()
+            if text:
+                given[field.name] = _positive(name, text, whole=isinstance(field.default, int))
+        return cls(**given)
+
+
+def _positive(name: str, text: str, *, whole: bool) -> int | float:
+    """Parse `text`, the value of the variable `name`, as a finite number above zero."""
+    try:
+        value = int(text) if whole else float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < float("inf"):
+        kind = "whole number" if whole else "number"
+        raise ValueError(f"{name} is {text!r}; give a {kind} above 0")
+    return value
+
+
+DEFAULT_LIMITS = Limits()
