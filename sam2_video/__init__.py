@@ -1,1 +1,32 @@
-"""SAM 2 over a stream of frames: clicks in, cut-outs of every frame out."""
+"""SAM 2 over a stream of frames: clicks in, cut-outs of every frame out.
+
+from sam2_video import segment
+
+for frame in segment("clip.mp4", "[320,180]"):
+    frame.index, frame.names, frame.masks  # masks: (K, H, W) bool
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sam2_video.errors import InputError
+    from sam2_video.model import LoadedModel, load_model
+    from sam2_video.pipeline import SegmentedFrame, segment
+
+__all__ = ["InputError", "LoadedModel", "SegmentedFrame", "load_model", "segment"]
+
+_HOMES = {
+    "InputError": "errors",
+    "LoadedModel": "model",
+    "SegmentedFrame": "pipeline",
+    "load_model": "model",
+    "segment": "pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: fetching weights or printing help should not wait for torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sam2_video.errors import InputError
+from sam2_video.limits import DEFAULT_LIMITS
 
 logger = logging.getLogger(__name__)
 
@@ -66,16 +67,23 @@ class TrackedObject:
         return tuple(p for p in self.prompts if not p.is_conditioning)
 
 
-def parse_clicks(coordinates: str, labels: str, frames: str, object_ids: str) -> list[Click]:
+def parse_clicks(
+    coordinates: str,
+    labels: str,
+    frames: str,
+    object_ids: str,
+    max_clicks: int = DEFAULT_LIMITS.max_clicks,
+) -> list[Click]:
     """Read the four click strings of the interface, one click for every coordinate pair.
 
     Labels and frames that are too few repeat from their start; surplus entries are dropped
     with a line in the log. One object name alone stands for all clicks.
 
     Raises:
-        InputError: a string is malformed, there is no click, a label is not 0 or 1.
+        InputError: a string is malformed, there is no click or more than `max_clicks`, a
+            label is not 0 or 1.
     """
-    points = _parse_coordinates(coordinates)
+    points = _parse_coordinates(coordinates, max_clicks)
     count = len(points)
     label_values = _fit("click_labels", _parse_integers("click_labels", labels, "1"), count)
     frame_values = _fit("click_frames", _parse_integers("click_frames", frames, "0"), count)
@@ -114,7 +122,11 @@ def check_clicks(clicks: Iterable[Click], width: int, height: int, num_frames: i
             )
 
 
-def build_prompts(clicks: Sequence[Click], max_conditioning_frames: int) -> list[TrackedObject]:
+def build_prompts(
+    clicks: Sequence[Click],
+    max_objects: int = DEFAULT_LIMITS.max_objects,
+    max_conditioning_frames: int = DEFAULT_LIMITS.max_conditioning_frames,
+) -> list[TrackedObject]:
     """Group clicks into objects, in order of first appearance, and their prompts.
 
     A foreground click without a name makes an object of its own. A background click without
@@ -123,7 +135,8 @@ def build_prompts(clicks: Sequence[Click], max_conditioning_frames: int) -> list
 
     Raises:
         InputError: an object has no foreground click, or more prompted frames than
-            `max_conditioning_frames` (each costs memory and attention on every frame).
+            `max_conditioning_frames` (each costs memory and attention on every frame), or
+            there are more than `max_objects`.
     """
     named = _name_foreground(clicks)
     order = list(dict.fromkeys(click.object_name for click in named if click.object_name))
@@ -142,6 +155,12 @@ def build_prompts(clicks: Sequence[Click], max_conditioning_frames: int) -> list
                 f"click_object_ids names {_shown(name)!r}, which has background clicks (0) only, "
                 "but an object needs at least one foreground click (1)"
             )
+
+    if len(order) > max_objects:
+        raise InputError(
+            f"click_object_ids makes {len(order)} objects, but at most {max_objects} are allowed "
+            "in one run; clicks that share a name belong to one object"
+        )
 
     by_object: dict[str, dict[int, list[Click]]] = {name: {} for name in order}
     for click in named:
@@ -193,7 +212,7 @@ def _owners(click: Click, named: Sequence[Click], order: Sequence[str]) -> list[
     return [name for name in order if name in owners]
 
 
-def _parse_coordinates(text: str) -> list[tuple[float, float]]:
+def _parse_coordinates(text: str, max_clicks: int) -> list[tuple[float, float]]:
     body = _without_outer_brackets(text)
     points: list[tuple[float, float]] = []
     position = 0
@@ -205,6 +224,10 @@ def _parse_coordinates(text: str) -> list[tuple[float, float]]:
                 f"should be; {_COORDINATES_HINT}"
             )
         points.append((float(match[1]), float(match[2])))
+        if len(points) > max_clicks:
+            raise InputError(
+                f"click_coordinates has more than {max_clicks} clicks, the most that are allowed"
+            )
         position = match.end()
         if position < len(body):
             if body[position] != ",":

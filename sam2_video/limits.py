@@ -22,12 +22,22 @@ class Limits:
         max_decode_seconds: seconds that one pass over the video may wait for the decoder
             (1,800). A video is read in several passes; what the caller does with a frame
             between two reads does not count.
+        max_mask_bytes: disk for the compressed masks of frames before the first click, which
+            wait there until all are tracked (16 GiB).
+        max_clicks: clicks of a request (1,000).
+        max_objects: objects of a request (64); each costs model time on every frame.
+        max_conditioning_frames: frames on which one object has clicks (32); every one is
+            attended to on every frame.
     """
 
     max_video_bytes: int = 4 * 1024**3
     max_frame_pixels: int = 7680 * 4320
     max_frames: int = 1_000_000
     max_decode_seconds: float = 1800.0
+    max_mask_bytes: int = 16 * 1024**3
+    max_clicks: int = 1000
+    max_objects: int = 64
+    max_conditioning_frames: int = 32
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

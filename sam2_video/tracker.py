@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
@@ -95,7 +95,9 @@ def group_objects(
         key = tuple((prompt.frame, prompt.is_conditioning) for prompt in tracked.prompts)
         by_frames.setdefault(key, []).append(index)
     chunks = [
-        indices[i : i + limit] for indices in by_frames.values() for i in range(0, len(indices), limit)
+        indices[i : i + limit]
+        for indices in by_frames.values()
+        for i in range(0, len(indices), limit)
     ]
     return [ObjectGroup(tuple(chunk), tuple(objects[i] for i in chunk)) for chunk in chunks]
 
@@ -126,6 +128,8 @@ def encode_prompts(
     """Turn every conditioning prompt into a mask and a memory, each frame by itself.
 
     Args:
+        model: the network.
+        groups: the objects; see `group_objects`.
         images: index and (1, 3, S, S) picture of every conditioning frame of any group.
         video_size: (width, height) of the video, in whose pixels the clicks are.
         num_frames: length of the video.

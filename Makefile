@@ -1,0 +1,28 @@
+# `make demo` and `make test` do all set-up themselves; Python 3.11, make and a C compiler are
+# all they need.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+VIDEO ?= examples/clip.mp4
+CLICKS ?=
+OUT ?= out
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format weights clean
+
+help: ## what there is to do
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+
+setup: $(VENV)/.installed ## the virtual environment, with everything pinned
+	@:
+
+# torch comes first: building sam2 imports it. Without build isolation no second torch is
+# fetched, and without its CUDA extension no CUDA compiler is needed.
+$(VENV)/.installed: requirements.txt requirements-sam2.txt requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check setuptools==84.2.1 wheel==0.48.0
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --disable-pip-version-check \
+		--no-build-isolation --no-deps -r requirements-sam2.txt
+	touch $@

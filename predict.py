@@ -1,0 +1,136 @@
+"""The predictor that the container serves: clicks and a video in, cut-outs out."""
+
+from contextlib import closing
+from functools import cached_property
+from typing import Iterator  # noqa: UP035 - the schema generator knows this spelling
+
+from cog import BasePredictor, Input, Path
+
+from sam2_video import sinks
+from sam2_video.errors import InputError
+from sam2_video.inputs import checked_inputs
+from sam2_video.limits import Limits
+from sam2_video.logs import log_to_stderr
+from sam2_video.model import LoadedModel, load_model
+from sam2_video.pipeline import prepare, segment_video, warm_up
+from sam2_video.progress import Progress
+from sam2_video.render import renderer
+from sam2_video.workspace import Workspace
+
+
+class Predictor(BasePredictor):
+    """SAM 2 video segmentation behind the interface of `meta/sam-2-video`."""
+
+    def setup(self) -> None:
+        """Load the model onto the GPU (else the CPU) and warm it up, before any request."""
+        log_to_stderr()
+        warm_up(self.model)
+
+    @cached_property
+    def model(self) -> LoadedModel:
+        """The model, loaded on first use: bad input is told without waiting for it."""
+        return load_model()
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """Where outputs lie until the next prediction."""
+        return Workspace()
+
+    @checked_inputs
+    def predict(
+        self,
+        input_video: Path = Input(description="Input video file path"),
+        click_coordinates: str = Input(
+            description="Click coordinates as '[x,y],[x,y],...'. Determines number of clicks."
+        ),
+        click_labels: str = Input(
+            description="Click types (1=foreground, 0=background) as '1,1,0,1'. "
+            "Auto-extends if shorter than coordinates.",
+            default="1",
+        ),
+        click_frames: str = Input(
+            description="Frame indices for clicks as '0,0,150,0'. "
+            "Auto-extends if shorter than coordinates.",
+            default="0",
+        ),
+        click_object_ids: str = Input(
+            description="Object labels for clicks as 'person,dog,cat'. "
+            "Auto-generates if missing or incomplete.",
+            default="",
+        ),
+        mask_type: str = Input(
+            description="Mask type: binary (B&W), highlighted (colored overlay), or greenscreen",
+            choices=["binary", "highlighted", "greenscreen"],
+            default="binary",
+        ),
+        annotation_type: str = Input(
+            description="Annotation type: mask only, bounding box only, or both "
+            "(ignored for binary and greenscreen)",
+            choices=["mask", "box", "both"],
+            default="mask",
+        ),
+        output_video: bool = Input(
+            description="True for video output, False for image sequence", default=False
+        ),
+        video_fps: int = Input(
+            description="Video output frame rate (ignored for image sequence)",
+            ge=1,
+            le=60,
+            default=30,
+        ),
+        output_format: str = Input(
+            description="Image format for sequence (ignored for video)",
+            choices=["webp", "jpg", "png"],
+            default="webp",
+        ),
+        output_quality: int = Input(
+            description="JPG/WebP compression quality (0-100, ignored for PNG and video)",
+            ge=0,
+            le=100,
+            default=80,
+        ),
+        output_frame_interval: int = Input(
+            description="Output every Nth frame. 1=all frames, 2=every other, etc.",
+            default=1,
+        ),
+    ) -> Iterator[Path]:
+        """Track every clicked object through the video and yield the rendered files."""
+        if output_frame_interval < 1:
+            raise InputError(
+                f"output_frame_interval is {output_frame_interval}, but it should be 1 or more"
+            )
+        folder = self.workspace.fresh()
+        limits = Limits.from_env()
+        clicks = (click_coordinates, click_labels, click_frames, click_object_ids)
+        video, objects = prepare(input_video, clicks, limits)
+        sinks.check_output_size(video.width, video.height, output_video, output_format)
+
+        render = renderer(mask_type, annotation_type)
+        frames = segment_video(
+            self.model,
+            video,
+            objects,
+            limits=limits,
+            interval=output_frame_interval,
+            folder=self.workspace.folder,
+            advance=Progress(video.num_frames).advance,
+        )
+        with closing(frames):
+            if output_video:
+                path = folder / "output_video.mp4"
+                with sinks.VideoFile(path, video.width, video.height, video_fps) as sink:
+                    for frame in frames:
+                        sink.write(render(frame.picture, frame.masks))
+                yield Path(path)
+            else:
+                sequence = sinks.ImageSequence(
+                    folder, output_format, output_quality, two_valued=mask_type == "binary"
+                )
+                for frame in frames:
+                    picture = render(frame.picture, frame.masks)
+                    yield Path(sequence.write(frame.index, picture))
+
+    def close(self) -> None:
+        """Remove every file that was left for the caller to read."""
+        if "workspace" in self.__dict__:
+            self.workspace.close()
