@@ -43,6 +43,8 @@ _MESSAGES = 32  # complaints kept of a run
 _TIME_BASE = re.compile(rb"config in time_base: (\d+)/(\d+)")
 _PICTURE = re.compile(rb" n: *\d+ pts: *(-?\d+|NOPTS) .* s:(\d+)x(\d+) ")
 _CHECKSUM = re.compile(rb" checksum:([0-9A-F]{8}) ")
+_FORMAT = re.compile(rb" fmt:(\S+) ")
+_TILES = re.compile(rb"Stream group #0:\d+.*Tile Grid")
 _COLOUR = re.compile(rb" color_range:(\S+) color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
 _COMPLAINT = re.compile(rb"\[(?:error|fatal|panic)\] (.*)")
 
@@ -105,9 +107,11 @@ class Report:
         pts: the time stamp of each picture in units of `time_base`, `NO_PTS` where it has none.
         checksums: the Adler-32 of each picture's decoded planes, 0 where it was not told.
         size: width and height of the first picture, after rotation.
+        pixel_format: of the first picture, as ffmpeg names it.
         range: colour range of the first picture: `tv`, `pc` or `unknown`.
         matrix: its YCbCr matrix as ffmpeg names it: `bt709`, `smpte170m`, `gbr`, `unknown`...
         transfer: its transfer function as ffmpeg names it: `smpte2084` is PQ.
+        tiled: whether the file is a HEIF picture cut into tiles, each a stream of its own.
         complaints: the first error messages, cleaned of addresses.
         damaged: whether ffmpeg told of lost pictures, whatever its exit status.
     """
@@ -116,9 +120,11 @@ class Report:
     pts: array[int] = field(default_factory=lambda: array("q"))
     checksums: array[int] = field(default_factory=lambda: array("I"))
     size: tuple[int, int] | None = None
+    pixel_format: str = ""
     range: str = "unknown"
     matrix: str = "unknown"
     transfer: str = "unknown"
+    tiled: bool = False
     complaints: list[str] = field(default_factory=list)
     damaged: bool = False
 
@@ -129,12 +135,16 @@ class Report:
             self.pts.append(NO_PTS if pts == b"NOPTS" else int(pts))
             if self.size is None:
                 self.size = int(width), int(height)
+                pixel_format = _FORMAT.search(line)
+                self.pixel_format = pixel_format[1].decode() if pixel_format else ""
             checksum = _CHECKSUM.search(line, found.end() - 1)
             self.checksums.append(int(checksum[1], 16) if checksum else 0)
         elif len(self.pts) <= 1 and (found := _COLOUR.search(line)):
             self.range, self.matrix, self.transfer = (text.decode() for text in found.groups())
         elif not self.time_base and (found := _TIME_BASE.search(line)):
             self.time_base = Fraction(int(found[1]), max(1, int(found[2])))
+        elif _TILES.search(line):
+            self.tiled = True
         if (found := _DAMAGE.search(line)) and not self.damaged:
             self.damaged = True
             self.complaints.insert(0, _clean(found[0]))
@@ -211,7 +221,7 @@ class Decoder:
                 bufsize=0,
                 env={"AV_LOG_FORCE_NOCOLOR": "1"},
             )
-        assert self._process.stdout is not None  # noqa: S101  (PIPE was asked for)
+        assert self._process.stdout is not None
         self._stdout = self._process.stdout.fileno()
         with contextlib.suppress(OSError):  # a small pipe is slow, not wrong
             fcntl.fcntl(self._stdout, fcntl.F_SETPIPE_SZ, 1024 * 1024)
@@ -226,7 +236,7 @@ class Decoder:
     def _listen(self) -> None:
         """Read the log to its end, so that ffmpeg never waits for us to read it."""
         stderr = self._process.stderr
-        assert stderr is not None  # noqa: S101  (PIPE was asked for)
+        assert stderr is not None
         with open(stderr.fileno(), "rb", closefd=False) as lines:
             while line := lines.readline(_LINE):
                 self.report.add(line)

@@ -17,9 +17,10 @@ A stream whose size changes on the way has all its frames scaled to the first on
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -31,7 +32,10 @@ from sam2_video.ffmpeg import NO_PTS, Decoder, Report, still_codec
 from sam2_video.limits import DEFAULT_LIMITS, Limits
 
 _SWSCALE = "flags=bilinear+accurate_rnd+full_chroma_int+full_chroma_inp"
-_SEEK_MARGIN = 8  # pictures before the wanted one that a seek aims at
+_SWSCALE_MATRICES = ("bt709", "smpte170m", "bt2020nc")
+_ZIMG_MATRICES = ("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "ycgco", "bt2020nc")
+_ZIMG_FORMAT = re.compile(r"yuv[aj]?(420|422|444)p(\d+le)?")
+_SEEK_MARGIN = 8  # pictures before the wanted one that a seek aims at, to begin with
 _READ = 64 * 1024  # bytes, here pictures, that a count takes at a time
 
 
@@ -50,12 +54,15 @@ class Video:
     width: int
     height: int
     num_frames: int
-    _limits: Limits = field(repr=False)
-    _still: str | None = field(repr=False)
-    _filters: str = field(repr=False)  # from decoded pictures to RGB
-    _time_base: Fraction = field(repr=False)
-    _pts: array[int] = field(repr=False)  # strictly rising, one a picture; empty if not so
-    _checksums: array[int] = field(repr=False)  # of the decoded planes, one a picture
+    _: KW_ONLY
+    _limits: Limits = field(repr=False, compare=False)
+    _still: str | None = field(repr=False, compare=False)
+    _filters: str = field(repr=False, compare=False)  # from decoded pictures to RGB
+    _time_base: Fraction = field(repr=False, compare=False)
+    # strictly rising, one a picture; empty if not so
+    _pts: array[int] = field(repr=False, compare=False)
+    # of the decoded planes, one a picture
+    _checksums: array[int] = field(repr=False, compare=False)
 
 
 def open_video(path: Path, limits: Limits = DEFAULT_LIMITS) -> Video:
@@ -79,6 +86,8 @@ def open_video(path: Path, limits: Limits = DEFAULT_LIMITS) -> Video:
         )
     still = still_codec(path)
     count, report = _scan(path, limits, still)
+    if report.tiled:
+        raise InputError("input_video is a HEIF picture in tiles; send it as jpg, png or webp")
     if report.size is None:
         raise InputError("input_video has no picture that can be read")
     width, height = report.size
@@ -91,7 +100,7 @@ def open_video(path: Path, limits: Limits = DEFAULT_LIMITS) -> Video:
         num_frames=count,
         _limits=limits,
         _still=still,
-        _filters=_to_rgb(report),
+        _filters=_to_rgb(report, width, height),
         _time_base=report.time_base,
         _pts=report.pts if rising else array("q"),
         _checksums=report.checksums if rising else array("I"),
@@ -140,17 +149,28 @@ def _complaint(report: Report, count: int, limits: Limits) -> str:
     return f"input_video is not a video or picture that can be read: {report.reason}"
 
 
-def _to_rgb(report: Report) -> str:
-    """The filters that turn a stream's pictures into 8 bit RGB."""
-    matrix = "auto"
-    if report.matrix in ("unknown", "reserved") and report.size is not None:
-        hd = max(report.size) >= 1280 or min(report.size) > 576
-        matrix = "bt709" if hd else "bt601"
-    to_rgb = f"scale=in_color_matrix={matrix}:{_SWSCALE}"
-    if report.transfer not in ("smpte2084", "arib-std-b67"):
-        return to_rgb
-    if matrix != "auto":
-        to_rgb = f"scale=in_color_matrix=bt2020nc:{_SWSCALE}"
+def _to_rgb(report: Report, width: int, height: int) -> str:
+    """The filters that turn a stream's pictures into RGB of 8 bits, or planes of them.
+
+    zimg converts exactly and fast, but reads only some formats, and no odd sizes; swscale, told
+    to be accurate, reads the rest.
+    """
+    hdr = report.transfer in ("smpte2084", "arib-std-b67")
+    matrix = report.matrix
+    if matrix in ("unknown", "reserved"):
+        hd = max(width, height) >= 1280 or min(width, height) > 576
+        matrix = "bt2020nc" if hdr else "bt709" if hd else "smpte170m"
+    even = width % 2 == 0 and height % 2 == 0
+    if even and matrix in _ZIMG_MATRICES and _ZIMG_FORMAT.fullmatch(report.pixel_format):
+        full = "full" if report.range == "pc" else "limited"
+        to_rgb = f"zscale=min={matrix}:rin={full}:m=gbr:r=full"
+        planes = "format=gbrp"
+    else:
+        named = matrix in _SWSCALE_MATRICES and matrix != report.matrix
+        to_rgb = f"scale=in_color_matrix={matrix if named else 'auto'}:{_SWSCALE}"
+        planes = ""
+    if not hdr:
+        return _chain(to_rgb, planes)
     return _chain(
         to_rgb,
         "format=gbrp16le",
@@ -206,6 +226,8 @@ def _read(video: Video, start: int, stop: int) -> Generator[np.ndarray, None, No
                 )
             if index >= start:
                 yield frame
+        if (video._pts or stop == video.num_frames) and decoder.readinto(memoryview(bytearray(1))):
+            raise InputError(f"input_video gives more than {stop} frames on a second reading")
 
 
 def _decoder(video: Video, filters: str, seek: float | None = None) -> Decoder:
@@ -238,7 +260,7 @@ def read_frames_backward(
     Video decodes only forward, so it is read in chunks, the last one first, each as many shrunk
     frames as the budget holds. A chunk starts with a seek; its pictures must then be the very
     ones, by time stamp and checksum, that a decoding from the start gave. Where they are not,
-    the chunk and all later ones are decoded from the start of the file.
+    the seek aims further ahead of the chunk, and in the end the file is decoded from its start.
 
     Args:
         video: what `open_video` returned.
@@ -264,13 +286,16 @@ def _read_backward(
 ) -> Generator[tuple[int, np.ndarray], None, None]:
     size = shrink(np.zeros((video.height, video.width, 3), np.uint8)).nbytes
     count = max(1, budget_bytes // max(1, size))
-    can_seek = bool(video._pts)
+    margin = _SEEK_MARGIN if video._pts else video.num_frames
     stop = start + 1
     while stop > 0:
         first = max(0, stop - count)
-        chunk = _seek_chunk(video, first, stop, shrink) if can_seek else None
+        chunk = None
+        while chunk is None and margin < first:
+            chunk = _seek_chunk(video, first, stop, shrink, margin)
+            if chunk is None:  # not exact in this file: from further away, in the end from 0
+                margin *= 16
         if chunk is None:
-            can_seek = False
             chunk = [shrink(frame) for frame in _read(video, first, stop)]
         while chunk:
             stop -= 1
@@ -278,11 +303,10 @@ def _read_backward(
 
 
 def _seek_chunk(
-    video: Video, start: int, stop: int, shrink: Callable[[np.ndarray], np.ndarray]
+    video: Video, start: int, stop: int, shrink: Callable[[np.ndarray], np.ndarray], margin: int
 ) -> list[np.ndarray] | None:
     """Shrunk frames `start` to `stop - 1` by way of a seek; None if they are not the right ones."""
-    target = video._pts[max(0, start - _SEEK_MARGIN)]
-    seek = float(target * video._time_base) if start > _SEEK_MARGIN else None
+    seek = float(video._pts[start - margin] * video._time_base)
     filters = _chain(_trim(video, start, stop), "showinfo", video._filters)
     chunk: list[np.ndarray] = []
     with _decoder(video, filters, seek) as decoder:
