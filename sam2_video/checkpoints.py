@@ -96,7 +96,7 @@ def find_checkpoint(name: str) -> Checkpoint:
     for checkpoint in CHECKPOINTS:
         if checkpoint.name == name:
             return checkpoint
-    raise CheckpointError(f"SAM2_MODEL is {name!r}, but it should be one of {', '.join(NAMES)}")
+    raise CheckpointError(f"there is no model {name!r}; there are {', '.join(NAMES)}")
 
 
 def choose_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:

@@ -11,3 +11,9 @@ class InputError(ValueError):
 
 class OutputError(RuntimeError):
     """The result could not be written, told in one sentence that a user may see."""
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong in words: no error numbers, no wrapped exception's name."""
+    cause = getattr(error, "reason", None) or error
+    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__

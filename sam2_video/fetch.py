@@ -1,13 +1,11 @@
 """Getting an input from where a user says it is: a file, a data URI or a web address."""
 
-import binascii
 import http.client
-import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from sam2_video.errors import InputError
+from sam2_video.errors import InputError, reason_of
 
 _CHUNK = 1 << 20
 _TIMEOUT_SECONDS = 30
@@ -44,12 +42,12 @@ def fetch_input(name: str, source: str, folder: Path, max_bytes: int) -> Path:
         # The scheme was checked above: no file: and no ftp:.
         with urllib.request.urlopen(source, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
             _save(response, path, max_bytes, name)
-    except (urllib.error.HTTPError, urllib.error.URLError) as error:
-        raise InputError(f"{name} is {shown!r}, which cannot be fetched: {error.reason}") from error
-    except (OSError, http.client.HTTPException, ValueError, binascii.Error) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{name} is {shown!r}, which cannot be fetched: {error}") from error
+    except InputError:
+        raise
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise InputError(
+            f"{name} is {shown!r}, which cannot be fetched: {reason_of(error)}"
+        ) from error
     return path
 
 
