@@ -22,6 +22,7 @@ from sam2_video.holes import fill_holes
 from sam2_video.memory import Memory, MemoryBank
 
 MAX_PREVIOUS_LOGIT = 32.0
+MEMORY_DTYPE = torch.bfloat16  # as Meta keeps memories
 OBJECTS_PER_GROUP = 8
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_DEVIATION = (0.229, 0.224, 0.225)
@@ -303,7 +304,7 @@ def _remember_click(
 def _memory(output: dict) -> Memory:
     """Take from a step's output what the memory bank keeps."""
     return Memory(
-        features=output["maskmem_features"].to(torch.bfloat16),
+        features=output["maskmem_features"].to(MEMORY_DTYPE),
         position=output["maskmem_pos_enc"][-1][:1],
         pointer=output["obj_ptr"],
     )
