@@ -102,7 +102,7 @@ class Predictor(BasePredictor):
         folder = self.workspace.fresh()
         limits = Limits.from_env()
         clicks = (click_coordinates, click_labels, click_frames, click_object_ids)
-        video, objects = prepare(input_video, clicks, limits)
+        video, objects = prepare(Path(input_video), clicks, limits)
         sinks.check_output_size(video.width, video.height, output_video, output_format)
 
         render = renderer(mask_type, annotation_type)
