@@ -201,7 +201,8 @@ class Decoder:
         else:
             command += ["-seek_timestamp", "1", "-noaccurate_seek", "-ss", f"{seek:.6f}"]
         command += ["-protocol_whitelist", "fd", "-threads", str(_THREADS)]
-        command += ["-max_pixels", str(limits.max_frame_pixels)]
+        # Pictures are decoded with a border, which counts here; the exact check is the caller's.
+        command += ["-max_pixels", str(2 * limits.max_frame_pixels + 65536)]
         if still is None:
             command += ["-format_whitelist", CONTAINERS]
         else:  # the whole file is one picture, whatever follows it; an incomplete one is an error

@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import KW_ONLY, dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -77,6 +78,8 @@ def open_video(path: Path, limits: Limits = DEFAULT_LIMITS) -> Video:
     Raises:
         InputError: the file is empty, no video, damaged, cut short or beyond a limit.
     """
+    if not path.is_file():
+        raise InputError("input_video is not a file; send a video or a picture")
     size = path.stat().st_size
     if size == 0:
         raise InputError("input_video is empty (0 bytes); send a video or a picture")
@@ -120,17 +123,29 @@ def _scan(path: Path, limits: Limits, still: str | None) -> tuple[int, Report]:
     buffer = memoryview(bytearray(_READ))
     count = 0
     with Decoder(path, filters, limits, still=still, pixel_format="gray") as decoder:
+        report = decoder.report
         while got := decoder.readinto(buffer[:1] if count < 256 else buffer):
             count += got
             if count > limits.max_frames:
                 raise InputError(
                     f"input_video has more than the {limits.max_frames} frames allowed"
                 )
+            _check_size(report, limits)
         good = decoder.finish()
-        report = decoder.report
+    _check_size(report, limits)
     if not good:
         raise InputError(_complaint(report, count, limits))
     return count, report
+
+
+def _check_size(report: Report, limits: Limits) -> None:
+    if report.size is not None and report.size[0] * report.size[1] > limits.max_frame_pixels:
+        width, height = report.size
+        raise InputError(_too_large(f"{width}x{height}", limits))
+
+
+def _too_large(size: str, limits: Limits) -> str:
+    return f"input_video has {size} pixels a frame, more than the {limits.max_frame_pixels} allowed"
 
 
 def _complaint(report: Report, count: int, limits: Limits) -> str:
@@ -138,10 +153,7 @@ def _complaint(report: Report, count: int, limits: Limits) -> str:
     for text in report.complaints:
         if "Picture size" in text and "exceeds" in text:
             size = text.split("Picture size ")[1].split()[0]
-            return (
-                f"input_video has {size} pixels a frame, "
-                f"more than the {limits.max_frame_pixels} allowed"
-            )
+            return _too_large(size, limits)
         if "matches no streams" in text:
             return "input_video has no video stream"
     if count:
@@ -296,7 +308,8 @@ def _read_backward(
             if chunk is None:  # not exact in this file: from further away, in the end from 0
                 margin *= 16
         if chunk is None:
-            chunk = [shrink(frame) for frame in _read(video, first, stop)]
+            with closing(_read(video, first, stop)) as frames:
+                chunk = [shrink(frame) for frame in frames]
         while chunk:
             stop -= 1
             yield stop, chunk.pop()
