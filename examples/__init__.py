@@ -1,0 +1,1 @@
+"""The example: a rendered clip with known truth, and what renders it."""
