@@ -341,8 +341,8 @@ _STRONGER_GREEN_VIDEO = np.array(
 def _planes(picture: np.ndarray) -> list[np.ndarray]:
     """The Y, Cb and Cr planes of a picture in 4:2:0, padded to even sides.
 
-    OpenCV does it in 1.3 ms for 1280x720, a third of swscale's time at equal exactness, and half
-    the bytes go through the pipe. Chroma is the mean of 2x2 pixels, and the file says so.
+    It takes 1.6 ms at 1280x720, is within a level of the definition, and halves what goes through
+    the pipe. Chroma is the mean of 2x2 pixels, and the file says so.
     """
     height, width = picture.shape[:2]
     if height % 2 or width % 2:
