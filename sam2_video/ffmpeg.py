@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import resource
 import select
 import subprocess
 import threading
@@ -119,11 +118,8 @@ class Decoder:
             )
         assert self._process.stdout is not None
         self._stdout = self._process.stdout.fileno()
-        with contextlib.suppress(OSError):  # a small pipe is slow, not wrong
+        with contextlib.suppress(OSError, AttributeError):  # a small pipe is slow, not wrong
             fcntl.fcntl(self._stdout, fcntl.F_SETPIPE_SZ, 1024 * 1024)
-        with contextlib.suppress(OSError):  # outlives us only if we are killed, and not for long
-            seconds = int(_THREADS * 2 * limits.max_decode_seconds) + 1
-            resource.prlimit(self._process.pid, resource.RLIMIT_CPU, (seconds, seconds))
         self._poll = select.poll()
         self._poll.register(self._stdout, select.POLLIN)
         self._listener = threading.Thread(target=self._listen, daemon=True)
