@@ -8,8 +8,11 @@ VIDEO ?= examples/clip.mp4
 CLICKS ?=
 OUT ?= out
 
+HOST ?= 127.0.0.1
+PORT ?= 5000
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format weights clean
+.PHONY: serve help setup demo test check format weights clean
 
 help: ## what there is to do
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -26,3 +29,8 @@ $(VENV)/.installed: requirements.txt requirements-sam2.txt requirements-dev.txt
 	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --disable-pip-version-check \
 		--no-build-isolation --no-deps -r requirements-sam2.txt
 	touch $@
+
+serve: setup ## the HTTP endpoint on port 5000, as the container serves it
+	$(BIN)/python -m sam2_video.schema
+	PATH="$(CURDIR)/$(BIN):$$PATH" COG_PREDICT_TYPE_STUB=predict.py:Predictor PORT=$(PORT) \
+		$(BIN)/python -m cog.server.http --host $(HOST)

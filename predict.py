@@ -16,6 +16,7 @@ from sam2_video.model import LoadedModel, load_model
 from sam2_video.pipeline import prepare, segment_video, warm_up
 from sam2_video.progress import Progress
 from sam2_video.render import renderer
+from sam2_video.startup import check_versions, fetch_named_weights, remove_server_folders
 from sam2_video.workspace import Workspace
 
 
@@ -23,8 +24,12 @@ class Predictor(BasePredictor):
     """SAM 2 video segmentation behind the interface of `meta/sam-2-video`."""
 
     def setup(self) -> None:
-        """Load the model onto the GPU (else the CPU) and warm it up, before any request."""
+        """Make sure of everything that a request needs: versions, limits, weights, disk, model."""
         log_to_stderr()
+        check_versions()
+        Limits.from_env()
+        self.workspace.fresh()
+        fetch_named_weights()
         warm_up(self.model)
 
     @cached_property
@@ -99,6 +104,7 @@ class Predictor(BasePredictor):
             raise InputError(
                 f"output_frame_interval is {output_frame_interval}, but it should be 1 or more"
             )
+        remove_server_folders()
         folder = self.workspace.fresh()
         limits = Limits.from_env()
         clicks = (click_coordinates, click_labels, click_frames, click_object_ids)

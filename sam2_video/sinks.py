@@ -92,7 +92,7 @@ class VideoFile:
         if picture.shape[:2] != (self.height, self.width) or channels != self._channels:
             raise ValueError(f"{picture.shape} in a {self.width}x{self.height} video")
         pipe = self._ffmpeg.stdin
-        assert pipe is not None  # noqa: S101
+        assert pipe is not None
         try:
             pipe.write(np.ascontiguousarray(picture).data)
         except BrokenPipeError as error:
