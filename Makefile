@@ -31,6 +31,6 @@ $(VENV)/.installed: requirements.txt requirements-sam2.txt requirements-dev.txt
 	touch $@
 
 serve: setup ## the HTTP endpoint on port 5000, as the container serves it
-	$(BIN)/python -m sam2_video.schema
+	mkdir -p .cog && cp openapi.json .cog/openapi_schema.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" COG_PREDICT_TYPE_STUB=predict.py:Predictor PORT=$(PORT) \
 		$(BIN)/python -m cog.server.http --host $(HOST)
