@@ -135,7 +135,7 @@ class Server:
         """One HTTP call. Header names are written with underscores."""
         request = self._request(method, path, body, headers)
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as response:
+            with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310
                 return Reply(response.status, json.loads(response.read()))
         except urllib.error.HTTPError as error:
             with error:
@@ -156,9 +156,7 @@ class Server:
         """Start a prediction without waiting for it; its id."""
         self.ready()
         name = self.new_id()
-        reply = self.call(
-            "PUT", f"/predictions/{name}", {"input": inputs}, Prefer="respond-async"
-        )
+        reply = self.call("PUT", f"/predictions/{name}", {"input": inputs}, Prefer="respond-async")
         assert reply.code == 202, reply
         return name
 
@@ -168,7 +166,7 @@ class Server:
         body = {"id": self.new_id(), "input": inputs}
         request = self._request("POST", "/predictions", body, {"Accept": "text/event-stream"})
         started = time.monotonic()
-        with urllib.request.urlopen(request, timeout=120) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:  # noqa: S310
             assert response.headers["Content-Type"] == "text/event-stream"
             event = ""
             for line in response:
@@ -288,7 +286,7 @@ class Receiver:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            do_POST = do_PUT
+            do_POST = do_PUT  # noqa: N815 - http.server's name
 
             def log_message(self, *_: Any) -> None:
                 pass

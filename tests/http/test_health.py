@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.http.serving import ROOT, Receiver, Server
+from tests.http.serving import ROOT, Receiver, Server, until
 
 TINY = "sam2.1_hiera_tiny.pt"
 
@@ -59,8 +59,9 @@ def test_a_start_is_seen(tmp_path: Path, inputs) -> None:
         reply = server.call("POST", "/predictions", {"input": inputs})
         assert reply.code == 503
         assert reply.body["status"] == "failed"
-        health = server.wait_for("READY")
-        assert health["setup"]["status"] == "succeeded"
+        server.wait_for("READY")
+        until(lambda: server.health()["setup"]["status"] == "succeeded")
+        health = server.health()
         assert "model: nano" in health["setup"]["logs"]
         assert health["version"]["python_sdk"]
     finally:

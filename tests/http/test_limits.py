@@ -5,6 +5,7 @@ import struct
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,7 @@ def png_of(width: int, height: int) -> bytes:
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     end = chunk(b"IEND", b"")
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + end
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + end
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +79,7 @@ def corpus(folder: Path, clip: bytes) -> dict[str, bytes]:
         "playlist": f"#EXTM3U\n#EXTINF:1,\nfile://{secret}\n#EXT-X-ENDLIST\n".encode(),
         "concat": f"ffconcat version 1.0\nfile {secret}\n".encode(),
         "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="/etc/passwd"/></svg>',
-        "sdp": b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n",
+        "sdp": b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nt=0 0\nm=video 9 RTP/AVP 96\n",
         "zip": b"PK\x03\x04" + bytes(200),
     }
 
@@ -95,9 +94,7 @@ NAMES = [
 def test_a_hostile_file_is_one_sentence(name, strict, corpus) -> None:
     before = memory_of(strict.ready().processes(), peak=True)
     started = time.monotonic()
-    reply = strict.predict(
-        input_video=data_uri(corpus[name], "video/mp4"), click_coordinates=CLICK
-    )
+    reply = strict.predict(input_video=data_uri(corpus[name], "video/mp4"), click_coordinates=CLICK)
     assert reply.error.startswith("input_video ")
     assert "/" not in reply.error.replace("and/or", ""), "a path of the machine"
     assert time.monotonic() - started < SECONDS
@@ -131,10 +128,11 @@ def test_a_server_that_never_ends(strict, receiver) -> None:
     def drip(request) -> None:
         request.send_response(200)
         request.end_headers()
-        for _ in range(300):
-            request.wfile.write(b"\0")
-            request.wfile.flush()
-            time.sleep(0.05)
+        with suppress(OSError):  # the client hangs up
+            for _ in range(300):
+                request.wfile.write(b"\0")
+                request.wfile.flush()
+                time.sleep(0.05)
 
     receiver.files["/drip"] = drip
     reply = strict.predict(input_video=receiver.url("/drip"), click_coordinates=CLICK)

@@ -65,9 +65,16 @@ def test_a_still_picture_is_a_video_of_one_frame(server, picture) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/clip.mp4", "/clip", "/clip.txt", "/-i%20%22o%27%24(x).mp4", "/--help", "/%2E%2E%2Fclip"]
-    + ["/%7Cid", "/a%0Ab"],
-    ids=["plain", "no ending", "wrong ending", "quotes", "option", "dots", "pipe", "line break"],
+    [
+        pytest.param("/clip.mp4", id="plain"),
+        pytest.param("/clip", id="no ending"),
+        pytest.param("/clip.txt", id="wrong ending"),
+        pytest.param("/-i%20%22o%27%24(x).mp4", id="quotes"),
+        pytest.param("/--help", id="option"),
+        pytest.param("/%2E%2E%2Fclip", id="dots"),
+        pytest.param("/%7Cid", id="pipe"),
+        pytest.param("/a%0Ab", id="line break"),
+    ],
 )
 def test_a_web_address_whatever_its_name(path, server, receiver, clip) -> None:
     receiver.files[path] = clip
