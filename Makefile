@@ -1,36 +1,63 @@
-# `make demo` and `make test` do all set-up themselves; Python 3.11, make and a C compiler are
+# `make demo` and `make test` do all set-up themselves: Python 3.11, make and a C compiler are
 # all they need.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 VIDEO ?= examples/clip.mp4
-CLICKS ?=
 OUT ?= out
+# The example clip comes with a click on each of its two objects.
+ifeq ($(VIDEO),examples/clip.mp4)
+CLICKS ?= $(shell sed -n 's/.*"click_coordinates": "\(.*\)".*/\1/p' examples/clip_clicks.json)
+endif
 
 HOST ?= 127.0.0.1
 PORT ?= 5000
 
 .DEFAULT_GOAL := help
-.PHONY: serve help setup demo test check format weights clean
+.PHONY: help setup demo serve test check format clean
 
 help: ## what there is to do
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup: $(VENV)/.installed ## the virtual environment, with everything pinned
-	@:
+setup: $(VENV)/.installed ## make the virtual environment, everything pinned
 
 # torch comes first: building sam2 imports it. Without build isolation no second torch is
 # fetched, and without its CUDA extension no CUDA compiler is needed.
 $(VENV)/.installed: requirements.txt requirements-sam2.txt requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check setuptools==84.2.1 wheel==0.48.0
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
-	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --disable-pip-version-check \
-		--no-build-isolation --no-deps -r requirements-sam2.txt
-	touch $@
+	$(PIP) install setuptools==84.2.1 wheel==0.48.0
+	@echo "installing torch and the rest: a few gigabytes, once"
+	$(PIP) install -r requirements.txt -r requirements-dev.txt
+	SAM2_BUILD_CUDA=0 $(PIP) install --no-build-isolation --no-deps -r requirements-sam2.txt
+	@touch $@
 
-serve: setup ## the HTTP endpoint on port 5000, as the container serves it
+examples/clip.mp4: | $(VENV)/.installed
+	$(BIN)/python -m examples.render
+
+demo: $(VENV)/.installed $(filter examples/%,$(VIDEO)) ## cut objects out: VIDEO=my.mov CLICKS='[320,180]' for your own
+	@test -n '$(CLICKS)' || { echo "CLICKS is empty: name a point of each object, CLICKS='[320,180]'" >&2; exit 1; }
+	$(BIN)/python -m sam2_video predict -i input_video=@'$(VIDEO)' \
+		-i click_coordinates='$(CLICKS)' -i mask_type=highlighted -i output_video=true -o '$(OUT)'
+	@echo "done: the result is $(OUT)/output_video.mp4"
+
+serve: $(VENV)/.installed ## the HTTP endpoint, as the container serves it: PORT=5000 HOST=127.0.0.1
 	mkdir -p .cog && cp openapi.json .cog/openapi_schema.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" COG_PREDICT_TYPE_STUB=predict.py:Predictor PORT=$(PORT) \
 		$(BIN)/python -m cog.server.http --host $(HOST)
+
+test: check ## everything that CI runs
+	$(BIN)/python -m pytest -n auto
+
+check: $(VENV)/.installed ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed ## put the code into its format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what was made, the environment included
+	rm -rf $(VENV) $(OUT) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json

@@ -11,15 +11,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
-import resource
 import select
 import subprocess
 import threading
 import time
-from array import array
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,47 +23,17 @@ from typing import Self
 import imageio_ffmpeg
 
 from sam2_video.errors import InputError
+from sam2_video.ffmpeg_log import Report
 from sam2_video.limits import Limits
 
 CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,apng,webp_anim,mpegts,mpeg,mpegvideo,m4v,"
     "h264,hevc,obu,ivf,flv,asf,ogg,nut,mxf,dv,yuv4mpegpipe"
 )
-NO_PTS = -(2**63)  # a picture without a time stamp
 
 _THREADS = 4  # bounds memory too: every decoder thread holds pictures of its own
 _MAX_ALLOC = 2 * 1024**3  # bytes of one block, for headers that ask for absurd ones
 _LINE = 4096  # bytes of a log line that are looked at
-_MESSAGES = 32  # complaints kept of a run
-
-_TIME_BASE = re.compile(rb"config in time_base: (\d+)/(\d+)")
-_PICTURE = re.compile(rb" n: *\d+ pts: *(-?\d+|NOPTS) .* s:(\d+)x(\d+) ")
-_CHECKSUM = re.compile(rb" checksum:([0-9A-F]{8}) ")
-_FORMAT = re.compile(rb" fmt:(\S+) ")
-_TILES = re.compile(rb"Stream group #0:\d+.*Tile Grid")
-_COLOUR = re.compile(rb" color_range:(\S+) color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
-_COMPLAINT = re.compile(rb"\[(?:error|fatal|panic)\] (.*)")
-
-# Messages that mean lost pictures although ffmpeg ends well. They may stand in the middle of a
-# line: ffmpeg's threads write into each other's lines, without a prefix then.
-_DAMAGE = re.compile(
-    rb"File ended prematurely|partial file|Skipping invalid undecodable NALU|LZW decode failed"
-)
-# Complaints that only repeat that something failed before.
-_ECHO = re.compile(
-    "^(Task finished|Terminating thread|Error processing packet|Error submitting packet"
-    "|Decoding error|Error opening|Could not open encoder|Nothing was written|Decode error rate"
-    "|Error while filtering|Error sending frames|Error during demuxing|Conversion failed)"
-)
-_REASONS = (
-    ("not on whitelist|^Invalid data found|^Unknown error", "its format is not known"),
-    ("moov atom not found", "its index is missing, as when a recording was cut off"),
-    (
-        "File ended prematurely|partial file|corrupt input packet|overread|chunk too big",
-        "it is cut short or damaged",
-    ),
-    ("corrupt decoded frame|undecodable NALU|frame RPS", "a picture is damaged"),
-)
 
 
 def still_codec(path: Path) -> str | None:
@@ -99,78 +65,6 @@ def still_codec(path: Path) -> str | None:
     return None
 
 
-@dataclass
-class Report:
-    """What ffmpeg said of the pictures that passed its `showinfo` filter.
-
-    Attributes:
-        pts: the time stamp of each picture in units of `time_base`, `NO_PTS` where it has none.
-        checksums: the Adler-32 of each picture's decoded planes, 0 where it was not told.
-        size: width and height of the first picture, after rotation.
-        pixel_format: of the first picture, as ffmpeg names it.
-        range: colour range of the first picture: `tv`, `pc` or `unknown`.
-        matrix: its YCbCr matrix as ffmpeg names it: `bt709`, `smpte170m`, `gbr`, `unknown`...
-        transfer: its transfer function as ffmpeg names it: `smpte2084` is PQ.
-        tiled: whether the file is a HEIF picture cut into tiles, each a stream of its own.
-        complaints: the first error messages, cleaned of addresses.
-        damaged: whether ffmpeg told of lost pictures, whatever its exit status.
-    """
-
-    time_base: Fraction = Fraction(0)
-    pts: array[int] = field(default_factory=lambda: array("q"))
-    checksums: array[int] = field(default_factory=lambda: array("I"))
-    size: tuple[int, int] | None = None
-    pixel_format: str = ""
-    range: str = "unknown"
-    matrix: str = "unknown"
-    transfer: str = "unknown"
-    tiled: bool = False
-    complaints: list[str] = field(default_factory=list)
-    damaged: bool = False
-
-    def add(self, line: bytes) -> None:
-        """Take in one line of ffmpeg's log."""
-        if found := _PICTURE.search(line):
-            pts, width, height = found.groups()
-            self.pts.append(NO_PTS if pts == b"NOPTS" else int(pts))
-            if self.size is None:
-                self.size = int(width), int(height)
-                pixel_format = _FORMAT.search(line)
-                self.pixel_format = pixel_format[1].decode() if pixel_format else ""
-            checksum = _CHECKSUM.search(line, found.end() - 1)
-            self.checksums.append(int(checksum[1], 16) if checksum else 0)
-        elif len(self.pts) <= 1 and (found := _COLOUR.search(line)):
-            self.range, self.matrix, self.transfer = (text.decode() for text in found.groups())
-        elif not self.time_base and (found := _TIME_BASE.search(line)):
-            self.time_base = Fraction(int(found[1]), max(1, int(found[2])))
-        elif _TILES.search(line):
-            self.tiled = True
-        if (found := _DAMAGE.search(line)) and not self.damaged:
-            self.damaged = True
-            self.complaints.insert(0, _clean(found[0]))
-        elif (found := _COMPLAINT.search(line)) and len(self.complaints) < _MESSAGES:
-            self.complaints.append(_clean(found[1]))
-
-    @property
-    def reason(self) -> str:
-        """The most telling complaint, in words for the user."""
-        telling = [text for text in self.complaints if not _ECHO.search(text)]
-        for text in telling:
-            for pattern, reason in _REASONS:
-                if re.search(pattern, text):
-                    return reason
-        if telling:
-            return f"the decoder says {telling[0]!r}"
-        return "its data is not valid"
-
-
-def _clean(text: bytes) -> str:
-    """One log message without addresses, control characters and excess length."""
-    plain = re.sub(r"[^ -~]+", " ", text.decode(errors="replace"))
-    plain = re.sub(r"\[[^\]]*@ 0x[0-9a-f]+\] *|0x[0-9a-f]{6,}", "", plain)
-    return plain.strip(" .!")[:160]
-
-
 class Decoder:
     """A running ffmpeg. Leaving the `with` block kills it, if it has not ended by itself.
 
@@ -181,18 +75,18 @@ class Decoder:
         still: the decoder that `still_codec` named, for a still picture.
         seek: seconds of the file's own clock; decoding starts at a key frame near it, and goes
             on over errors (the caller checks what it got).
-        pixel_format: of the raw video written to the pipe.
+        output: ffmpeg's options for what it writes to the pipe.
     """
 
     def __init__(
         self,
         path: Path,
         filters: str,
+        output: Sequence[str],
         limits: Limits,
         *,
         still: str | None = None,
         seek: float | None = None,
-        pixel_format: str,
     ) -> None:
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-nostats"]
         command += ["-loglevel", "repeat+level+info", "-max_alloc", str(_MAX_ALLOC), "-copyts"]
@@ -209,7 +103,7 @@ class Decoder:
             command += ["-f", "image2", "-pattern_type", "none", "-c:v", still]
             command += ["-err_detect", "explode"]
         command += ["-i", "fd:", "-map", "0:V:0", "-fps_mode", "passthrough", "-vf", filters]
-        command += ["-f", "rawvideo", "-pix_fmt", pixel_format, "-flush_packets", "1", "pipe:1"]
+        command += [*output, "-flush_packets", "1", "pipe:1"]
 
         self.report = Report()
         self._seconds = self._left = limits.max_decode_seconds
@@ -224,11 +118,8 @@ class Decoder:
             )
         assert self._process.stdout is not None
         self._stdout = self._process.stdout.fileno()
-        with contextlib.suppress(OSError):  # a small pipe is slow, not wrong
+        with contextlib.suppress(OSError, AttributeError):  # a small pipe is slow, not wrong
             fcntl.fcntl(self._stdout, fcntl.F_SETPIPE_SZ, 1024 * 1024)
-        with contextlib.suppress(OSError):  # outlives us only if we are killed, and not for long
-            seconds = int(_THREADS * 2 * limits.max_decode_seconds) + 1
-            resource.prlimit(self._process.pid, resource.RLIMIT_CPU, (seconds, seconds))
         self._poll = select.poll()
         self._poll.register(self._stdout, select.POLLIN)
         self._listener = threading.Thread(target=self._listen, daemon=True)
@@ -242,33 +133,45 @@ class Decoder:
             while line := lines.readline(_LINE):
                 self.report.add(line)
 
-    def readinto(self, buffer: memoryview) -> int:
-        """Fill `buffer` from the pipe; fewer bytes than it holds only at the end of the output.
+    def read(self, buffer: memoryview) -> int:
+        """Read what the pipe has, at least a byte, into `buffer`; 0 at the end of the output.
 
         Raises:
             InputError: the time is up.
         """
+        started = time.monotonic()
+        ready = self._poll.poll(max(0.0, self._left) * 1000)
+        self._left -= time.monotonic() - started
+        if not ready:
+            raise InputError(
+                f"input_video takes longer to decode than the {self._seconds:g} seconds allowed"
+            )
+        return os.readv(self._stdout, [buffer])
+
+    def fill(self, buffer: memoryview) -> bool:
+        """Fill `buffer` from the pipe; False if the output ends before it is full."""
         filled = 0
         while filled < len(buffer):
-            started = time.monotonic()
-            ready = self._poll.poll(max(0.0, self._left) * 1000)
-            self._left -= time.monotonic() - started
-            if not ready:
-                raise InputError(
-                    f"input_video takes longer to decode than the {self._seconds:g} seconds allowed"
-                )
-            count = os.readv(self._stdout, [buffer[filled:]])
+            count = self.read(buffer[filled:])
             if not count:
-                break
+                return False
             filled += count
-        return filled
+        return True
+
+    def lines(self) -> Iterator[bytes]:
+        """The lines of the output, without their ends."""
+        buffer = memoryview(bytearray(_LINE))
+        rest = b""
+        while count := self.read(buffer):
+            *whole, rest = (rest + buffer[:count]).split(b"\n")
+            yield from whole
 
     def finish(self) -> bool:
-        """Wait for ffmpeg to end and its log to be read; whether it found nothing wrong."""
+        """Wait for ffmpeg to end and its log to be read; whether it ended well."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=10)  # its output is closed: only exiting is left
         self.close()
-        return self._process.returncode == 0 and not self.report.damaged
+        return self._process.returncode == 0
 
     def close(self) -> None:
         """End ffmpeg now. Harmless when it has ended already."""

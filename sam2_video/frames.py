@@ -29,7 +29,8 @@ from pathlib import Path
 import numpy as np
 
 from sam2_video.errors import InputError
-from sam2_video.ffmpeg import NO_PTS, Decoder, Report, still_codec
+from sam2_video.ffmpeg import Decoder, still_codec
+from sam2_video.ffmpeg_log import NO_PTS, Report
 from sam2_video.limits import DEFAULT_LIMITS, Limits
 
 _SWSCALE = "flags=bilinear+accurate_rnd+full_chroma_int+full_chroma_inp"
@@ -37,7 +38,6 @@ _SWSCALE_MATRICES = ("bt709", "smpte170m", "bt2020nc")
 _ZIMG_MATRICES = ("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "ycgco", "bt2020nc")
 _ZIMG_FORMAT = re.compile(r"yuv[aj]?(420|422|444)p(\d+le)?")
 _SEEK_MARGIN = 8  # pictures before the wanted one that a seek aims at, to begin with
-_READ = 64 * 1024  # bytes, here pictures, that a count takes at a time
 
 
 @dataclass(frozen=True)
@@ -88,54 +88,57 @@ def open_video(path: Path, limits: Limits = DEFAULT_LIMITS) -> Video:
             f"input_video has {size} bytes, more than the {limits.max_video_bytes} allowed"
         )
     still = still_codec(path)
-    count, report = _scan(path, limits, still)
-    if report.tiled:
-        raise InputError("input_video is a HEIF picture in tiles; send it as jpg, png or webp")
-    if report.size is None:
+    checksums, report = _scan(path, limits, still)
+    if report.size is None or not checksums:
         raise InputError("input_video has no picture that can be read")
     width, height = report.size
-    known = len(report.pts) == count and NO_PTS not in report.pts
+    known = len(report.pts) == len(checksums) and NO_PTS not in report.pts
     rising = known and all(a < b for a, b in pairwise(report.pts))
     video = Video(
         path=path,
         width=width,
         height=height,
-        num_frames=count,
+        num_frames=len(checksums),
         _limits=limits,
         _still=still,
         _filters=_to_rgb(report, width, height),
         _time_base=report.time_base,
         _pts=report.pts if rising else array("q"),
-        _checksums=report.checksums if rising else array("I"),
+        _checksums=checksums,
     )
     for _ in read_frames(video, 0, 1):  # the conversion works too, or fails here
         pass
     return video
 
 
-def _scan(path: Path, limits: Limits, still: str | None) -> tuple[int, Report]:
-    """Decode the whole stream; the number of pictures and what ffmpeg said of them.
+def _scan(path: Path, limits: Limits, still: str | None) -> tuple[array[int], Report]:
+    """Decode the whole stream; the checksums of its pictures and what ffmpeg said of them.
 
-    One byte a picture comes down the pipe, so that the count rests on no message, and so that
-    ffmpeg notices when nobody is left to read.
+    The checksums come down the pipe, one line a picture, so that the count rests on no message,
+    and so that ffmpeg notices when nobody is left to read.
     """
-    filters = "showinfo,scale=1:1:flags=neighbor"
-    buffer = memoryview(bytearray(_READ))
-    count = 0
-    with Decoder(path, filters, limits, still=still, pixel_format="gray") as decoder:
+    # Numbers for time stamps: some files hold none that a writer would take.
+    output = ("-bsf:v", "setts=ts=N", "-f", "framecrc")
+    checksums = array("I")
+    with Decoder(path, "showinfo=checksum=0", output, limits, still=still) as decoder:
         report = decoder.report
-        while got := decoder.readinto(buffer[:1] if count < 256 else buffer):
-            count += got
-            if count > limits.max_frames:
+        for line in decoder.lines():
+            if line.startswith(b"#"):
+                continue
+            checksums.append(int(line.split(b",")[5], 16))
+            if len(checksums) > limits.max_frames:
                 raise InputError(
                     f"input_video has more than the {limits.max_frames} frames allowed"
                 )
             _check_size(report, limits)
         good = decoder.finish()
     _check_size(report, limits)
-    if not good:
-        raise InputError(_complaint(report, count, limits))
-    return count, report
+    if report.tiled:
+        raise InputError("input_video is a HEIF picture in tiles; send it as jpg, png or webp")
+    # A still must decode without an error; what comes after it in the file is not looked at.
+    if not good or (still is None and report.damaged):
+        raise InputError(_complaint(report, len(checksums), limits))
+    return checksums, report
 
 
 def _check_size(report: Report, limits: Limits) -> None:
@@ -150,15 +153,17 @@ def _too_large(size: str, limits: Limits) -> str:
 
 def _complaint(report: Report, count: int, limits: Limits) -> str:
     """The sentence for a stream that could not be decoded to its end."""
-    for text in report.complaints:
-        if "Picture size" in text and "exceeds" in text:
-            size = text.split("Picture size ")[1].split()[0]
-            return _too_large(size, limits)
-        if "matches no streams" in text:
+    for _, text in report.complaints:
+        if size := re.search(r"Picture size (\d+)x(\d+)", text):
+            if int(size[1]) * int(size[2]) > limits.max_frame_pixels:
+                return _too_large(f"{size[1]}x{size[2]}", limits)
+        elif "matches no streams" in text:
             return "input_video has no video stream"
-    if count:
-        return f"input_video is damaged near frame {count}: {report.reason}"
-    return f"input_video is not a video or picture that can be read: {report.reason}"
+    if count == 0:
+        reason = report.reason or "its data is damaged"
+        return f"input_video is not a video or picture that can be read: {reason}"
+    quote = f"the decoder reports '{report.quote}'" if report.quote else "a picture is damaged"
+    return f"input_video is damaged near frame {count}: {report.reason or quote}"
 
 
 def _to_rgb(report: Report, width: int, height: int) -> str:
@@ -169,7 +174,7 @@ def _to_rgb(report: Report, width: int, height: int) -> str:
     """
     hdr = report.transfer in ("smpte2084", "arib-std-b67")
     matrix = report.matrix
-    if matrix in ("unknown", "reserved"):
+    if matrix in ("", "unknown", "reserved"):
         hd = max(width, height) >= 1280 or min(width, height) > 576
         matrix = "bt2020nc" if hdr else "bt709" if hd else "smpte170m"
     even = width % 2 == 0 and height % 2 == 0
@@ -233,24 +238,22 @@ def _read(video: Video, start: int, stop: int) -> Generator[np.ndarray, None, No
             frame = np.empty((video.height, video.width, 3), np.uint8)
             if not _fill(decoder, frame):
                 decoder.finish()
-                raise InputError(
-                    f"input_video cannot be read at frame {index}: {decoder.report.reason}"
-                )
+                reason = decoder.report.reason or "it is not what it was when it was opened"
+                raise InputError(f"input_video cannot be read at frame {index}: {reason}")
             if index >= start:
                 yield frame
-        if (video._pts or stop == video.num_frames) and decoder.readinto(memoryview(bytearray(1))):
+        if (video._pts or stop == video.num_frames) and decoder.read(memoryview(bytearray(1))):
             raise InputError(f"input_video gives more than {stop} frames on a second reading")
 
 
 def _decoder(video: Video, filters: str, seek: float | None = None) -> Decoder:
-    return Decoder(
-        video.path, filters, video._limits, still=video._still, seek=seek, pixel_format="rgb24"
-    )
+    output = ("-f", "rawvideo", "-pix_fmt", "rgb24")
+    return Decoder(video.path, filters, output, video._limits, still=video._still, seek=seek)
 
 
 def _fill(decoder: Decoder, frame: np.ndarray) -> bool:
     """Read one whole frame; False at the end of the output."""
-    return decoder.readinto(frame.data.cast("B")) == frame.nbytes
+    return decoder.fill(frame.data.cast("B"))
 
 
 def _trim(video: Video, start: int, stop: int) -> str:

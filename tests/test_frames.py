@@ -494,25 +494,25 @@ def colours_of(path: Path, count: int = len(PATCHES)) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("matrix", "full", "bits", "size", "tags"),
+    ("matrix", "full", "pixel_format", "size", "tags"),
     [
-        ("bt709", False, 8, (140, 32), "colorspace=bt709:range=tv"),
-        ("bt709", True, 8, (140, 32), "colorspace=bt709:range=pc"),
-        ("smpte170m", False, 8, (1400, 720), "colorspace=smpte170m:range=tv"),
-        ("smpte170m", True, 8, (140, 32), "colorspace=bt470bg:range=pc"),
-        ("bt709", False, 8, (141, 33), "colorspace=bt709:range=tv"),
-        ("smpte170m", True, 8, (141, 33), "colorspace=smpte170m:range=pc"),
-        ("bt2020nc", False, 10, (140, 32), "colorspace=bt2020nc:range=tv"),
-        ("smpte170m", False, 8, (140, 32), ""),
-        ("smpte170m", False, 8, (141, 33), ""),
-        ("bt709", False, 8, (1400, 720), ""),
-        ("bt709", False, 8, (721, 1281), ""),
-        ("bt709", False, 10, (1400, 720), ""),
+        ("bt709", False, "yuv420p", (140, 32), "colorspace=bt709:range=tv"),
+        ("bt709", True, "yuv444p", (140, 32), "colorspace=bt709:range=pc"),
+        ("smpte170m", False, "yuv420p", (1400, 720), "colorspace=smpte170m:range=tv"),
+        ("smpte170m", True, "yuv420p", (140, 32), "colorspace=bt470bg:range=pc"),
+        ("bt709", False, "yuv420p", (141, 33), "colorspace=bt709:range=tv"),
+        ("smpte170m", True, "yuv444p", (141, 33), "colorspace=smpte170m:range=pc"),
+        ("bt2020nc", False, "yuv420p10le", (140, 32), "colorspace=bt2020nc:range=tv"),
+        ("bt2020nc", False, "yuv444p10le", (141, 33), "colorspace=bt2020nc:range=tv"),
+        ("smpte170m", False, "yuv420p", (140, 32), ""),
+        ("smpte170m", False, "yuv420p", (141, 33), ""),
+        ("bt709", False, "yuv444p", (1400, 720), ""),
+        ("bt709", False, "yuv420p", (721, 1281), ""),
+        ("bt709", False, "yuv420p10le", (1400, 720), ""),
     ],
 )
-@pytest.mark.parametrize("chroma", ["420", "444"])
-def test_red_is_red(matrix, full, bits, size, tags, chroma, tmp_path):
-    pixel_format = f"yuv{chroma}p" + ("10le" if bits == 10 else "")
+def test_red_is_red(matrix, full, pixel_format, size, tags, tmp_path):
+    bits = 10 if "10" in pixel_format else 8
     ycbcr = to_ycbcr(patches(PATCHES / 255, size), matrix, full=full, bits=bits)
     path = coded(tmp_path / "c.mkv", ycbcr, pixel_format, tags)
     assert np.abs(colours_of(path) - PATCHES).max() <= 2

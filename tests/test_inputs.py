@@ -1,8 +1,8 @@
 """Names, defaults, choices and bounds: one signature for every way in."""
 
 import pytest
-from predict import Predictor
 
+from predict import Predictor
 from sam2_video.errors import InputError
 from sam2_video.inputs import complete_inputs, input_specs
 

@@ -39,7 +39,7 @@ def test_a_mask_takes_at_most_a_bit_a_pixel(tmp_path) -> None:
 def test_more_than_allowed_is_refused(tmp_path) -> None:
     with MaskStack(tmp_path, 100) as stack:
         stack.push(masks(0))
-        with pytest.raises(InputError, match="click_frames starts so late .* the 100 bytes"):
+        with pytest.raises(InputError, match=r"click_frames starts so late .* the 100 bytes"):
             for seed in range(5):
                 stack.push(masks(seed))
 
