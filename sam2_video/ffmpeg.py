@@ -33,6 +33,7 @@ CONTAINERS = (
 
 _THREADS = 4  # bounds memory too: every decoder thread holds pictures of its own
 _MAX_ALLOC = 2 * 1024**3  # bytes of one block, for headers that ask for absurd ones
+_STEP_SECONDS = 0.1  # of waiting at a stretch
 _LINE = 4096  # bytes of a log line that are looked at
 
 
@@ -139,13 +140,16 @@ class Decoder:
         Raises:
             InputError: the time is up.
         """
-        started = time.monotonic()
-        ready = self._poll.poll(max(0.0, self._left) * 1000)
-        self._left -= time.monotonic() - started
-        if not ready:
-            raise InputError(
-                f"input_video takes longer to decode than the {self._seconds:g} seconds allowed"
-            )
+        ready = False
+        while not ready:
+            if self._left <= 0:
+                raise InputError(
+                    f"input_video takes longer to decode than the {self._seconds:g} seconds allowed"
+                )
+            started = time.monotonic()
+            # In steps: the server's way to cancel reaches Python only between two instructions.
+            ready = bool(self._poll.poll(min(self._left, _STEP_SECONDS) * 1000))
+            self._left -= time.monotonic() - started
         return os.readv(self._stdout, [buffer])
 
     def fill(self, buffer: memoryview) -> bool:

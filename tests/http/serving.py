@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SERVER_FOLDERS = Path("/tmp/coglet/predictions")  # noqa: S108 - the server's choice
+SERVER_FOLDERS = Path("/tmp/coglet/predictions")
 START_SECONDS = 90.0
 
 
