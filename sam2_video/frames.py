@@ -330,8 +330,7 @@ def _seek_chunk(
         while len(chunk) <= stop - start and _fill(decoder, frame):
             chunk.append(shrink(frame))
             frame = np.empty_like(frame)
-        decoder.finish()
-        report = decoder.report
+    report = decoder.report  # complete once ffmpeg has ended
     same = report.pts == video._pts[start:stop]
     same = same and report.checksums == video._checksums[start:stop]
     return chunk if same and len(chunk) == stop - start else None

@@ -11,6 +11,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from PIL import Image
 
 from predict import Predictor
@@ -18,6 +19,10 @@ from predict import Predictor
 if "PYTEST_XDIST_WORKER" in os.environ:  # one worker a core: threads would fight over them
     os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
     torch.set_num_threads(1)
+
+# How long one example takes says nothing about a shared machine.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parent.parent
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()

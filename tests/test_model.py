@@ -63,7 +63,7 @@ def test_published_files_load(checkpoint, tmp_path) -> None:
     assert network.binarize_mask_from_pts_for_mem_enc
     if checkpoint.name == "tiny":
         torch.save({"model": network.state_dict()}, tmp_path / checkpoint.file)
-        model = load_model(folder=tmp_path, image_size=256)
+        model = load_model("tiny", folder=tmp_path, image_size=256)
         assert (model.name, model.image_size) == ("tiny", 256)
         name = "memory_encoder.out_proj.weight"
         assert torch.equal(model.network.state_dict()[name], network.state_dict()[name])
