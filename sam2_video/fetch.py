@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from sam2_video.cancellation import start_thread
 from sam2_video.errors import InputError, reason_of
 from sam2_video.limits import DEFAULT_LIMITS, Limits
 
@@ -153,9 +154,8 @@ def _interruptible(work: Callable[[], None], stop: threading.Event) -> None:
         except BaseException as error:
             errors.append(error)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
     try:
+        thread = start_thread(run)
         while thread.is_alive():
             thread.join(_SECONDS_BETWEEN_LOOKS)
     finally:
