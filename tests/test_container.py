@@ -1,7 +1,9 @@
 """The image's recipe agrees with what the project is tested with, and a start is all or nothing."""
 
 import os
+import re
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import yaml
 from predict import Predictor
 from sam2_video import checkpoints, startup
 from sam2_video.checkpoints import CheckpointError
+from sam2_video.limits import Limits
 from sam2_video.startup import StartupError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -122,3 +125,14 @@ def test_the_servers_own_folders_are_removed(age, parked, left, tmp_path) -> Non
 
 def test_no_folders_no_trouble(tmp_path) -> None:
     startup.remove_server_folders(tmp_path / "none")
+
+
+def test_every_setting_is_documented() -> None:
+    text = (ROOT / "docs" / "deploy.md").read_text()
+    rows = dict(re.findall(r"^\| `(SAM2_\w+)` \| ([^|]+) \|", text, re.MULTILINE))
+    sources = "".join(path.read_text() for path in (ROOT / "sam2_video").glob("*.py"))
+    named = set(re.findall(r"environ(?:\.get\(|\[)\"(SAM2_\w+)\"", sources))
+    limits = {f"SAM2_{field.name.upper()}": field.default for field in fields(Limits)}
+    assert set(rows) == named | set(limits)
+    for name, default in limits.items():
+        assert float(rows[name]) == default
