@@ -48,7 +48,7 @@ serve: $(VENV)/.installed ## the HTTP endpoint, as the container serves it: PORT
 		$(BIN)/python -m cog.server.http --host $(HOST)
 
 test: check ## everything that CI runs
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: $(VENV)/.installed ## lint, format and types
 	$(BIN)/ruff check .

@@ -27,11 +27,10 @@ def test_a_killed_server_leaves_nothing_that_its_next_start_does_not_clean(
 
         # The worker alone is killed: the server says so, and does not pretend to be well.
         worker = next(pid for pid in server.processes() if pid != server.pid)
-        name = server.begin(input_video=data_uri(long_clip), click_coordinates=CLICK)
+        server.begin(input_video=data_uri(long_clip), click_coordinates=CLICK)
         until(lambda: bool(server.ffmpegs()))
         os.kill(worker, signal.SIGKILL)
-        until(lambda: server.health()["status"] not in ("READY", "BUSY"))
-        assert name
+        server.wait_for("UNHEALTHY", "DEFUNCT", seconds=20)
     finally:
         server.stop()
 
