@@ -21,7 +21,7 @@ from typing import IO, Self
 
 import imageio_ffmpeg
 
-from sam2_video.cancellation import Child, start_thread
+from sam2_video.cancellation import start_child, start_thread
 from sam2_video.errors import InputError
 from sam2_video.ffmpeg_log import Report
 from sam2_video.limits import Limits
@@ -109,7 +109,7 @@ class Decoder:
         self.report = Report()
         self._seconds = self._left = limits.max_decode_seconds
         with path.open("rb") as file:  # a file position of its own for every run
-            self._process = Child(
+            self._process = start_child(
                 command,
                 stdin=file,
                 stdout=subprocess.PIPE,

@@ -17,7 +17,7 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from sam2_video.cancellation import Child, start_thread
+from sam2_video.cancellation import start_child, start_thread
 from sam2_video.errors import InputError, OutputError, reason_of
 from sam2_video.render import GREEN, Picture
 
@@ -196,7 +196,7 @@ class VideoFile:
         command += ["-f", "mp4", f"file:{self._part}"]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._ffmpeg = Child(
+            self._ffmpeg = start_child(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
