@@ -12,8 +12,11 @@ ifeq ($(VIDEO),examples/clip.mp4)
 CLICKS ?= $(shell sed -n 's/.*"click_coordinates": "\(.*\)".*/\1/p' examples/clip_clicks.json)
 endif
 
+HOST ?= 127.0.0.1
+PORT ?= 5000
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format clean
+.PHONY: help setup demo serve test check format clean
 
 help: ## what there is to do
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -39,8 +42,13 @@ demo: $(VENV)/.installed $(filter examples/%,$(VIDEO)) ## cut objects out: VIDEO
 		-i click_coordinates='$(CLICKS)' -i mask_type=highlighted -i output_video=true -o '$(OUT)'
 	@echo "done: the result is $(OUT)/output_video.mp4"
 
+serve: $(VENV)/.installed ## the HTTP endpoint, as the container serves it: PORT=5000 HOST=127.0.0.1
+	mkdir -p .cog && cp openapi.json .cog/openapi_schema.json
+	PATH="$(CURDIR)/$(BIN):$$PATH" COG_PREDICT_TYPE_STUB=predict.py:Predictor PORT=$(PORT) \
+		$(BIN)/python -m cog.server.http --host $(HOST)
+
 test: check ## everything that CI runs
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: $(VENV)/.installed ## lint, format and types
 	$(BIN)/ruff check .

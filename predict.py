@@ -4,10 +4,11 @@ from contextlib import closing
 from functools import cached_property
 from typing import Iterator  # noqa: UP035 - the schema generator knows this spelling
 
-from cog import BasePredictor, Input, Path
+from cog import BasePredictor, Input, Path, streaming
 
 from sam2_video import sinks
 from sam2_video.errors import InputError
+from sam2_video.fetch import local_file
 from sam2_video.inputs import checked_inputs
 from sam2_video.limits import Limits
 from sam2_video.logs import log_to_stderr
@@ -15,6 +16,7 @@ from sam2_video.model import LoadedModel, load_model
 from sam2_video.pipeline import prepare, segment_video, warm_up
 from sam2_video.progress import Progress
 from sam2_video.render import renderer
+from sam2_video.startup import check_versions, fetch_named_weights, remove_server_folders
 from sam2_video.workspace import Workspace
 
 
@@ -22,8 +24,12 @@ class Predictor(BasePredictor):
     """SAM 2 video segmentation behind the interface of `meta/sam-2-video`."""
 
     def setup(self) -> None:
-        """Load the model onto the GPU (else the CPU) and warm it up, before any request."""
+        """Make sure of everything that a request needs: versions, limits, weights, disk, model."""
         log_to_stderr()
+        check_versions()
+        Limits.from_env()
+        self.workspace.fresh()
+        fetch_named_weights()
         warm_up(self.model)
 
     @cached_property
@@ -36,6 +42,9 @@ class Predictor(BasePredictor):
         """Where outputs lie until the next prediction."""
         return Workspace()
 
+    # The schema generator reads this text, not the running code: one literal a description, for
+    # it takes "a" "b" as one string with the quotes and the line break inside.
+    @streaming
     @checked_inputs
     def predict(
         self,
@@ -44,18 +53,15 @@ class Predictor(BasePredictor):
             description="Click coordinates as '[x,y],[x,y],...'. Determines number of clicks."
         ),
         click_labels: str = Input(
-            description="Click types (1=foreground, 0=background) as '1,1,0,1'. "
-            "Auto-extends if shorter than coordinates.",
+            description="Click types (1=foreground, 0=background) as '1,1,0,1'. Auto-extends if shorter than coordinates.",  # noqa: E501
             default="1",
         ),
         click_frames: str = Input(
-            description="Frame indices for clicks as '0,0,150,0'. "
-            "Auto-extends if shorter than coordinates.",
+            description="Frame indices for clicks as '0,0,150,0'. Auto-extends if shorter than coordinates.",  # noqa: E501
             default="0",
         ),
         click_object_ids: str = Input(
-            description="Object labels for clicks as 'person,dog,cat'. "
-            "Auto-generates if missing or incomplete.",
+            description="Object labels for clicks as 'person,dog,cat'. Auto-generates if missing or incomplete.",  # noqa: E501
             default="",
         ),
         mask_type: str = Input(
@@ -64,8 +70,7 @@ class Predictor(BasePredictor):
             default="binary",
         ),
         annotation_type: str = Input(
-            description="Annotation type: mask only, bounding box only, or both "
-            "(ignored for binary and greenscreen)",
+            description="Annotation type: mask only, bounding box only, or both (ignored for binary and greenscreen)",  # noqa: E501
             choices=["mask", "box", "both"],
             default="mask",
         ),
@@ -99,36 +104,37 @@ class Predictor(BasePredictor):
             raise InputError(
                 f"output_frame_interval is {output_frame_interval}, but it should be 1 or more"
             )
+        remove_server_folders()
         folder = self.workspace.fresh()
         limits = Limits.from_env()
         clicks = (click_coordinates, click_labels, click_frames, click_object_ids)
-        video, objects = prepare(Path(input_video), clicks, limits)
-        sinks.check_output_size(video.width, video.height, output_video, output_format)
-
-        render = renderer(mask_type, annotation_type)
-        frames = segment_video(
-            self.model,
-            video,
-            objects,
-            limits=limits,
-            interval=output_frame_interval,
-            folder=self.workspace.folder,
-            advance=Progress(video.num_frames).advance,
-        )
-        with closing(frames):
-            if output_video:
-                path = folder / "output_video.mp4"
-                with sinks.VideoFile(path, video.width, video.height, video_fps) as sink:
+        with local_file("input_video", input_video, self.workspace.folder, limits) as path:
+            video, objects = prepare(path, clicks, limits)
+            sinks.check_output_size(video.width, video.height, output_video, output_format)
+            frames = segment_video(
+                self.model,
+                video,
+                objects,
+                limits=limits,
+                interval=output_frame_interval,
+                folder=self.workspace.folder,
+                advance=Progress(video.num_frames).advance,
+            )
+            render = renderer(mask_type, annotation_type)
+            with closing(frames):
+                if output_video:
+                    path = folder / "output_video.mp4"
+                    with sinks.VideoFile(path, video.width, video.height, video_fps) as sink:
+                        for frame in frames:
+                            sink.write(render(frame.picture, frame.masks))
+                    yield Path(path)
+                else:
+                    sequence = sinks.ImageSequence(
+                        folder, output_format, output_quality, two_valued=mask_type == "binary"
+                    )
                     for frame in frames:
-                        sink.write(render(frame.picture, frame.masks))
-                yield Path(path)
-            else:
-                sequence = sinks.ImageSequence(
-                    folder, output_format, output_quality, two_valued=mask_type == "binary"
-                )
-                for frame in frames:
-                    picture = render(frame.picture, frame.masks)
-                    yield Path(sequence.write(frame.index, picture))
+                        picture = render(frame.picture, frame.masks)
+                        yield Path(sequence.write(frame.index, picture))
 
     def close(self) -> None:
         """Remove every file that was left for the caller to read."""

@@ -112,10 +112,10 @@ def _read_assignments(
             given[name] = text
     # What can be refused without fetching anything is refused first.
     complete_inputs(specs, given)
-    max_bytes = Limits.from_env().max_video_bytes
+    limits = Limits.from_env()
     for name in given:
         if specs[name].is_file:
-            given[name] = fetch_input(name, texts[name], folder, max_bytes)
+            given[name] = fetch_input(name, texts[name], folder, limits)
     return given
 
 

@@ -13,15 +13,15 @@ import fcntl
 import os
 import select
 import subprocess
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import imageio_ffmpeg
 
+from sam2_video.cancellation import start_child, start_thread
 from sam2_video.errors import InputError
 from sam2_video.ffmpeg_log import Report
 from sam2_video.limits import Limits
@@ -33,6 +33,7 @@ CONTAINERS = (
 
 _THREADS = 4  # bounds memory too: every decoder thread holds pictures of its own
 _MAX_ALLOC = 2 * 1024**3  # bytes of one block, for headers that ask for absurd ones
+_STEP_SECONDS = 0.1  # of waiting at a stretch
 _LINE = 4096  # bytes of a log line that are looked at
 
 
@@ -108,7 +109,7 @@ class Decoder:
         self.report = Report()
         self._seconds = self._left = limits.max_decode_seconds
         with path.open("rb") as file:  # a file position of its own for every run
-            self._process = subprocess.Popen(
+            self._process = start_child(
                 command,
                 stdin=file,
                 stdout=subprocess.PIPE,
@@ -122,16 +123,10 @@ class Decoder:
             fcntl.fcntl(self._stdout, fcntl.F_SETPIPE_SZ, 1024 * 1024)
         self._poll = select.poll()
         self._poll.register(self._stdout, select.POLLIN)
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-
-    def _listen(self) -> None:
-        """Read the log to its end, so that ffmpeg never waits for us to read it."""
-        stderr = self._process.stderr
-        assert stderr is not None
-        with open(stderr.fileno(), "rb", closefd=False) as lines:
-            while line := lines.readline(_LINE):
-                self.report.add(line)
+        assert self._process.stderr is not None
+        # The thread does not hold this object: should it be given up before anybody can close
+        # it, the process goes with it.
+        self._listener = start_thread(_listen, self._process.stderr, self.report)
 
     def read(self, buffer: memoryview) -> int:
         """Read what the pipe has, at least a byte, into `buffer`; 0 at the end of the output.
@@ -139,13 +134,16 @@ class Decoder:
         Raises:
             InputError: the time is up.
         """
-        started = time.monotonic()
-        ready = self._poll.poll(max(0.0, self._left) * 1000)
-        self._left -= time.monotonic() - started
-        if not ready:
-            raise InputError(
-                f"input_video takes longer to decode than the {self._seconds:g} seconds allowed"
-            )
+        ready = False
+        while not ready:
+            if self._left <= 0:
+                raise InputError(
+                    f"input_video takes longer to decode than the {self._seconds:g} seconds allowed"
+                )
+            started = time.monotonic()
+            # In steps: the server's way to cancel reaches Python only between two instructions.
+            ready = bool(self._poll.poll(min(self._left, _STEP_SECONDS) * 1000))
+            self._left -= time.monotonic() - started
         return os.readv(self._stdout, [buffer])
 
     def fill(self, buffer: memoryview) -> bool:
@@ -178,9 +176,8 @@ class Decoder:
         self._process.kill()
         self._process.wait()
         self._listener.join()
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def __enter__(self) -> Self:
         return self
@@ -192,3 +189,10 @@ class Decoder:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _listen(stderr: IO[bytes], report: Report) -> None:
+    """Read the log to its end, so that ffmpeg never waits for us to read it."""
+    with stderr, open(stderr.fileno(), "rb", closefd=False) as lines:
+        while line := lines.readline(_LINE):
+            report.add(line)

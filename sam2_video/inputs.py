@@ -109,11 +109,18 @@ def complete_inputs(specs: Mapping[str, InputSpec], given: Mapping[str, Any]) ->
 
 
 def checked_inputs(predict: Callable[..., Iterator]) -> Callable[..., Generator]:
-    """Give a generator method `predict` its defaults and checks when called from Python."""
+    """Give a generator method `predict` its defaults and checks when called from Python.
+
+    The method that comes back has no annotations (its signature is still `predict`'s). The
+    server would download inputs that are annotated as files by itself, without a bound on size
+    or time, not to be cancelled, and hand over any other string as if it were a file of ours.
+    This way addresses arrive as strings, and `fetch.local_file` deals with them.
+    """
     specs = input_specs(predict)
 
     @functools.wraps(predict)
     def checked(self: Any, **given: Any) -> Generator:
         yield from predict(self, **complete_inputs(specs, given))
 
+    checked.__annotations__ = {}
     return checked

@@ -17,6 +17,7 @@ class Limits:
 
     Attributes:
         max_video_bytes: size of the input file (4 GiB).
+        max_fetch_seconds: seconds that its download may take (600).
         max_frame_pixels: width x height of a frame (7680 x 4320, that is 8K).
         max_frames: frames of a video (1,000,000: more than nine hours at 30 a second).
         max_decode_seconds: seconds that one pass over the video may wait for the decoder
@@ -31,6 +32,7 @@ class Limits:
     """
 
     max_video_bytes: int = 4 * 1024**3
+    max_fetch_seconds: float = 600.0
     max_frame_pixels: int = 7680 * 4320
     max_frames: int = 1_000_000
     max_decode_seconds: float = 1800.0

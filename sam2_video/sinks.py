@@ -5,7 +5,6 @@ import fcntl
 import re
 import signal
 import subprocess
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
@@ -18,6 +17,7 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
+from sam2_video.cancellation import start_child, start_thread
 from sam2_video.errors import InputError, OutputError, reason_of
 from sam2_video.render import GREEN, Picture
 
@@ -182,7 +182,7 @@ class VideoFile:
         self.width, self.height, self.fps = width, height, fps
         self._part = _part_of(path)
         self._count = 0
-        self._complaints = b""
+        self._complaints = bytearray()
 
     def __enter__(self) -> Self:
         """Start the encoder."""
@@ -196,7 +196,7 @@ class VideoFile:
         command += ["-f", "mp4", f"file:{self._part}"]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._ffmpeg = subprocess.Popen(
+            self._ffmpeg = start_child(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -211,10 +211,9 @@ class VideoFile:
         self._pipe = self._ffmpeg.stdin
         with suppress(OSError):  # a small pipe is slow, not wrong
             fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, 1024 * 1024)
-        self._listener = threading.Thread(
-            target=self._listen, args=(self._ffmpeg.stderr,), daemon=True
-        )
-        self._listener.start()
+        # The thread does not hold this object: should it be given up before anybody can close
+        # it, the process goes with it.
+        self._listener = start_thread(_listen, self._ffmpeg.stderr, self._complaints)
         return self
 
     def write(self, picture: Picture) -> None:
@@ -262,13 +261,6 @@ class VideoFile:
         except OSError as error:
             raise _output_error(error) from error
 
-    def _listen(self, stderr: IO[bytes]) -> None:
-        """Read all that ffmpeg says, so that it never waits for us, and keep the beginning."""
-        with stderr:
-            while chunk := stderr.read(4096):
-                if len(self._complaints) < 4096:
-                    self._complaints += chunk
-
     def _failure(self) -> OutputError:
         """Why ffmpeg ended, once it has."""
         status = self._ffmpeg.wait()
@@ -282,6 +274,14 @@ class VideoFile:
         if status < 0 and not any(lines):
             reason = signal.strsignal(-status) or reason
         return OutputError(f"the video could not be encoded: {reason}")
+
+
+def _listen(stderr: IO[bytes], complaints: bytearray) -> None:
+    """Read all that ffmpeg says, so that it never waits for us, and keep the beginning."""
+    with stderr:
+        while chunk := stderr.read(4096):
+            if len(complaints) < 4096:
+                complaints += chunk
 
 
 def _part_of(path: Path) -> Path:

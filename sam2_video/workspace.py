@@ -21,10 +21,16 @@ class Workspace:
         self.folder, self._lock = self._create()
 
     def fresh(self) -> Path:
-        """Remove the last prediction's files; the place for the next one's, not made yet."""
-        folder = self.folder / "prediction"
-        shutil.rmtree(folder, ignore_errors=True)
-        return folder
+        """Remove what the last prediction left; the place for the next one's files, not made yet.
+
+        What it left is its outputs, and, where it was stopped at a bad moment, any other file.
+        """
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        return self.folder / "prediction"
 
     def close(self) -> None:
         """Remove everything."""

@@ -159,6 +159,7 @@ def address(tmp_path) -> Iterator[str]:
     served.mkdir()
     handler = partial(QuietHandler, directory=served)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.handle_error = lambda *_: None  # a client that hangs up is none
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
