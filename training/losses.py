@@ -1,0 +1,51 @@
+"""What is asked of the decoder: masks, an honest opinion of them, and whether one is there."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Score:
+    """A loss to minimise and, for the log, the mean IoU of the mask the decoder would choose."""
+
+    loss: Tensor
+    iou: float
+
+
+def target(masks: Tensor, side: int) -> Tensor:
+    """Masks (B, S, S) bool at the decoder's resolution: (B, side, side) float, 0 or 1."""
+    small = F.interpolate(masks[:, None].float(), size=(side, side), mode="area")[:, 0]
+    return (small >= 0.5).float()
+
+
+def decoder_loss(logits: Tensor, ious: Tensor, presence: Tensor, truth: Tensor) -> Score:
+    """Loss of one decoder call: the single mask, the best of the other three, and the heads.
+
+    Args:
+        logits: (B, 4, H, W), the single mask first.
+        ious: (B, 4), predicted.
+        presence: (B, 1), logit.
+        truth: (B, H, W), 0 or 1; all 0 where the object is not to be seen.
+    """
+    present = (truth.flatten(1).sum(1) > 0).float()
+    wanted = truth[:, None].expand_as(logits)
+    cross = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    cross = (cross * (1 + wanted)).flatten(2).mean(-1)
+    probable = logits.sigmoid()
+    overlap = (probable * wanted).flatten(2).sum(-1)
+    dice = 1 - (2 * overlap + 1) / ((probable + wanted).flatten(2).sum(-1) + 1)
+    with torch.no_grad():
+        shown = logits > 0
+        both = (shown & (wanted > 0)).flatten(2).sum(-1).float()
+        real = both / (shown | (wanted > 0)).flatten(2).sum(-1).clamp(min=1)
+    mask = 3 * cross + 2 * dice
+    best = mask[:, 1:].min(1).values
+    opinion = (ious - real).abs().mean(1)
+    there = F.binary_cross_entropy_with_logits(presence[:, 0], present)
+    count = present.sum().clamp(min=1)
+    loss = ((mask[:, 0] + best + opinion) * present).sum() / count + there
+    chosen = real[:, 1:].gather(1, ious[:, 1:].argmax(1, keepdim=True))[:, 0]
+    return Score(loss, float((chosen * present).sum() / count))
