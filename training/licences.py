@@ -39,7 +39,7 @@ def parse_copyright(text: str) -> list[Terms]:
                 fields[name] += "\n" + line.strip()
         if "files" in fields and "license" in fields:
             holder = " ".join(fields.get("copyright", "").split())
-            licence = fields["license"].splitlines()[0].strip()
+            licence = fields["license"].partition("\n")[0].strip()
             found.append(Terms(tuple(fields["files"].split()), licence, holder))
     return found
 
