@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.losses import decoder_loss, target
+from training.losses import decoder_loss, others, target
 from training.steps import next_points
 from training.train import rate
 
@@ -21,8 +21,8 @@ def test_a_right_mask_costs_less_than_a_wrong_one():
     truth[0, :2] = 1
     right = (truth * 20 - 10)[:, None].expand(1, 4, 4, 4)
     sure, presence = torch.ones(1, 4), torch.full((1, 1), 10.0)
-    good = decoder_loss(right, sure, presence, truth)
-    bad = decoder_loss(-right, sure, presence, truth)
+    good = decoder_loss(right, sure, presence, truth, torch.zeros_like(truth))
+    bad = decoder_loss(-right, sure, presence, truth, torch.zeros_like(truth))
     assert float(good.loss) < 0.01
     assert float(bad.loss) > 10
     assert (good.iou, bad.iou) == (1.0, 0.0)
@@ -34,13 +34,29 @@ def test_one_right_mask_of_three_is_enough_but_the_single_one_counts_too():
     logits = (truth * 20 - 10)[:, None].repeat(1, 4, 1, 1)
     logits[:, 2:] *= -1
     ious = torch.tensor([[1.0, 1.0, 0.0, 0.0]])
-    assert float(decoder_loss(logits, ious, torch.full((1, 1), 10.0), truth).loss) < 0.01
+    assert (
+        float(
+            decoder_loss(
+                logits, ious, torch.full((1, 1), 10.0), truth, torch.zeros_like(truth)
+            ).loss
+        )
+        < 0.01
+    )
+
+
+def test_others_are_the_objects_of_the_same_image_only():
+    truth = torch.zeros(4, 1, 4)
+    truth[0, 0, 0] = truth[1, 0, 1] = truth[2, 0, 2] = truth[3, 0, 2] = 1
+    expected = [[[0, 1, 0, 0]], [[1, 0, 0, 0]], [[0, 0, 0, 0]], [[0, 0, 0, 0]]]
+    assert others(truth, 2).tolist() == expected
 
 
 def test_an_absent_object_asks_only_for_presence():
     truth = torch.zeros(1, 4, 4)
     logits = torch.full((1, 4, 4, 4), 5.0)
-    score = decoder_loss(logits, torch.ones(1, 4), torch.full((1, 1), -10.0), truth)
+    score = decoder_loss(
+        logits, torch.ones(1, 4), torch.full((1, 1), -10.0), truth, torch.zeros_like(truth)
+    )
     assert float(score.loss) < 0.01
 
 

@@ -42,6 +42,37 @@ class Motion:
     """(T,)"""
 
 
+def make_mosaic(rng: Rng, library: Library, frames: int, side: int) -> Clip:
+    """Make a clip of plainly coloured shapes that leave no background; all of it can be clicked.
+
+    Where nothing stands out, only the click tells what is meant: with such clips first, a decoder
+    learns to listen to it.
+    """
+    ground = np.empty((side, side, 3), np.float32)
+    ground[:] = rng.uniform(0, 255, 3)
+    sprites = []
+    for _ in range(int(rng.integers(3, 9))):
+        size = int(side * rng.uniform(0.25, 0.9))
+        mask = outline(rng, size)
+        if rng.random() < 0.4:
+            cutout = library.cutout(int(rng.integers(library.cutouts)))
+            mask = cv2.resize(cutout[..., 3], (size, size), interpolation=cv2.INTER_AREA)
+        colour = np.empty((size, size, 3), np.uint8)
+        colour[:] = rng.uniform(0, 255, 3)
+        sprites.append(np.dstack([colour, mask]))
+    motions = [_motion(rng, frames, side) for _ in sprites]
+    images = np.empty((frames, side, side, 3), np.uint8)
+    ids = np.full((frames, side, side), len(sprites) + 1, np.uint8)
+    grain = rng.uniform(0, 10)
+    for t in range(frames):
+        frame = ground.copy()
+        for number, (sprite, motion) in enumerate(zip(sprites, motions, strict=True), start=1):
+            _paste(frame, ids[t], sprite, motion, t, number, 0.5)
+        frame += grain * rng.standard_normal((side, side, 1), np.float32)
+        images[t] = np.clip(frame, 0, 255).astype(np.uint8)
+    return Clip(images, ids, len(sprites) + 1)
+
+
 def make_clip(rng: Rng, library: Library, frames: int, side: int) -> Clip:
     """Make a clip of `frames` square frames."""
     big = int(side * MARGIN)

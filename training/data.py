@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from training.clips import Clip, make_clip
+from training.clips import Clip, make_clip, make_mosaic
 from training.library import Library
 from training.prompts import click
 from training.textures import Rng
 
-LEAST_SHARE = 0.004
+LEAST_SHARE = 0.01
 """The smallest part of the frame that an object may cover where it is clicked."""
 
 
@@ -34,14 +34,17 @@ class Batch:
     clicks: Tensor
 
 
-def make_example(rng: Rng, library: Library, frames: int, side: int, prompts: int) -> tuple:
-    """One clip with its masks (K, T, S, S) and clicks (K, 2)."""
+def make_example(
+    rng: Rng, library: Library, frames: int, side: int, prompts: int, ease: float = 0.0
+) -> tuple:
+    """One clip with its masks (K, T, S, S) and clicks (K, 2); with chance `ease` a mosaic."""
+    make = make_mosaic if rng.random() < ease else make_clip
     while True:
-        clip = make_clip(rng, library, frames, side)
+        clip = make(rng, library, frames, side)
         seen = visible(clip)
         if seen:
             break
-    chosen = [seen[i % len(seen)] for i in range(prompts)]
+    chosen = [seen[i % len(seen)] for i in rng.permutation(max(prompts, len(seen)))[:prompts]]
     masks = np.stack([clip.ids == number for number in chosen])
     clicks = np.array([click(rng, mask[0]) for mask in masks], np.float32)
     return clip.frames, masks, clicks
@@ -58,11 +61,17 @@ class Batches(IterableDataset):
     """An endless stream of `Batch`."""
 
     def __init__(
-        self, folder: Path, seed: int, images: int, prompts: int, frames: int, side: int
+        self,
+        folder: Path,
+        seed: int,
+        shape: tuple[int, int, int, int],
+        ease: float,
     ) -> None:
+        """Take (images, prompts, frames, side), and the chance of a mosaic instead of a clip."""
         self._folder = folder
         self._seed = seed
-        self._shape = (images, prompts, frames, side)
+        self._shape = shape
+        self._ease = ease
 
     def __iter__(self) -> Iterator[Batch]:
         cv2.setNumThreads(0)
@@ -70,7 +79,9 @@ class Batches(IterableDataset):
         library = Library(self._folder)
         images, prompts, frames, side = self._shape
         while True:
-            made = [make_example(rng, library, frames, side, prompts) for _ in range(images)]
+            made = [
+                make_example(rng, library, frames, side, prompts, self._ease) for _ in range(images)
+            ]
             stacked = (torch.from_numpy(np.stack(part)) for part in zip(*made, strict=True))
             yield Batch(*stacked)
 

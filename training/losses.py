@@ -21,7 +21,24 @@ def target(masks: Tensor, side: int) -> Tensor:
     return (small >= 0.5).float()
 
 
-def decoder_loss(logits: Tensor, ious: Tensor, presence: Tensor, truth: Tensor) -> Score:
+OTHERS = 4.0
+"""Weight of a pixel of another object that could have been clicked: taking the lot is the error
+that a decoder settles into first."""
+
+
+def others(truth: Tensor, prompts: int) -> Tensor:
+    """Pixels of the objects that are asked for in the same image but not by this prompt.
+
+    (B * prompts, H, W) -> same shape; prompts of one image are neighbours in the batch.
+    """
+    height, width = truth.shape[-2:]
+    together = truth.view(-1, prompts, height, width).amax(1).repeat_interleave(prompts, 0)
+    return together * (1 - truth)
+
+
+def decoder_loss(
+    logits: Tensor, ious: Tensor, presence: Tensor, truth: Tensor, other: Tensor
+) -> Score:
     """Loss of one decoder call: the single mask, the best of the other three, and the heads.
 
     Args:
@@ -29,11 +46,13 @@ def decoder_loss(logits: Tensor, ious: Tensor, presence: Tensor, truth: Tensor) 
         ious: (B, 4), predicted.
         presence: (B, 1), logit.
         truth: (B, H, W), 0 or 1; all 0 where the object is not to be seen.
+        other: (B, H, W), 1 where another object is, as `others` tells.
     """
     present = (truth.flatten(1).sum(1) > 0).float()
     wanted = truth[:, None].expand_as(logits)
     cross = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    cross = (cross * (1 + wanted)).flatten(2).mean(-1)
+    weight = 1 + wanted + (OTHERS - 1) * other[:, None]
+    cross = (cross * weight).flatten(2).mean(-1)
     probable = logits.sigmoid()
     overlap = (probable * wanted).flatten(2).sum(-1)
     dice = 1 - (2 * overlap + 1) / ((probable + wanted).flatten(2).sum(-1) + 1)

@@ -12,9 +12,14 @@ from torch import Tensor, nn
 CONFIG = Path(__file__).parents[1] / "sam2_video/nano/sam2_nano.yaml"
 MEAN = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
 STD = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
-PROMPT_WAVES = 4.0
-"""Spread of the random Fourier features: SAM's 1.0 tells clicks apart only coarsely."""
-TIED_GAIN = 2.0
+PROMPT_WAVES = 1.5
+"""Spread of the random Fourier features: at SAM's 1.0 a click is blurred over many cells, at 4 it
+fits between two of them."""
+TIED_GAIN = 5.0
+QUIET = {"labels": 0.1, "tokens": 0.1, "neck": 0.05, "hash": 0.05, "base": 0.1}
+"""Factors on the first weights of all that is added to the place in a query or a key."""
+LOUD = {"self": 8.0, "to_image": 3.0, "to_token": 1.5}
+"""Factors on what the attentions give back, so that a click changes what it meets."""
 
 
 def build(side: int, config: Path = CONFIG, **changes: Any) -> SAM2Base:
@@ -40,21 +45,45 @@ def start(model: SAM2Base) -> None:
         elif name.startswith("_bn0."):
             trunk["bn." + name.removeprefix("_bn0.")] = value
     model.image_encoder.trunk.load_state_dict(trunk)
-    with torch.no_grad():
-        waves = model.sam_prompt_encoder.pe_layer.positional_encoding_gaussian_matrix
-        waves.mul_(PROMPT_WAVES)
-        # Queries and keys that start equal make a click attend to the place it was made at.
-        transformer = model.sam_mask_decoder.transformer
-        attentions = [transformer.final_attn_token_to_image]
-        for layer in transformer.layers:
-            attentions += [layer.cross_attn_token_to_image, layer.cross_attn_image_to_token]
-        for attention in attentions:
-            attention.q_proj.weight.mul_(TIED_GAIN)
-            attention.k_proj.weight.copy_(attention.q_proj.weight)
-            attention.q_proj.bias.zero_()
-            attention.k_proj.bias.zero_()
-        # Until the presence head has learned, every object counts as present.
-        model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(4.0)
+    _bind_clicks(model)
+
+
+@torch.no_grad()
+def _bind_clicks(model: SAM2Base) -> None:
+    """Make a click attend to the cell it falls into, and that cell to the click, from step 0.
+
+    With SAM's own first weights the place is drowned by features and labels many times its norm,
+    and what a click hands on is a hash of its coordinates rather than what it found there: a
+    decoder of this size then spends its training on what stands out instead of what was clicked.
+    """
+    prompts, decoder = model.sam_prompt_encoder, model.sam_mask_decoder
+    prompts.pe_layer.positional_encoding_gaussian_matrix.mul_(PROMPT_WAVES)
+    for embedding in (*prompts.point_embeddings, prompts.no_mask_embed):
+        embedding.weight.mul_(QUIET["labels"])
+    tokens = (decoder.iou_token, decoder.mask_tokens, decoder.obj_score_token)
+    for embedding in (*tokens, prompts.not_a_point_embed):
+        embedding.weight.mul_(QUIET["tokens"])
+    for conv in model.image_encoder.neck.convs[:2]:
+        conv.conv.weight.mul_(QUIET["neck"])
+    attentions = [decoder.transformer.final_attn_token_to_image]
+    opening = decoder.transformer.layers[0].self_attn.v_proj
+    opening.weight.mul_(QUIET["hash"])
+    opening.bias.normal_(0, 0.5)
+    for layer in decoder.transformer.layers:
+        layer.norm1.weight.mul_(QUIET["base"])
+        attentions += [layer.cross_attn_token_to_image, layer.cross_attn_image_to_token]
+        layer.self_attn.out_proj.weight.mul_(LOUD["self"])
+        layer.cross_attn_token_to_image.out_proj.weight.mul_(LOUD["to_image"])
+        layer.cross_attn_image_to_token.out_proj.weight.mul_(LOUD["to_token"])
+    decoder.transformer.final_attn_token_to_image.out_proj.weight.mul_(LOUD["to_image"])
+    for attention in attentions:
+        # Random projections keep angles: what is equal before them is most alike after them.
+        attention.q_proj.weight.mul_(TIED_GAIN)
+        attention.k_proj.weight.copy_(attention.q_proj.weight)
+        attention.q_proj.bias.zero_()
+        attention.k_proj.bias.zero_()
+    # Until the presence head has learned, every object counts as present.
+    decoder.pred_obj_score_head.layers[-1].bias.fill_(4.0)
 
 
 def freeze_stem(model: SAM2Base, blocks: int) -> None:

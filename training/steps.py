@@ -7,7 +7,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from training.data import Batch
-from training.losses import Score, decoder_loss, target
+from training.losses import Score, decoder_loss, others, target
 from training.model import AllMasks, normalise
 from training.prompts import click, largest_error
 from training.textures import Rng
@@ -19,9 +19,16 @@ LOGIT_LIMIT = 32.0
 
 
 def forward(
-    model: SAM2Base, seen: AllMasks, batch: Batch, rng: Rng, corrections: int
+    model: SAM2Base,
+    seen: AllMasks,
+    batch: Batch,
+    rng: Rng,
+    corrections: int,
+    trunk: list[Tensor] | None = None,
 ) -> list[Score]:
     """Prompt every object on frame 0, correct it, then track it through the clip.
+
+    With `trunk`, the trunk's features of the frames, those are not looked at.
 
     Returns:
         A score for the first click, for each correction, and for each later frame.
@@ -30,8 +37,10 @@ def forward(
     prompts = batch.masks.shape[1]
     small = side // STRIDE
     truth = target(batch.masks.flatten(0, 2), small).view(images * prompts, frames, small, small)
-    pixels = normalise(batch.frames).transpose(0, 1).flatten(0, 1)
-    features = model.forward_image(pixels.contiguous(memory_format=torch.channels_last))
+    if trunk is None:
+        pixels = normalise(batch.frames).transpose(0, 1).flatten(0, 1)
+        trunk = model.image_encoder.trunk(pixels.contiguous(memory_format=torch.channels_last))
+    features = from_trunk(model, trunk)
     _, maps, places, sizes = model._prepare_backbone_features(features)
     memory: dict[str, dict] = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
     scores = []
@@ -46,13 +55,23 @@ def forward(
             out, sam, _, _ = model._track_step(
                 t, t == 0, here, where, sizes, points, None, memory, frames, False, earlier
             )
-            scores.append(decoder_loss(seen.logits, seen.ious, seen.presence, truth[:, t]))
+            other = others(truth[:, t], prompts)
+            scores.append(decoder_loss(seen.logits, seen.ious, seen.presence, truth[:, t], other))
             earlier = sam[3].detach().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
         if frames > 1:
             out["obj_ptr"] = sam[5]
             model._encode_memory_in_output(here, sizes, points, True, sam[4], sam[6], out)
             memory["cond_frame_outputs" if t == 0 else "non_cond_frame_outputs"][t] = out
     return scores
+
+
+def from_trunk(model: SAM2Base, trunk: list[Tensor]) -> dict[str, list[Tensor]]:
+    """What `SAM2Base.forward_image` makes of the trunk's features."""
+    maps, places = model.image_encoder.neck(trunk)
+    maps, places = maps[: -model.image_encoder.scalp], places[: -model.image_encoder.scalp]
+    decoder = model.sam_mask_decoder
+    maps[:2] = [decoder.conv_s0(maps[0]), decoder.conv_s1(maps[1])]
+    return {"backbone_fpn": maps, "vision_pos_enc": places}
 
 
 def first_points(batch: Batch) -> dict[str, Tensor]:

@@ -19,12 +19,15 @@ import torch
 
 from training.data import Batches, stream
 from training.model import AllMasks, Average, build, freeze_stem, groups, start
+from training.pool import Pool
 from training.steps import forward
 
 HERE = Path(__file__).parent
 CLIP_NORM = 2.0
 SAVE_EVERY = 120.0
-LOG_EVERY = 10
+LOG_EVERY = 20
+POOL_FRAMES = 3
+POOL_FIRST = 100
 
 
 def rate(stage: dict[str, Any], step: int, spent: float) -> float:
@@ -76,15 +79,29 @@ class Run:
         seen = AllMasks(model.sam_mask_decoder)
         seed = [self.recipe["seed"], self.place["stage"], self.place["step"]]
         rng = np.random.default_rng(seed)
-        sizes = (stage["images"], stage["prompts"], stage["frames"], stage["side"])
-        data = stream(Batches(library, int(rng.integers(2**31)), *sizes))
+        shape = (stage["images"], stage["prompts"], stage["frames"])
+        if stage["pool"]:
+            model.image_encoder.trunk.requires_grad_(False)
+            pool = Pool(model, rng, library, stage["side"], POOL_FRAMES, stage["pool"])
+            for _ in range(POOL_FIRST):
+                pool.add(stage["mosaics"])
+        else:
+            made = Batches(
+                library, int(rng.integers(2**31)), (*shape, stage["side"]), stage["mosaics"]
+            )
+            data = stream(made)
         last, saved, recent = time.monotonic(), time.monotonic(), []
         while self.place["minutes"] < stage["minutes"]:
             step = self.place["step"]
             for group in optimiser.param_groups:
                 group["lr"] = rate(stage, step, self.place["minutes"]) * group["share"]
-            corrections = stage["corrections"] if rng.random() < 0.5 else 0
-            scores = forward(model, seen, next(data), rng, corrections)
+            corrections = int(rng.random() < stage["corrected"])
+            if stage["pool"]:
+                pool.add(stage["mosaics"])
+                batch, features = pool.batch(*shape)
+                scores = forward(model, seen, batch, rng, corrections, features)
+            else:
+                scores = forward(model, seen, next(data), rng, corrections)
             loss = torch.stack([score.loss for score in scores]).mean()
             optimiser.zero_grad()
             loss.backward()
