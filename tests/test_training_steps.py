@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.losses import decoder_loss, others, target
+from training.losses import deafness, decoder_loss, others, target
 from training.steps import next_points
 from training.train import rate
 
@@ -49,6 +49,15 @@ def test_others_are_the_objects_of_the_same_image_only():
     truth[0, 0, 0] = truth[1, 0, 1] = truth[2, 0, 2] = truth[3, 0, 2] = 1
     expected = [[[0, 1, 0, 0]], [[1, 0, 0, 0]], [[0, 0, 0, 0]], [[0, 0, 0, 0]]]
     assert others(truth, 2).tolist() == expected
+
+
+def test_deafness_compares_masks_of_different_objects():
+    truth = torch.zeros(2, 1, 4)
+    truth[0, 0, 0] = truth[1, 0, 1] = 1
+    same = torch.ones(2, 1, 4, dtype=torch.bool)
+    assert deafness(same, others(truth, 2)) == 1.0
+    assert deafness(truth > 0, others(truth, 2)) == 0.0
+    assert deafness(same, torch.zeros(2, 1, 4)) == 0.0
 
 
 def test_an_absent_object_asks_only_for_presence():

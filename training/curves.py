@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT, EDGE = 640, 300, 40
-LOSS, FIRST, LAST = (60, 60, 60), (200, 120, 0), (0, 130, 230)
+LOSS, FIRST, LAST, DEAF = (60, 60, 60), (200, 120, 0), (0, 130, 230), (60, 160, 60)
 
 
 def read(log: Path) -> tuple[list[str], NDArray[np.float64]]:
-    """The stage of each row, and (rows, 4): minutes in all, loss, IoU at first and last."""
+    """The stage of each row, and (rows, 5): minutes in all, loss, both IoUs, deafness."""
     stages, rows = [], []
     before, last = 0.0, ("", 0.0)
     with log.open(newline="") as file:
@@ -26,7 +26,7 @@ def read(log: Path) -> tuple[list[str], NDArray[np.float64]]:
                 before += last[1]
             last = (stage, float(minutes))
             stages.append(stage)
-            rows.append([before + float(minutes), *map(float, values)])
+            rows.append([before + float(minutes), *map(float, values[:3]), float([*values, 0][3])])
     return stages, np.array(rows)
 
 
@@ -52,16 +52,17 @@ def draw(stages: list[str], rows: NDArray[np.float64]) -> NDArray[np.uint8]:
     curve(smooth(rows[:, 1]), top, LOSS)
     curve(smooth(rows[:, 2]), 1.0, FIRST)
     curve(smooth(rows[:, 3]), 1.0, LAST)
+    curve(smooth(rows[:, 4]), 1.0, DEAF)
     cv2.rectangle(plot, (EDGE, EDGE), (WIDTH - EDGE, HEIGHT - EDGE), (180, 180, 180), 1)
     for i, stage in enumerate(stages):
         if i == 0 or stage != stages[i - 1]:
             x = int(across[i])
             cv2.line(plot, (x, EDGE), (x, HEIGHT - EDGE), (220, 220, 220), 1)
             cv2.putText(plot, stage, (x + 3, EDGE + 12), font, 0.35, LOSS, 1, cv2.LINE_AA)
-    labels = [(f"loss (0 to {top:.0f})", LOSS), ("IoU, first click (0 to 1)", FIRST)]
-    labels += [("IoU, last frame (0 to 1)", LAST), (f"{end:.0f} minutes", LOSS)]
+    labels = [(f"loss (0 to {top:.0f})", LOSS), ("IoU, first click", FIRST)]
+    labels += [("IoU, last frame", LAST), ("deafness", DEAF), (f"{end:.0f} minutes", LOSS)]
     for i, (label, colour) in enumerate(labels):
-        at = (EDGE + 150 * i, HEIGHT - 15)
+        at = (EDGE + 120 * i, HEIGHT - 15)
         cv2.putText(plot, label, at, font, 0.35, colour, 1, cv2.LINE_AA)
     return plot
 

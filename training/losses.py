@@ -9,10 +9,18 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Score:
-    """A loss to minimise and, for the log, the mean IoU of the mask the decoder would choose."""
+    """A loss to minimise and, for the log, what the masks are worth.
+
+    Attributes:
+        iou: mean IoU of the mask that the decoder would choose of its three.
+        deaf: mean IoU between the single masks of different objects of one image. Near 1: the
+            decoder does not listen to the click, however well the loss falls; near 0: it does, or
+            it shows nothing at all.
+    """
 
     loss: Tensor
     iou: float
+    deaf: float
 
 
 def target(masks: Tensor, side: int) -> Tensor:
@@ -67,4 +75,17 @@ def decoder_loss(
     count = present.sum().clamp(min=1)
     loss = ((mask[:, 0] + best + opinion) * present).sum() / count + there
     chosen = real[:, 1:].gather(1, ious[:, 1:].argmax(1, keepdim=True))[:, 0]
-    return Score(loss, float((chosen * present).sum() / count))
+    return Score(loss, float((chosen * present).sum() / count), deafness(shown[:, 0], other))
+
+
+def deafness(masks: Tensor, other: Tensor) -> float:
+    """Mean IoU between neighbours in the batch that were asked for different objects.
+
+    Args:
+        masks: (B, H, W) bool.
+        other: (B, H, W), 1 where another object of the same image is.
+    """
+    first, second = masks[:-1].flatten(1), masks[1:].flatten(1)
+    overlap = (first & second).sum(1) / (first | second).sum(1).clamp(min=1)
+    different = (other[:-1] != other[1:]).flatten(1).any(1) & (other[:-1].sum((1, 2)) > 0)
+    return float(overlap[different].mean()) if different.any() else 0.0

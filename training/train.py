@@ -3,7 +3,8 @@
     python -m training.train
 
 Writes `training/runs/NAME/`: `state.pt` to resume from, `weights.pt` (the averaged weights) and
-`log.csv`.
+`log.csv`: stage, step, minutes, loss, IoU after the first click, IoU on the last frame, and how
+deaf the decoder is to the click (`losses.Score`).
 """
 
 import argparse
@@ -108,7 +109,7 @@ class Run:
             torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
             optimiser.step()
             average.update(model)
-            recent.append((loss.item(), scores[0].iou, scores[-1].iou))
+            recent.append((loss.item(), scores[0].iou, scores[-1].iou, scores[0].deaf))
             now = time.monotonic()
             self.place["step"] += 1
             self.place["minutes"] += (now - last) / 60
