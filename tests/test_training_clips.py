@@ -1,0 +1,113 @@
+"""The generator of training clips, on a library of four images that it makes itself."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from training.clips import make_clip
+from training.data import make_example, visible
+from training.library import HELD_OUT, Library
+from training.prompts import click, innermost, largest_error
+from training.textures import outline, texture
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("library")
+    rng = np.random.default_rng(0)
+    index = []
+    for number in range(4):
+        name = f"{number}.png" if number < 2 else f"{number}.jpg"
+        image = texture(rng, 96)
+        if number < 2:
+            image = np.dstack([image, outline(rng, 96)])
+        cv2.imwrite(str(folder / name), image)
+        index.append({"file": name, "kind": "cutout" if number < 2 else "photo"})
+    (folder / "index.json").write_text(json.dumps(index))
+    return Library(folder)
+
+
+def test_held_out_images_are_not_trained_on(tmp_path):
+    count = 2 * HELD_OUT + 1
+    index = [
+        {"file": f"{kind}{i}", "kind": kind} for kind in ("cutout", "photo") for i in range(count)
+    ]
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    trained, kept = Library(tmp_path), Library(tmp_path, held_out=True)
+    assert (trained.cutouts, kept.cutouts) == (count - 3, 3)
+    assert not set(trained._files["photo"]) & set(kept._files["photo"])
+
+
+def test_clip_has_a_frame_and_a_truth_for_every_moment(library):
+    clip = make_clip(np.random.default_rng(1), library, frames=3, side=64)
+    assert clip.frames.shape == (3, 64, 64, 3)
+    assert clip.frames.dtype == np.uint8
+    assert clip.ids.shape == (3, 64, 64)
+    assert clip.ids.max() <= clip.objects
+
+
+def test_same_seed_same_clip(library):
+    first, second = (make_clip(np.random.default_rng(7), library, 2, 64) for _ in range(2))
+    np.testing.assert_array_equal(first.frames, second.frames)
+    np.testing.assert_array_equal(first.ids, second.ids)
+
+
+def test_many_seeds_make_clips_that_move_and_can_be_clicked(library):
+    moved = 0
+    for seed in range(30):
+        clip = make_clip(np.random.default_rng(seed), library, 2, 48)
+        moved += bool((clip.ids[0] != clip.ids[1]).any())
+        for number in visible(clip):
+            assert (clip.ids[0] == number).any()
+    assert moved > 20
+
+
+def test_example_clicks_its_own_object(library):
+    frames, masks, clicks = make_example(np.random.default_rng(3), library, 2, 64, prompts=5)
+    assert frames.shape == (2, 64, 64, 3)
+    assert masks.shape == (5, 2, 64, 64)
+    for mask, (x, y) in zip(masks, clicks.astype(int), strict=True):
+        assert mask[0, y, x]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (["....", ".##.", ".##.", "...."], {(1, 1), (2, 1), (1, 2), (2, 2)}),
+        (["#...", "....", "....", "...."], {(0, 0)}),
+        ([".....", ".###.", ".###.", ".###.", "....."], {(2, 2)}),
+    ],
+)
+def test_innermost(rows, expected):
+    assert innermost(_mask(rows)) in expected
+
+
+def test_click_lands_in_the_mask_wherever_it_is():
+    rng = np.random.default_rng(0)
+    mask = _mask(["#...#", ".....", "..##.", "....."])
+    assert all(mask[y, x] for x, y in (click(rng, mask) for _ in range(50)))
+
+
+@pytest.mark.parametrize(
+    ("predicted", "truth", "label", "error"),
+    [
+        (["##..", "...."], ["##..", "..##"], 1, ["....", "..##"]),
+        (["####", "...."], ["#...", "...."], 0, [".###", "...."]),
+        (["#..#", "#..."], ["....", "...."], 0, ["#...", "#..."]),
+    ],
+)
+def test_largest_error(predicted, truth, label, error):
+    region, found = largest_error(_mask(predicted), _mask(truth))
+    assert found == label
+    np.testing.assert_array_equal(region, _mask(error))
+
+
+def test_no_error_no_click():
+    mask = _mask(["##", ".."])
+    assert largest_error(mask, mask) is None
+
+
+def _mask(rows):
+    return np.array([[c == "#" for c in row] for row in rows])

@@ -1,0 +1,294 @@
+"""Made-up clips: cut-outs that move over photographs, with the mask of each on every frame."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.library import Library
+from training.textures import Rng, light, noise, outline, texture
+
+MARGIN = 1.6
+"""Side of the background over the side of the frame: the room the camera has to move in."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip and the truth about it.
+
+    Attributes:
+        frames: (T, S, S, 3) RGB.
+        ids: (T, S, S); 0 is background, k the pixels on which object k is what is seen.
+        objects: number of objects.
+    """
+
+    frames: NDArray[np.uint8]
+    ids: NDArray[np.uint8]
+    objects: int
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Where an object, or the camera, is on each frame."""
+
+    place: NDArray[np.float64]
+    """(T, 2), x and y in pixels."""
+    angle: NDArray[np.float64]
+    """(T,), degrees."""
+    scale: NDArray[np.float64]
+    """(T,)"""
+    shear: NDArray[np.float64]
+    """(T,)"""
+
+
+def make_mosaic(rng: Rng, library: Library, frames: int, side: int) -> Clip:
+    """Make a clip of plainly coloured shapes that leave no background; all of it can be clicked.
+
+    Where nothing stands out, only the click tells what is meant: with such clips first, a decoder
+    learns to listen to it.
+    """
+    ground = np.empty((side, side, 3), np.float32)
+    ground[:] = rng.uniform(0, 255, 3)
+    sprites = []
+    for _ in range(int(rng.integers(3, 9))):
+        size = int(side * rng.uniform(0.25, 0.9))
+        mask = outline(rng, size)
+        if rng.random() < 0.4:
+            cutout = library.cutout(int(rng.integers(library.cutouts)))
+            mask = cv2.resize(cutout[..., 3], (size, size), interpolation=cv2.INTER_AREA)
+        colour = np.empty((size, size, 3), np.uint8)
+        colour[:] = rng.uniform(0, 255, 3)
+        sprites.append(np.dstack([colour, mask]))
+    motions = [_motion(rng, frames, side) for _ in sprites]
+    images = np.empty((frames, side, side, 3), np.uint8)
+    ids = np.full((frames, side, side), len(sprites) + 1, np.uint8)
+    grain = rng.uniform(0, 10)
+    for t in range(frames):
+        frame = ground.copy()
+        for number, (sprite, motion) in enumerate(zip(sprites, motions, strict=True), start=1):
+            _paste(frame, ids[t], sprite, motion, t, number, 0.5)
+        frame += grain * rng.standard_normal((side, side, 1), np.float32)
+        images[t] = np.clip(frame, 0, 255).astype(np.uint8)
+    return Clip(images, ids, len(sprites) + 1)
+
+
+def make_clip(rng: Rng, library: Library, frames: int, side: int) -> Clip:
+    """Make a clip of `frames` square frames."""
+    big = int(side * MARGIN)
+    ground = _ground(rng, library, big)
+    sprites = _sprites(rng, library, side)
+    motions = [_motion(rng, frames, side) for _ in sprites]
+    camera = _camera(rng, frames, side, big)
+    soft = rng.uniform(0.3, 1.0)
+    look = _Look(rng, side, frames)
+    images = np.empty((frames, side, side, 3), np.uint8)
+    ids = np.zeros((frames, side, side), np.uint8)
+    for t in range(frames):
+        view = cv2.getRotationMatrix2D((big / 2, big / 2), camera.angle[t], camera.scale[t])
+        view[:, 2] -= camera.place[t]
+        frame = cv2.warpAffine(ground, view, (side, side), borderMode=cv2.BORDER_REFLECT)
+        frame = frame.astype(np.float32)
+        for number, (sprite, motion) in enumerate(zip(sprites, motions, strict=True), start=1):
+            _paste(frame, ids[t], sprite, motion, t, number, soft)
+        images[t] = look.apply(frame, t)[..., ::-1]
+    return Clip(images, ids, len(sprites))
+
+
+def _paste(
+    frame: NDArray[np.float32],
+    ids: NDArray[np.uint8],
+    sprite: NDArray[np.uint8],
+    motion: Motion,
+    t: int,
+    number: int,
+    soft: float,
+) -> None:
+    """Draw a sprite (H, W, 4) onto the frame and its number onto the ids, in place."""
+    height, width = sprite.shape[:2]
+    side = frame.shape[0]
+    warp = cv2.getRotationMatrix2D((width / 2, height / 2), motion.angle[t], motion.scale[t])
+    warp[0, :2] += motion.shear[t] * warp[1, :2]
+    warp[:, 2] = motion.place[t] - warp[:, :2] @ np.array([width / 2, height / 2])
+    drawn = cv2.warpAffine(sprite, warp, (side, side), flags=cv2.INTER_LINEAR)
+    alpha = cv2.GaussianBlur(drawn[..., 3], (0, 0), soft)[..., None] / np.float32(255)
+    frame += alpha * (drawn[..., :3] - frame)
+    ids[drawn[..., 3] > 127] = number
+
+
+class _Look:
+    """What light, lens, sensor and codec do to every frame of a clip."""
+
+    def __init__(self, rng: Rng, side: int, frames: int) -> None:
+        self._rng = rng
+        self._gain = 1 + np.cumsum(rng.normal(0, 0.02, frames))
+        self._light = light(rng, side) if rng.random() < 0.3 else None
+        self._blur = rng.uniform(0.3, 1.2) if rng.random() < 0.5 else 0.0
+        self._noise = rng.uniform(1, 9) if rng.random() < 0.5 else 0.0
+        self._quality = int(rng.integers(25, 90)) if rng.random() < 0.5 else 0
+        self._grey = rng.random() < 0.03
+
+    def apply(self, frame: NDArray[np.float32], t: int) -> NDArray[np.uint8]:
+        """(S, S, 3) float BGR -> uint8."""
+        if self._light is not None:
+            frame = frame * self._light
+        if self._blur:
+            frame = cv2.GaussianBlur(frame, (0, 0), self._blur)
+        frame = frame * np.float32(self._gain[t])
+        if self._noise:
+            frame = frame + self._noise * self._rng.standard_normal(frame.shape, np.float32)
+        out = np.clip(frame, 0, 255).astype(np.uint8)
+        if self._grey:
+            out = cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+        if self._quality:
+            _, data = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
+            out = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        return out
+
+
+def _ground(rng: Rng, library: Library, side: int) -> NDArray[np.uint8]:
+    """A background, often cluttered with things that nobody asks for."""
+    surface = photo_crop(rng, library, side) if rng.random() < 0.8 else texture(rng, side)
+    if rng.random() < 0.5:
+        for _ in range(int(rng.integers(1, 7))):
+            sprite = _sprite(rng, library, int(side * rng.uniform(0.08, 0.4)))
+            height, width = sprite.shape[:2]
+            y, x = rng.integers(0, side - height + 1), rng.integers(0, side - width + 1)
+            alpha = sprite[..., 3:] / np.float32(255)
+            patch = surface[y : y + height, x : x + width]
+            patch[:] = patch + alpha * (sprite[..., :3] - patch.astype(np.float32))
+    return surface
+
+
+def photo_crop(rng: Rng, library: Library, side: int) -> NDArray[np.uint8]:
+    """A random part of a random photograph, its colours shifted: (side, side, 3)."""
+    photo = library.photo(int(rng.integers(library.photos)))
+    height, width = photo.shape[:2]
+    part = int(min(height, width) * rng.uniform(0.25, 1))
+    y, x = rng.integers(0, height - part + 1), rng.integers(0, width - part + 1)
+    method = cv2.INTER_AREA if part > side else cv2.INTER_LINEAR
+    crop = cv2.resize(photo[y : y + part, x : x + part], (side, side), interpolation=method)
+    turn = int(rng.integers(8)) if rng.random() < 0.3 else int(rng.integers(2))
+    if turn & 1:
+        crop = crop[:, ::-1]
+    return np.ascontiguousarray(recolour(rng, np.rot90(crop, turn >> 1)))
+
+
+def recolour(rng: Rng, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Shift brightness, contrast, saturation and colour balance."""
+    out = image.astype(np.float32)
+    if rng.random() < 0.6:
+        mean = out.mean(axis=(0, 1))
+        out = (out - mean) * np.float32(rng.uniform(0.5, 1.3)) + mean * rng.uniform(0.6, 1.3)
+    if rng.random() < 0.5:
+        grey = out.mean(axis=2, keepdims=True)
+        out = grey + (out - grey) * np.float32(rng.uniform(0, 1.2))
+    if rng.random() < 0.3:
+        out = out * rng.uniform(0.75, 1.25, 3).astype(np.float32)
+    if rng.random() < 0.15:
+        out = out[..., rng.permutation(3)]
+    return np.clip(out, 0, 255).astype(np.uint8)
+
+
+def _sprites(rng: Rng, library: Library, side: int) -> list[NDArray[np.uint8]]:
+    """The objects of a clip, back to front; sometimes one of them twice."""
+    sprites = []
+    for _ in range(int(rng.integers(1, 5))):
+        share = rng.uniform(0.35, 1.0) if rng.random() < 0.6 else rng.uniform(0.14, 0.45)
+        sprite = _sprite(rng, library, int(side * share))
+        if rng.random() < 0.15:
+            sprite = _joined(rng, sprite, _sprite(rng, library, int(side * share * 0.6)))
+        sprites.append(sprite)
+    if rng.random() < 0.2:
+        twin = sprites[int(rng.integers(len(sprites)))]
+        sprites.append(twin[:, ::-1] if rng.random() < 0.5 else twin)
+    return sprites
+
+
+def _joined(rng: Rng, whole: NDArray[np.uint8], part: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Two things that move as one, such as a rider and what is ridden: (H, W, 4)."""
+    height, width = whole.shape[:2]
+    room_y, room_x = part.shape[0] // 2, part.shape[1] // 2
+    out = np.zeros((height + 2 * room_y, width + 2 * room_x, 4), np.uint8)
+    out[room_y : room_y + height, room_x : room_x + width] = whole
+    y = int(rng.integers(0, out.shape[0] - part.shape[0] + 1))
+    x = int(rng.integers(0, out.shape[1] - part.shape[1] + 1))
+    patch = out[y : y + part.shape[0], x : x + part.shape[1]]
+    if not (patch[..., 3] & part[..., 3]).any():
+        return whole
+    alpha = part[..., 3:] / np.float32(255)
+    patch[..., :3] = patch[..., :3] + alpha * (part[..., :3] - patch[..., :3].astype(np.float32))
+    patch[..., 3] = np.maximum(patch[..., 3], part[..., 3])
+    return out
+
+
+def _sprite(rng: Rng, library: Library, side: int) -> NDArray[np.uint8]:
+    """An object with its alpha, `side` pixels at its longest: (H, W, 4) BGRA."""
+    side = max(side, 10)
+    kind = rng.random()
+    if kind < 0.8:
+        cutout = library.cutout(int(rng.integers(library.cutouts)))
+        scale = side / max(cutout.shape[:2])
+        size = (max(4, int(cutout.shape[1] * scale)), max(4, int(cutout.shape[0] * scale)))
+        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        sprite = cv2.resize(cutout, size, interpolation=method)
+        if rng.random() < 0.5:
+            sprite = np.ascontiguousarray(sprite[:, ::-1])
+    else:
+        mask = outline(rng, side)
+        surface = _surface(rng, library, side)
+        for _ in range(int(rng.integers(0, 4))):
+            part = outline(rng, side)
+            at = np.float32([[1, 0, rng.uniform(-0.3, 0.3) * side], [0, 1, 0]])
+            part = cv2.warpAffine(part, at, (side, side)) > 127
+            surface[part] = _surface(rng, library, side)[part]
+        sprite = np.dstack([surface, mask])
+    colour = sprite[..., :3]
+    if kind < 0.12:
+        colour = _fit(_surface(rng, library, side), sprite)
+    elif kind < 0.4:
+        grain = _fit(_surface(rng, library, side), sprite).astype(np.float32)
+        weight = rng.uniform(0.2, 0.6)
+        grain = grain - grain.mean(axis=(0, 1))
+        colour = np.clip(colour + weight * grain, 0, 255).astype(np.uint8)
+    elif kind < 0.5:
+        bumps = noise(rng, side, 1) * rng.uniform(20, 90)
+        colour = np.clip(colour + _fit(bumps, sprite), 0, 255).astype(np.uint8)
+    return np.dstack([recolour(rng, colour), sprite[..., 3]])
+
+
+def _surface(rng: Rng, library: Library, side: int) -> NDArray[np.uint8]:
+    if rng.random() < 0.6:
+        return photo_crop(rng, library, side)
+    return texture(rng, side)
+
+
+def _fit(surface: NDArray, sprite: NDArray[np.uint8]) -> NDArray:
+    return surface[: sprite.shape[0], : sprite.shape[1]].reshape(*sprite.shape[:2], -1)
+
+
+def _path(rng: Rng, frames: int, speed: float, start: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A smooth path from `start`: (T, 2)."""
+    velocity = rng.normal(0, 1, 2)
+    velocity *= speed * rng.random() / (np.linalg.norm(velocity) + 1e-6)
+    steps = velocity + np.cumsum(rng.normal(0, speed * 0.12, (frames, 2)), axis=0)
+    steps[0] = 0
+    return start + np.cumsum(steps, axis=0)
+
+
+def _motion(rng: Rng, frames: int, side: int) -> Motion:
+    speed = side * (0.16 if rng.random() < 0.15 else 0.06)
+    tilt = rng.normal(0, 15) if rng.random() < 0.8 else rng.uniform(-180, 180)
+    turn = np.cumsum(rng.normal(0, 1, frames) + rng.normal(0, 2.5))
+    growth = np.clip(rng.normal(0, 0.015, frames) + rng.normal(0, 0.02), -0.08, 0.08)
+    phase = rng.uniform(0, 2 * np.pi)
+    sway = rng.uniform(0, 0.15) * np.sin(np.arange(frames) * rng.uniform(0.2, 1) + phase)
+    place = _path(rng, frames, speed, rng.uniform(0.12, 0.88, 2) * side)
+    return Motion(place, tilt + turn, np.cumprod(1 + growth), sway)
+
+
+def _camera(rng: Rng, frames: int, side: int, big: int) -> Motion:
+    place = _path(rng, frames, side * 0.03, np.full(2, (big - side) / 2))
+    angle = np.cumsum(rng.normal(0, 0.4, frames))
+    scale = np.cumprod(1 + rng.normal(0, 0.006, frames))
+    return Motion(place, angle, scale, np.zeros(frames))

@@ -1,0 +1,91 @@
+"""Batches for training, made in a worker while the model learns from the last one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from training.clips import Clip, make_clip, make_mosaic
+from training.library import Library
+from training.prompts import click
+from training.textures import Rng
+
+LEAST_SHARE = 0.01
+"""The smallest part of the frame that an object may cover where it is clicked."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips and, for each, K objects with a first click on frame 0.
+
+    Attributes:
+        frames: (B, T, S, S, 3) uint8 RGB.
+        masks: (B, K, T, S, S) bool.
+        clicks: (B, K, 2) float, x and y.
+    """
+
+    frames: Tensor
+    masks: Tensor
+    clicks: Tensor
+
+
+def make_example(
+    rng: Rng, library: Library, frames: int, side: int, prompts: int, ease: float = 0.0
+) -> tuple:
+    """One clip with its masks (K, T, S, S) and clicks (K, 2); with chance `ease` a mosaic."""
+    make = make_mosaic if rng.random() < ease else make_clip
+    while True:
+        clip = make(rng, library, frames, side)
+        seen = visible(clip)
+        if seen:
+            break
+    chosen = [seen[i % len(seen)] for i in rng.permutation(max(prompts, len(seen)))[:prompts]]
+    masks = np.stack([clip.ids == number for number in chosen])
+    clicks = np.array([click(rng, mask[0]) for mask in masks], np.float32)
+    return clip.frames, masks, clicks
+
+
+def visible(clip: Clip) -> list[int]:
+    """The objects that can be clicked on frame 0."""
+    counts = np.bincount(clip.ids[0].ravel(), minlength=clip.objects + 1)
+    least = LEAST_SHARE * clip.ids[0].size
+    return [number for number in range(1, clip.objects + 1) if counts[number] > least]
+
+
+class Batches(IterableDataset):
+    """An endless stream of `Batch`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        shape: tuple[int, int, int, int],
+        ease: float,
+    ) -> None:
+        """Take (images, prompts, frames, side), and the chance of a mosaic instead of a clip."""
+        self._folder = folder
+        self._seed = seed
+        self._shape = shape
+        self._ease = ease
+
+    def __iter__(self) -> Iterator[Batch]:
+        cv2.setNumThreads(0)
+        rng = np.random.default_rng(self._seed)
+        library = Library(self._folder)
+        images, prompts, frames, side = self._shape
+        while True:
+            made = [
+                make_example(rng, library, frames, side, prompts, self._ease) for _ in range(images)
+            ]
+            stacked = (torch.from_numpy(np.stack(part)) for part in zip(*made, strict=True))
+            yield Batch(*stacked)
+
+
+def stream(batches: Batches) -> Iterator[Batch]:
+    """The batches, made one worker process ahead."""
+    return iter(DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=4))

@@ -1,0 +1,45 @@
+"""Write trained weights as the checkpoint that is shipped: half precision, and what it is.
+
+python -m training.export WEIGHTS [--out checkpoints/sam2_nano.pt]
+"""
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from training.model import CONFIG
+
+HERE = Path(__file__).parent
+VERSION = "1"
+LICENCE = "Apache-2.0"
+
+
+def recipe_hash(recipe: Path, config: Path = CONFIG) -> str:
+    """SHA-256 of the recipe and of the model's config, in this order."""
+    return hashlib.sha256(recipe.read_bytes() + config.read_bytes()).hexdigest()
+
+
+def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Floats in half precision, all else as it is."""
+    return {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+
+
+def main() -> None:
+    """Convert."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--recipe", type=Path, default=HERE / "recipe.toml")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "checkpoints/sam2_nano.pt")
+    arguments = parser.parse_args()
+    state = torch.load(arguments.weights, weights_only=True)["model"]
+    meta = {"version": VERSION, "licence": LICENCE, "recipe": recipe_hash(arguments.recipe)}
+    arguments.out.parent.mkdir(exist_ok=True)
+    torch.save({"model": halved(state), "meta": meta}, arguments.out)
+    print(arguments.out, f"{arguments.out.stat().st_size / 1e6:.1f} MB", meta)
+
+
+if __name__ == "__main__":
+    main()

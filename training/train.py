@@ -1,0 +1,161 @@
+"""Train nano by the recipe; started again, it goes on where it was.
+
+    python -m training.train
+
+Writes `training/runs/NAME/`: `state.pt` to resume from, `weights.pt` (the averaged weights) and
+`log.csv`: stage, step, minutes, loss, IoU after the first click, IoU on the last frame, and how
+deaf the decoder is to the click (`losses.Score`).
+"""
+
+import argparse
+import csv
+import math
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from training.data import Batches, stream
+from training.model import AllMasks, Average, build, freeze_stem, groups, start
+from training.pool import Pool
+from training.steps import forward
+
+HERE = Path(__file__).parent
+CLIP_NORM = 2.0
+SAVE_EVERY = 120.0
+LOG_EVERY = 20
+POOL_FRAMES = 3
+POOL_FIRST = 100
+
+
+def rate(stage: dict[str, Any], step: int, spent: float) -> float:
+    """The learning rate: a warm-up in steps, then half a cosine over the stage's minutes."""
+    done = min(spent / stage["minutes"], 1.0)
+    low = stage["last_rate"]
+    shape = low + (1 - low) * 0.5 * (1 + math.cos(math.pi * done))
+    return stage["rate"] * shape * min(1.0, (step + 1) / stage["warmup"])
+
+
+class Run:
+    """A training run on disk: model, averaged weights, optimiser, and how far it has come."""
+
+    def __init__(self, folder: Path, recipe: dict[str, Any]) -> None:
+        self.folder = folder
+        self.recipe = recipe
+        self.place = {"stage": 0, "step": 0, "minutes": 0.0}
+        self._state = folder / "state.pt"
+        self._saved: dict[str, Any] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._state.exists():
+            self._saved = torch.load(self._state, weights_only=True)
+            self.place = self._saved["place"]
+
+    def train(self, library: Path) -> None:
+        """Run every stage that is not done yet."""
+        stages = self.recipe["stage"]
+        while self.place["stage"] < len(stages):
+            self._stage(stages[self.place["stage"]], library)
+            self.place = {"stage": self.place["stage"] + 1, "step": 0, "minutes": 0.0}
+            self._saved = torch.load(self._state, weights_only=True) | {"optimiser": None}
+            self._saved["place"] = self.place
+            torch.save(self._saved, self._state)
+
+    def _stage(self, stage: dict[str, Any], library: Path) -> None:
+        model = build(stage["side"])
+        average = Average(model, self.recipe["average"])
+        if self._saved is None:
+            start(model)
+            average = Average(model, self.recipe["average"])
+        else:
+            model.load_state_dict(self._saved["model"])
+            average.state, average.steps = self._saved["average"], self._saved["updates"]
+        freeze_stem(model, self.recipe["frozen_blocks"])
+        model.train().to(memory_format=torch.channels_last)
+        optimiser = torch.optim.AdamW(groups(model, self.recipe["decay"]), lr=stage["rate"])
+        if self._saved and self._saved["optimiser"]:
+            optimiser.load_state_dict(self._saved["optimiser"])
+        seen = AllMasks(model.sam_mask_decoder)
+        seed = [self.recipe["seed"], self.place["stage"], self.place["step"]]
+        rng = np.random.default_rng(seed)
+        shape = (stage["images"], stage["prompts"], stage["frames"])
+        if stage["pool"]:
+            model.image_encoder.trunk.requires_grad_(False)
+            pool = Pool(model, rng, library, stage["side"], POOL_FRAMES, stage["pool"])
+            for _ in range(POOL_FIRST):
+                pool.add(stage["mosaics"])
+        else:
+            made = Batches(
+                library, int(rng.integers(2**31)), (*shape, stage["side"]), stage["mosaics"]
+            )
+            data = stream(made)
+        last, saved, recent = time.monotonic(), time.monotonic(), []
+        while self.place["minutes"] < stage["minutes"]:
+            step = self.place["step"]
+            for group in optimiser.param_groups:
+                group["lr"] = rate(stage, step, self.place["minutes"]) * group["share"]
+            corrections = int(rng.random() < stage["corrected"])
+            if stage["pool"]:
+                pool.add(stage["mosaics"])
+                batch, features = pool.batch(*shape)
+                scores = forward(model, seen, batch, rng, corrections, features)
+            else:
+                scores = forward(model, seen, next(data), rng, corrections)
+            loss = torch.stack([score.loss for score in scores]).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
+            optimiser.step()
+            average.update(model)
+            recent.append((loss.item(), scores[0].iou, scores[-1].iou, scores[0].deaf))
+            now = time.monotonic()
+            self.place["step"] += 1
+            self.place["minutes"] += (now - last) / 60
+            last = now
+            if self.place["step"] % LOG_EVERY == 0:
+                self._log(stage["name"], np.mean(recent, axis=0))
+                recent = []
+            if now - saved > SAVE_EVERY:
+                self._save(model, average, optimiser)
+                saved = now
+        self._save(model, average, optimiser)
+
+    def _log(self, stage: str, means: np.ndarray) -> None:
+        row = [stage, self.place["step"], round(self.place["minutes"], 2), *np.round(means, 4)]
+        print(*row, flush=True)
+        with (self.folder / "log.csv").open("a", newline="") as file:
+            csv.writer(file).writerow(row)
+
+    def _save(self, model: torch.nn.Module, average: Average, optimiser: Any) -> None:
+        state = {
+            "model": model.state_dict(),
+            "average": average.state,
+            "updates": average.steps,
+            "optimiser": optimiser.state_dict(),
+            "place": self.place,
+        }
+        for content, path in (
+            (state, self._state),
+            ({"model": average.state}, self.folder / "weights.pt"),
+        ):
+            torch.save(content, path.with_suffix(".part"))
+            path.with_suffix(".part").replace(path)
+
+
+def main() -> None:
+    """Train, or go on training."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--recipe", type=Path, default=HERE / "recipe.toml")
+    parser.add_argument("--library", type=Path, default=HERE / "assets/library")
+    parser.add_argument("--run", type=Path, default=HERE / "runs/nano")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    Run(arguments.run, tomllib.loads(arguments.recipe.read_text())).train(arguments.library)
+
+
+if __name__ == "__main__":
+    main()
