@@ -108,8 +108,8 @@ class Predictor(BasePredictor):
         folder = self.workspace.fresh()
         limits = Limits.from_env()
         clicks = (click_coordinates, click_labels, click_frames, click_object_ids)
-        with local_file("input_video", input_video, self.workspace.folder, limits) as path:
-            video, objects = prepare(path, clicks, limits)
+        with local_file("input_video", input_video, self.workspace.folder, limits) as source:
+            video, objects = prepare(source, clicks, limits)
             sinks.check_output_size(video.width, video.height, output_video, output_format)
             frames = segment_video(
                 self.model,

@@ -70,8 +70,6 @@ def download(
         raise CheckpointError(
             f"{checkpoint.file} cannot be fetched: the server answered {error.code} {error.reason}"
         ) from error
-    except urllib.error.URLError as error:
-        raise CheckpointError(f"{checkpoint.file} cannot be fetched: {reason_of(error)}") from error
     except (OSError, http.client.HTTPException) as error:
         raise CheckpointError(f"{checkpoint.file} cannot be fetched: {reason_of(error)}") from error
     return path

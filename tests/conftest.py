@@ -88,16 +88,3 @@ def decode() -> Callable[[Path], np.ndarray]:
         return np.stack(pictures)
 
     return read
-
-
-def ffmpeg_children(pid: int | None = None) -> list[int]:
-    """The running ffmpeg processes that a process (this one if None) has started."""
-    children = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
-        except OSError:
-            continue  # it ended meanwhile
-        if name.startswith("ffmpeg") and int(rest.split()[1]) == (pid or os.getpid()):
-            children.append(int(stat.parent.name))
-    return children

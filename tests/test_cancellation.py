@@ -2,7 +2,6 @@
 
 import ctypes
 import gc
-import os
 import random
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from sam2_video.ffmpeg import Decoder
 from sam2_video.limits import DEFAULT_LIMITS
 from sam2_video.sinks import VideoFile
 from tests import clips
+from tests.processes import ffmpeg_children
 
 ROUNDS = 60
 
@@ -30,12 +30,6 @@ def cancel(thread: threading.Thread) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
         ctypes.c_ulong(thread.ident), ctypes.py_object(Cancelled)
     )
-
-
-def children() -> list[str]:
-    command = ["ps", "--no-headers", "-o", "stat=,args=", "--ppid", str(os.getpid())]
-    lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    return [line for line in lines.splitlines() if "ffmpeg" in line]
 
 
 @pytest.mark.parametrize("kind", ["decoder", "encoder"])
@@ -72,9 +66,9 @@ def test_cancelled_at_any_moment(kind, tmp_path) -> None:
         del thread
     gc.collect()
     deadline = time.monotonic() + 10
-    while children() and time.monotonic() < deadline:
+    while ffmpeg_children() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert children() == []
+    assert not ffmpeg_children()
 
 
 def test_a_forked_process_can_start_threads() -> None:

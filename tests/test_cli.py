@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from sam2_video.cli import main
-from tests.conftest import ROOT, ffmpeg_children
+from tests.conftest import ROOT
+from tests.processes import ffmpeg_children
 
 SENTENCE_LENGTH = 250
 

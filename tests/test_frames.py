@@ -22,15 +22,10 @@ from sam2_video.errors import InputError
 from sam2_video.frames import Video, open_video, read_frames, read_frames_backward
 from sam2_video.limits import Limits
 from tests.clips import H264, SIZE, draw, encode, ffmpeg, number_of, numbered, remux
+from tests.processes import children
 
 COUNT = 30
 ALL = list(range(COUNT))
-
-
-def children() -> set[int]:
-    """The processes that this one has started and that have not been waited for."""
-    tasks = Path("/proc/self/task").glob("*/children")
-    return {int(pid) for task in tasks for pid in task.read_text().split()}
 
 
 @pytest.fixture(autouse=True)

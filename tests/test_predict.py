@@ -14,7 +14,7 @@ from predict import Predictor
 from sam2_video import segment
 from sam2_video.errors import InputError
 from sam2_video.render import colour_of
-from tests.conftest import ffmpeg_children
+from tests.processes import ffmpeg_children
 
 # What the embedded checkpoint reaches on the example clip, less 0.03.
 MEAN_IOU = 0.38

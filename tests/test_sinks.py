@@ -20,6 +20,7 @@ from PIL import Image
 from sam2_video.errors import InputError, OutputError
 from sam2_video.render import GREEN, greenscreen
 from sam2_video.sinks import ImageSequence, VideoFile, check_output_size
+from tests.processes import children
 
 FULL_DISK = "no space is left on the disk for the output"
 COLOURS = {
@@ -83,19 +84,6 @@ def write_video(path: Path, pictures: list[np.ndarray], fps: int = 30) -> Path:
         for picture in pictures:
             sink.write(picture)
     return path
-
-
-def children() -> set[int]:
-    """This process's child processes, unreaped ones included."""
-    found = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
-        except OSError:
-            continue
-        if parent == os.getpid():
-            found.add(int(stat.parent.name))
-    return found
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.processes import children
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVER_FOLDERS = Path("/tmp/coglet/predictions")
 START_SECONDS = 90.0
@@ -191,15 +193,9 @@ class Server:
 
     def processes(self) -> list[int]:
         """The server and all its descendants."""
-        children: dict[int, list[int]] = {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with suppress(OSError):
-                text = stat.read_text()
-                parent = int(text.rpartition(")")[2].split()[1])
-                children.setdefault(parent, []).append(int(stat.parent.name))
         found = [self.pid]
         for pid in found:
-            found += children.get(pid, [])
+            found += children(pid)
         return found
 
     def ffmpegs(self) -> list[int]:
