@@ -19,8 +19,19 @@ from sam2_video.limits import Limits
 from sam2_video.logs import log_to_stderr
 
 EXIT_BAD_INPUT = 1
-EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(BaseException):
+    """A signal asked for the end.
+
+    Not `KeyboardInterrupt`: once one has crossed certain C code, Python ends by the signal itself
+    and not with the exit code, although it was caught.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,18 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     log_to_stderr()
-    previous = signal.signal(signal.SIGTERM, _terminate)
+    previous = {number: signal.signal(number, _interrupt) for number in ENDING_SIGNALS}
     try:
         for path in predict(options.input, Path(options.output)):
             print(path)
     except (InputError, OutputError, CheckpointError) as error:
         print(error, file=sys.stderr)
         return EXIT_BAD_INPUT
-    except KeyboardInterrupt:
+    except Interrupted as end:
         print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return end.exit_code
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     return 0
 
 
@@ -136,5 +148,5 @@ def _staging(folder: Path) -> Iterator[Path]:
             folder.rmdir()
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(EXIT_TERMINATED)
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    raise Interrupted(number)
