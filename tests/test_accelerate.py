@@ -1,5 +1,6 @@
 """The rewritten network against the one it was made from."""
 
+from collections import Counter
 from copy import deepcopy
 
 import pytest
@@ -122,3 +123,16 @@ def test_the_precision_is_a_setting(monkeypatch) -> None:
     monkeypatch.setenv("SAM2_PRECISION", "fp16")
     with pytest.raises(CheckpointError, match=r"^SAM2_PRECISION is 'fp16', but it should be auto"):
         load_model("nano")
+
+
+@torch.inference_mode()
+def test_work_that_is_the_same_for_all_objects_is_done_once() -> None:
+    network = plain_network("nano", 256)
+    rewrite_for_cpu(network, use_int8=False)
+    calls = Counter()
+    first = network.memory_attention.layers[0].self_attention
+    first.register_forward_hook(lambda *_: calls.update(["self-attention"]))
+    network.image_encoder.register_forward_hook(lambda *_: calls.update(["encoder"]))
+    track(network, 256)
+    # One picture is encoded for its clicks, which leaves one frame fewer to track.
+    assert calls == {"encoder": NUM_FRAMES, "self-attention": NUM_FRAMES - 1}
