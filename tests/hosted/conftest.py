@@ -20,6 +20,7 @@ from tests.http.serving import Receiver, Server, data_uri
 
 SIZE = (64, 48)
 FRAMES = 6
+SOME = 50
 LONG = 400
 HERE = Path(__file__).resolve().parent
 
@@ -40,6 +41,13 @@ def clip_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def clip_uri(clip_path: Path) -> str:
     return data_uri(clip_path.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def some_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """So many frames that one second is not enough for them, but a few are."""
+    path = tmp_path_factory.mktemp("clip") / "some.mp4"
+    return data_uri(clips.encode(path, clips.numbered(SOME, SIZE)).read_bytes())
 
 
 @pytest.fixture(scope="session")
