@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +16,7 @@ import replicate
 from PIL import Image
 
 from tests import clips
-from tests.hosted.serving import HostedServer, Webhook
+from tests.hosted.serving import MODEL, HostedServer, Webhook
 from tests.http.serving import Receiver, Server, data_uri
 
 SIZE = (64, 48)
@@ -96,6 +97,17 @@ def http(server: HostedServer) -> Iterator[httpx.Client]:
     """Plain calls."""
     with httpx.Client(base_url=f"{server.url}/v1", timeout=60) as http:
         yield http
+
+
+@pytest.fixture
+def occupied(http: httpx.Client, long_uri: str) -> Iterator[None]:
+    """The only worker has something else to do for longer than a second."""
+    inputs = {"input_video": long_uri, "click_coordinates": "[20,20]"}
+    name = http.post(f"/models/{MODEL}/predictions", json={"input": inputs}).json()["id"]
+    timer = threading.Timer(3.0, lambda: http.post(f"/predictions/{name}/cancel"))
+    timer.start()
+    yield
+    timer.join()
 
 
 @pytest.fixture

@@ -45,8 +45,8 @@ def test_progress_as_applications_read_it(js, clip_uri) -> None:
     assert seen["seen"] == sorted(seen["seen"])
 
 
-def test_a_wait_that_runs_out_goes_on_by_polling(js, some_uri) -> None:
-    seen = js("blocked", {**CLICK, "input_video": some_uri, "output_video": True}, 1)
+def test_a_wait_that_runs_out_goes_on_by_polling(js, clip_uri, occupied) -> None:
+    seen = js("blocked", {**CLICK, "input_video": clip_uri, "output_video": True}, 1)
     assert seen["statuses"][0] == "starting"
     assert seen["statuses"][-1] == "succeeded"
     assert seen["count"] == 1

@@ -47,9 +47,9 @@ def test_a_version_whose_wait_runs_out_iterates_all_outputs(client, some_uri) ->
     assert len(_frames(list(outputs))) == SOME
 
 
-def test_a_model_whose_wait_runs_out_is_polled(client, some_uri) -> None:
-    output = client.run(MODEL, input={**CLICK, "input_video": some_uri}, wait=1)
-    assert len(_frames(output)) == SOME
+def test_a_model_whose_wait_runs_out_is_polled(client, clip_uri, occupied) -> None:
+    output = client.run(MODEL, input={**CLICK, "input_video": clip_uri}, wait=1)
+    assert len(_frames(output)) == FRAMES
 
 
 def test_run_without_blocking(client, clip_uri) -> None:
@@ -96,18 +96,22 @@ def test_cancel(client, long_uri) -> None:
     assert prediction.status == "canceled"
 
 
-def test_output_grows_while_it_runs(client, some_uri) -> None:
-    client.poll_interval = 0.05
+def test_output_grows_at_its_end_while_it_runs(client, long_uri) -> None:
     prediction = client.models.predictions.create(
-        model=MODEL, input={**CLICK, "input_video": some_uri}
+        model=MODEL, input={**CLICK, "input_video": long_uri}
     )
     lists: list[list[str]] = []
-    while prediction.status not in ("succeeded", "failed"):
+
+    def has_some() -> bool:
         prediction.reload()
         lists.append(prediction.output or [])
-    assert any(0 < len(outputs) < SOME for outputs in lists)
+        return len(lists[-1]) > 5
+
+    until(has_some)
+    prediction.cancel()
+    lists.append(prediction.output)
     assert all(outputs == lists[-1][: len(outputs)] for outputs in lists)
-    assert len(_frames(lists[-1])) == SOME
+    assert _frames(lists[-1])
 
 
 def test_stream(client, clip_uri) -> None:
@@ -219,13 +223,18 @@ def test_webhooks_verified_by_the_client(client, clip_uri, webhook) -> None:
     assert told["output"] == prediction.output
 
 
-def test_a_webhook_of_all_events(client, some_uri, webhook) -> None:
-    client.models.predictions.create(
-        model=MODEL, input={**CLICK, "input_video": some_uri}, webhook=webhook.url
+def test_a_webhook_of_all_events(client, long_uri, webhook) -> None:
+    prediction = client.models.predictions.create(
+        model=MODEL, input={**CLICK, "input_video": long_uri}, webhook=webhook.url
     )
-    until(lambda: any(b'"succeeded"' in message.body for message in webhook.messages))
-    told = [json.loads(message.body) for message in webhook.messages]
-    assert told[0]["status"] == "processing"
-    assert any(0 < len(one["output"] or []) < SOME for one in told)
-    assert [one["status"] for one in told].count("succeeded") == 1
-    assert len({message.headers["Webhook-Id"] for message in webhook.messages}) == len(told)
+
+    def told() -> list[dict]:
+        return [json.loads(message.body) for message in webhook.messages]
+
+    until(lambda: any(one["output"] and one["logs"] for one in told()))
+    prediction.cancel()
+    until(lambda: told()[-1]["status"] == "canceled")
+    assert told()[0]["status"] == "processing"
+    counts = [len(one["output"] or []) for one in told()]
+    assert counts == sorted(counts)
+    assert len({message.headers["Webhook-Id"] for message in webhook.messages}) == len(told())

@@ -118,9 +118,9 @@ def test_version_as_owner_name_and_id(http: httpx.Client, clip_uri) -> None:
         assert answer.json()["version"] == running
 
 
-def test_logs_show_the_percentage_to_every_reader(client, some_uri) -> None:
+def test_logs_show_the_percentage_to_every_reader(client, clip_uri) -> None:
     prediction = client.models.predictions.create(
-        model=MODEL, input={"input_video": some_uri, "click_coordinates": "[20,20]"}
+        model=MODEL, input={"input_video": clip_uri, "click_coordinates": "[20,20]"}
     )
     prediction.wait()
     lines = prediction.logs.strip("\n").splitlines()
