@@ -14,6 +14,7 @@ from sam2_video.hosted.settings import SettingsError, add_options, check_exposur
 from sam2_video.hosted.tls import certificates
 from sam2_video.logs import log_to_stderr
 
+_KEEP_ALIVE_SECONDS = 75  # longer than clients pause between calls
 _GRACE_SECONDS = 5  # for answers under way when the server is to end
 
 
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ssl_certfile=trusted.chain if trusted else None,
         log_level="warning",
         server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     return 0

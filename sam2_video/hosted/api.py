@@ -115,7 +115,7 @@ class Api:
     async def list_predictions(self, request: Request) -> Response:
         """A page of the caller's predictions, newest first."""
         owner = self.access.owner(request)
-        before, after = _read_cursor(request.query_params.get("cursor"))
+        before, after = read_cursor(request.query_params.get("cursor"))
         found = await self.store.page(owner, _PAGE + 1, before=before, after=after)
         is_more = len(found) > _PAGE
         page = found[-_PAGE:] if after is not None else found[:_PAGE]
@@ -290,7 +290,7 @@ class Api:
     async def _file(self, request: Request) -> StoredFile:
         owner = self.access.owner(request)
         file = await self.store.file(request.path_params["id"])
-        if file is None or file.owner != owner or file.kind != "upload":
+        if file is None or file.owner != owner or file.kind not in ("upload", "inline"):
             raise ApiError(404, "There is no such file here, or its time is over.")
         return file
 
@@ -355,7 +355,7 @@ def _cursor_url(base: str, direction: str, number: int) -> str:
     return f"{base}/v1/predictions?cursor={text}"
 
 
-def _read_cursor(text: str | None) -> tuple[int | None, int | None]:
+def read_cursor(text: str | None) -> tuple[int | None, int | None]:
     """What a cursor asks for: older than a number, or newer than one."""
     if text is None:
         return None, None

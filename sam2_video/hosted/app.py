@@ -108,7 +108,7 @@ class Hosted:
         """Run predictions while the block runs, those first that a stop has left."""
         async with self._store.opened(), self.door.opened(self._runner):
             await self._files.start()
-            sweeping = asyncio.create_task(self._sweep())
+            sweeping = asyncio.create_task(self._keep_swept())
             await self._webhooks.resume()
             await self._runner.resume()
             try:
@@ -120,10 +120,14 @@ class Hosted:
                 await self._webhooks.stop()
                 await self.workers.close()
 
-    async def _sweep(self) -> None:
+    async def sweep(self) -> None:
+        """Remove what has expired; it happens by itself every minute."""
+        await self._files.sweep()
+
+    async def _keep_swept(self) -> None:
         while True:
             try:
-                await self._files.sweep()
+                await self.sweep()
             except Exception:
                 logger.exception("what has expired could not be removed")
             await asyncio.sleep(_SECONDS_BETWEEN_SWEEPS)

@@ -106,15 +106,16 @@ class Files:
         names = list(names)
         if not names:
             return
-        await self._store.forget_files(names)
+        self._used -= await self._store.forget_files(names)
         for name in names:
             await self._shelf.remove(name)
-        self._used = await self._store.stored_bytes()
 
     async def sweep(self) -> None:
         """Remove what has expired."""
         await self._store.remove_data(timedelta(seconds=self._limits.keep_seconds))
-        await self._store.forget_predictions(timedelta(seconds=self._limits.keep_records_seconds))
+        await self._store.forget_predictions(
+            timedelta(seconds=self._limits.keep_records_seconds), self._limits.max_records
+        )
         await self.remove(await self._store.expired_files())
 
 

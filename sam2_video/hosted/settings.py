@@ -34,6 +34,7 @@ class HostedLimits:
         worker_patience_seconds: how long a prediction waits while no worker is alive.
         keep_seconds: how long files, inputs and outputs stay.
         keep_records_seconds: how long what is left of a prediction is listed.
+        max_records: predictions that are listed at most.
     """
 
     max_queue: int = 100
@@ -45,6 +46,7 @@ class HostedLimits:
     worker_patience_seconds: float = 600
     keep_seconds: float = 24 * _HOUR
     keep_records_seconds: float = 30 * 24 * _HOUR
+    max_records: int = 100_000
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,8 @@ def _door(text: str, url: str | None) -> Door:
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
         raise SettingsError(f"--door is {text!r}, but it should be HOST:PORT")
+    if url is None and host in ("0.0.0.0", "[::]"):  # noqa: S104 - a comparison
+        raise SettingsError(f"--door {text} takes --door-url too: how do workers reach it?")
     return Door(host.strip("[]"), int(port), url and _address("--door-url", url))
 
 

@@ -128,7 +128,7 @@ class Sources:
         suffix = mimetypes.guess_extension(content_type) or ""
         try:
             return await self._files.keep(
-                chunks(), Label(owner, "upload", f"input{suffix}", content_type)
+                chunks(), Label(owner, "inline", f"input{suffix}", content_type)
             )
         except FileRefusedError as error:
             raise _problem(f"{INPUT} {error}") from error

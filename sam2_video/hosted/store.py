@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, ForeignKey, delete, event, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+_AT_ONCE = 500  # values that one statement may name
 
 FINISHED = ("succeeded", "failed", "canceled")
 
@@ -83,7 +85,8 @@ class StoredFile(Base):
     """One file; its content lies on the shelf under `id`.
 
     Attributes:
-        kind: `upload` (by a client), `source` (fetched from an address) or `output`.
+        kind: `upload` (by a client), `inline` (came as a data URI), `source` (fetched from an
+            address) or `output`.
         name: what the client, or the model, calls it; never a path.
         frame: for an output, the frame that it shows.
         prediction_id: the prediction that it is an output or the fetched source of.
@@ -106,6 +109,14 @@ class StoredFile(Base):
     prediction_id: Mapped[str | None] = mapped_column(
         ForeignKey("predictions.id"), default=None, index=True
     )
+
+
+class Output(NamedTuple):
+    """What tells an output from others; a prediction may have very many."""
+
+    id: str
+    name: str
+    frame: int
 
 
 class Store:
@@ -234,13 +245,15 @@ class Store:
         async with self._sessions() as session:
             return list((await session.scalars(found.order_by(StoredFile.number.desc()))).all())
 
-    async def outputs(self, prediction_id: str) -> list[StoredFile]:
-        """The outputs of a prediction that are here, in the order of their frames."""
-        found = select(StoredFile).where(
-            StoredFile.prediction_id == prediction_id, StoredFile.kind == "output"
+    async def outputs(self, prediction_id: str, start: int = 0) -> list[Output]:
+        """The outputs of a prediction that are here, from a frame on, in the order of frames."""
+        found = select(StoredFile.id, StoredFile.name, StoredFile.frame).where(
+            StoredFile.prediction_id == prediction_id,
+            StoredFile.kind == "output",
+            StoredFile.frame >= start,
         )
         async with self._sessions() as session:
-            return list((await session.scalars(found.order_by(StoredFile.frame))).all())
+            return [Output(*row) for row in await session.execute(found.order_by(StoredFile.frame))]
 
     async def file_ids(self, prediction_id: str, kind: str) -> list[str]:
         """The ids of the files of a prediction that are of one kind."""
@@ -271,12 +284,15 @@ class Store:
         async with self._sessions() as session:
             return list((await session.scalars(found)).all())
 
-    async def forget_files(self, names: Sequence[str]) -> None:
-        """Remove the records of files."""
+    async def forget_files(self, names: Sequence[str]) -> int:
+        """Remove the records of files; the bytes that they had."""
+        freed = 0
         async with self._writing() as session:
-            for start in range(0, len(names), 500):
-                some = names[start : start + 500]
-                await session.execute(delete(StoredFile).where(StoredFile.id.in_(some)))
+            for start in range(0, len(names), _AT_ONCE):
+                some = StoredFile.id.in_(names[start : start + _AT_ONCE])
+                freed += await session.scalar(select(func.sum(StoredFile.size)).where(some)) or 0
+                await session.execute(delete(StoredFile).where(some))
+        return freed
 
     async def remove_data(self, age: timedelta) -> None:
         """Empty predictions that ended so long ago: no inputs, outputs and logs any more."""
@@ -287,16 +303,22 @@ class Store:
                 .values(input={}, logs="", error=None, data_removed=True)
             )
 
-    async def forget_predictions(self, age: timedelta) -> None:
-        """Remove the records of predictions that ended so long ago."""
-        old = select(Prediction.id).where(Prediction.completed_at < now() - age)
+    async def forget_predictions(self, age: timedelta, most: int) -> None:
+        """Remove the records of predictions that ended so long ago, or are more than `most`."""
+        newest = select(func.max(Prediction.number)).scalar_subquery()
+        is_old = Prediction.completed_at.is_not(None) & (
+            (Prediction.completed_at < now() - age) | (Prediction.number <= newest - most)
+        )
         async with self._writing() as session:
-            await session.execute(
-                update(StoredFile)
-                .where(StoredFile.prediction_id.in_(old))
-                .values(prediction_id=None, expires_at=now())
-            )
-            await session.execute(delete(Prediction).where(Prediction.completed_at < now() - age))
+            old = (await session.scalars(select(Prediction.id).where(is_old))).all()
+            for start in range(0, len(old), _AT_ONCE):
+                some = old[start : start + _AT_ONCE]
+                await session.execute(
+                    update(StoredFile)
+                    .where(StoredFile.prediction_id.in_(some))
+                    .values(prediction_id=None, expires_at=now())
+                )
+                await session.execute(delete(Prediction).where(Prediction.id.in_(some)))
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncSession]:

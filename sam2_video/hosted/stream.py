@@ -41,12 +41,12 @@ async def events(
             prediction = await store.prediction(prediction_id)
             if prediction is None:
                 return
-            outputs = await views.outputs(prediction)
+            outputs = await views.outputs(prediction, position.outputs)
             if len(prediction.logs) > position.logs:
                 text = prediction.logs[position.logs :]
                 position = Position(len(prediction.logs), position.outputs)
                 yield _written("logs", text, position)
-            for output in outputs[position.outputs :]:
+            for output in outputs:
                 position = Position(position.logs, position.outputs + 1)
                 yield _written("output", output, position)
             if prediction.is_finished:

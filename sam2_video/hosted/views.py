@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from sam2_video.hosted.outputs import unbroken
 from sam2_video.hosted.secrets_file import Secret
-from sam2_video.hosted.store import Prediction, Store, StoredFile
+from sam2_video.hosted.store import Output, Prediction, Store, StoredFile
 
 OWNER, NAME = "meta", "sam-2-video"
 MODEL = f"{OWNER}/{NAME}"
@@ -66,18 +66,24 @@ class Views:
             },
         }
 
-    async def outputs(self, prediction: Prediction) -> list[str]:
-        """The addresses of a prediction's outputs, in order, up to the first that is missing."""
-        files = await self._store.outputs(prediction.id)
-        count = unbroken([file.frame for file in files], prediction.interval)
-        return [output_url(prediction.base_url, file) for file in files[:count]]
+    async def outputs(self, prediction: Prediction, start: int = 0) -> list[str]:
+        """The addresses of a prediction's outputs, in order, up to the first that is missing.
+
+        Args:
+            prediction: the record.
+            start: how many of them are not wanted again.
+        """
+        first = start * prediction.interval
+        files = await self._store.outputs(prediction.id, first)
+        count = unbroken([file.frame - first for file in files], prediction.interval)
+        return [_output_url(prediction.base_url, file) for file in files[:count]]
 
     def stream_word(self, prediction_id: str) -> str:
         """The part of a stream's address that opens it: clients send no token there."""
         return f"{prediction_id}.{self._secret.word('stream', prediction_id)}"
 
 
-def output_url(base_url: str, file: StoredFile) -> str:
+def _output_url(base_url: str, file: Output) -> str:
     """The address of an output's content: unguessable, and it ends in the output's name."""
     return f"{base_url}/v1/outputs/{file.id}/{quote(file.name)}"
 

