@@ -10,7 +10,13 @@ from starlette.applications import Starlette
 
 from sam2_video.hosted.app import Hosted
 from sam2_video.hosted.local_worker import LocalWorker
-from sam2_video.hosted.settings import SettingsError, add_options, check_exposure, read_settings
+from sam2_video.hosted.settings import (
+    SettingsError,
+    add_api_options,
+    add_worker_options,
+    check_exposure,
+    read_settings,
+)
 from sam2_video.hosted.tls import certificates
 from sam2_video.logs import log_to_stderr
 
@@ -38,9 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(hosted.running())
+            await stack.enter_async_context(hosted.lifespan(app))
             if not settings.workers:
                 worker = LocalWorker(hosted.door.upload_url)
                 await stack.enter_async_context(worker.running())
@@ -78,7 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tls", action="store_true", help="https, by a local authority made on first use"
     )
-    add_options(parser)
+    add_worker_options(parser)
+    add_api_options(parser)
     return parser
 
 

@@ -40,7 +40,7 @@ _BODIES_AT_A_TIME = 2
 
 
 class Hosted:
-    """The protocol, put together: `routes` for a server, `running` for its lifespan.
+    """The protocol, put together: `routes` and `lifespan` for a server.
 
     Args:
         settings: what the operator decided.
@@ -104,8 +104,8 @@ class Hosted:
         ]
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Run predictions while the block runs, those first that a stop has left."""
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        """Run predictions while the server runs, those first that a stop has left."""
         async with self._store.opened(), self.door.opened(self._runner):
             await self._files.start()
             sweeping = asyncio.create_task(self._keep_swept())

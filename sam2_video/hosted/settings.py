@@ -90,8 +90,8 @@ class Settings:
     limits: HostedLimits = field(default_factory=HostedLimits)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the protocol's options to a command line."""
+def add_worker_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where predictions run."""
     group = parser.add_argument_group("workers")
     group.add_argument(
         "--api",
@@ -109,6 +109,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--door-url", metavar="URL", help="how workers reach the door, if not by that host and port"
     )
+
+
+def add_api_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say who may call and what is kept."""
     group = parser.add_argument_group("the hosted API")
     group.add_argument(
         "--data",

@@ -17,6 +17,8 @@ import httpx
 
 _ANSWER_SECONDS = 60.0  # until a prediction has begun
 _MAX_EVENT_BYTES = 512 * 1024**2  # an output may come inside its event
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_CONTENT = b";base64,"
 _CRASHED = "Worker crashed"
 _DEAD = ("UNHEALTHY", "DEFUNCT", "SETUP_FAILED")
 _PREFIX = re.compile(r"^(?:Prediction failed: )?(?:Generator iteration error: )?(?:\w+Error: )?")
@@ -98,7 +100,7 @@ class Run:
             WorkerLostError: the container died, or its answer cannot be read.
         """
         try:
-            async for name, data in _server_sent(self.response.aiter_bytes()):
+            async for name, data in server_sent(self.response.aiter_bytes()):
                 event = _read(name, data)
                 if event is not None:
                     yield event
@@ -201,21 +203,56 @@ def _read(name: str, data: Any) -> Event | None:
     )
 
 
-async def _server_sent(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, Any]]:
+class _Line:
+    """One line of a stream while it arrives.
+
+    The last event repeats all outputs, and they may be inside it: their contents, which have been
+    read by then, are cut out as they come.
+    """
+
+    def __init__(self, cuts_contents: bool) -> None:
+        self.text = bytearray()
+        self._cuts_contents = cuts_contents
+        self._searched = 0
+        self._is_inside = False
+
+    def add(self, piece: bytes) -> None:
+        """Add what has come.
+
+        Raises:
+            ValueError: the line is too long.
+        """
+        if self._is_inside:
+            piece = piece.lstrip(_BASE64)
+            self._is_inside = not piece
+        self.text += piece
+        while self._cuts_contents and not self._is_inside:
+            found = self.text.find(_CONTENT, self._searched)
+            if found < 0:
+                self._searched = max(self._searched, len(self.text) - len(_CONTENT))
+                break
+            self._searched = found + len(_CONTENT)
+            rest = self.text[self._searched :].lstrip(_BASE64)
+            self.text[self._searched :] = rest
+            self._is_inside = not rest
+        if len(self.text) > _MAX_EVENT_BYTES:
+            raise ValueError("an event is too large; start the worker with --upload-url")
+
+
+async def server_sent(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, Any]]:
     """Names and data of server-sent events."""
-    name, pending = "", bytearray()
+    name, line = "", _Line(cuts_contents=False)
     async for chunk in chunks:
         first, *others = chunk.split(b"\n")
-        pending += first
+        line.add(first)
         for other in others:
-            key, _, value = bytes(pending).partition(b":")
-            pending = bytearray(other)
+            key, _, value = bytes(line.text).partition(b":")
             if key == b"event":
                 name = value.strip().decode()
             elif key == b"data":
                 yield name, json.loads(value)
-        if len(pending) > _MAX_EVENT_BYTES:
-            raise ValueError("an event is too large; start the worker with --upload-url")
+            line = _Line(cuts_contents=name == "completed")
+            line.add(other)
 
 
 def _refusal(response: httpx.Response) -> str:

@@ -27,9 +27,10 @@ async def served(
             **settings,
         )
     )
-    transport = httpx.ASGITransport(Starlette(routes=hosted.routes))
+    app = Starlette(routes=hosted.routes)
+    transport = httpx.ASGITransport(app)
     async with (
-        hosted.running(),
+        hosted.lifespan(app),
         httpx.AsyncClient(transport=transport, base_url="http://localhost:8000/v1") as client,
     ):
         yield hosted, client

@@ -2,7 +2,10 @@
 
 import asyncio
 import base64
+import json
 import random
+from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from sam2_video.hosted.outputs import OutputName, OutputNameError, expected_outp
 from sam2_video.hosted.problems import ApiError
 from sam2_video.hosted.sources import read_data_uri
 from sam2_video.hosted.stream import Position
+from sam2_video.hosted.worker import server_sent
 from sam2_video.hosted.workers import Line
 
 
@@ -110,6 +114,26 @@ def test_shown_names_are_short_and_no_paths(text: str) -> None:
     assert 1 <= len(name) <= 200
     assert "/" not in name
     assert name.isprintable()
+
+
+@given(st.lists(st.binary(min_size=1), min_size=1), st.data())
+def test_contents_are_cut_out_of_the_last_event_wherever_it_is_split(contents, data) -> None:
+    """It repeats all outputs; what else it says comes through."""
+    uris = [f"data:image/png;base64,{base64.b64encode(one).decode()}" for one in contents]
+    whole = {"logs": 'a "log"', "output": uris, "status": "succeeded"}
+    text = f"event: completed\ndata: {json.dumps(whole)}\n\n".encode()
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start, end in pairwise([0, *cuts, len(text)]):
+            yield text[start:end]
+
+    async def read() -> list:
+        return [event async for event in server_sent(chunks())]
+
+    ((name, seen),) = asyncio.run(read())
+    assert name == "completed"
+    assert seen == {**whole, "output": ["data:image/png;base64,"] * len(contents)}
 
 
 def test_the_line_serves_the_smallest_number_first() -> None:
