@@ -14,7 +14,7 @@ from sam2_video.hosted.files import FileRefusedError, Files, Label
 from sam2_video.hosted.outputs import OutputName, OutputNameError, expected_outputs, unbroken
 from sam2_video.hosted.secrets_file import new_id
 from sam2_video.hosted.sources import INPUT, SourceError, Sources, read_data_uri
-from sam2_video.hosted.store import Prediction, Store, StoredFile, now
+from sam2_video.hosted.store import Prediction, Store, now
 from sam2_video.hosted.worker import (
     Ended,
     Logged,
@@ -69,11 +69,14 @@ class Runner:
 
     async def resume(self) -> None:
         """Take up what had not ended when the server stopped, in its old order."""
-        for prediction in await self._store.unfinished():
+        predictions = await self._store.unfinished()
+        for prediction in predictions:
+            await self._clear(prediction)
+        for prediction in predictions:
             self.start(prediction)
 
     def start(self, prediction: Prediction) -> None:
-        """Run a prediction, now or when it is its turn."""
+        """Run a prediction, now or when it is its turn: those that are started first come first."""
         task = asyncio.create_task(self._run(prediction))
         self._tasks[prediction.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(prediction.id, None))
@@ -101,14 +104,16 @@ class Runner:
 
     async def _run(self, prediction: Prediction) -> None:
         try:
-            source = await self._source(prediction)
+            # Nothing is waited for between here and the line, or the order would be lost.
+            source_id = prediction.source_id or await self._fetch(prediction)
             reason = ""
             for _ in range(_TRIES):
                 try:
-                    return await self._try(prediction, source)
+                    return await self._try(prediction, source_id)
                 except WorkerLostError as error:
                     reason = str(error)
                     logger.warning("%s lost its worker: %s", prediction.id, reason)
+                    await self._clear(prediction)
             await self._fail(prediction, f"The worker was lost {_TRIES} times: {reason}.")
         except (SourceError, WorkerRefusedError) as error:
             await self._fail(prediction, str(error))
@@ -118,29 +123,26 @@ class Runner:
             logger.exception("prediction %s", prediction.id)
             await self._fail(prediction, "This server made a mistake; its log says which.")
 
-    async def _source(self, prediction: Prediction) -> StoredFile:
-        """The input's file, fetched if it is not here yet."""
-        if prediction.source_id is not None:
-            file = await self._store.file(prediction.source_id)
-            if file is None:
-                raise SourceError(f"{INPUT} names a file that was deleted")
-            return file
+    async def _fetch(self, prediction: Prediction) -> str:
+        """Fetch the input from the address that it names; the id of the file."""
         file = await self._sources.fetch(prediction)
         await self._store.change(prediction.id, source_id=file.id)
-        return file
+        return file.id
 
-    async def _try(self, prediction: Prediction, source: StoredFile) -> None:
+    async def _try(self, prediction: Prediction, source_id: str) -> None:
         """Run a prediction once.
 
         Raises:
             WorkerLostError: the worker died or lost something, so another try may do better.
             WorkerRefusedError, NoWorkerError, SourceError: see there.
         """
-        await self._clear(prediction)
         run_id = new_id()
         attempt = self._attempts[run_id] = _Attempt(prediction)
 
         async def inputs_for(worker: Worker) -> dict[str, Any]:
+            source = await self._store.file(source_id)
+            if source is None:
+                raise SourceError(f"{INPUT} names a file that was deleted")
             if self._door.is_reached_by(worker.url):
                 value = self._door.input_url(source)
             else:

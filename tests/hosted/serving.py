@@ -89,10 +89,10 @@ class HostedServer:
         assert self._process is not None
         assert self._process.poll() is None, self.log.read_text()
         try:
-            httpx.get(f"{self.url}/v1/models", verify=False)  # noqa: S501 - is it there at all?
+            answer = httpx.get(f"{self.url}/v1/models", verify=False)  # noqa: S501 - is it there?
         except httpx.HTTPError:
             return False
-        return True
+        return "sam-2-video" in answer.text and self._process.poll() is None
 
 
 @dataclass
