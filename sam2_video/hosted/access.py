@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from typing import Literal
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -13,16 +14,10 @@ ANYBODY = "anybody"
 
 
 class Access:
-    """Knows the tokens; without any, whoever reaches this machine's own address may call.
+    """Knows the tokens; without any, whoever reaches this machine's own address may call."""
 
-    Args:
-        tokens: who may call.
-        public_url: this server as clients know it, if that was said.
-    """
-
-    def __init__(self, tokens: Iterable[str], public_url: str | None) -> None:
+    def __init__(self, tokens: Iterable[str]) -> None:
         self._owners = {_digest(token): _digest(token)[:32] for token in tokens}
-        self._public_host = urlsplit(public_url).hostname if public_url else None
 
     def owner(self, request: Request) -> str:
         """Who calls.
@@ -43,12 +38,19 @@ class Access:
     def _refuse_strange_pages(self, request: Request) -> None:
         """Keep other sites' pages in this machine's browser away from a server without tokens."""
         host = request.headers.get("Host", "")
-        name = urlsplit(f"//{host}").hostname or ""
-        if not is_loopback(name) and name != self._public_host:
+        if not is_loopback(_part(f"//{host}", "hostname")):
             raise ApiError(403, f"This server takes no calls for {host[:100]!r} without tokens.")
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _part(origin, "netloc") != host:
             raise ApiError(403, f"This server takes no calls from pages of {origin[:100]!r}.")
+
+
+def _part(address: str, part: Literal["hostname", "netloc"]) -> str:
+    """A part of an address that a stranger wrote; empty if it is none."""
+    try:
+        return getattr(urlsplit(address), part) or ""
+    except ValueError:
+        return ""
 
 
 def _digest(token: str) -> str:

@@ -330,6 +330,8 @@ async def _metadata(value: Any) -> Json:
     text = await value.read(_METADATA_BYTES + 1) if isinstance(value, UploadFile) else value
     try:
         details = json.loads(text) if len(text) <= _METADATA_BYTES else None
+        # As it will be answered: neither NaN nor half a character can be.
+        json.dumps(details, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         details = None
     if not isinstance(details, dict):

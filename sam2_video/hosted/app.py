@@ -76,7 +76,7 @@ class Hosted:
         api = Api(
             settings=settings,
             secret=secret,
-            access=Access(settings.tokens, settings.public_url),
+            access=Access(settings.tokens),
             store=self._store,
             files=self._files,
             sources=sources,

@@ -9,11 +9,13 @@ import jsonschema
 from jsonschema.exceptions import ValidationError
 
 from sam2_video.hosted.problems import ApiError, InvalidField
-from sam2_video.hosted.sources import shown_value
+from sam2_video.hosted.sources import INPUT, shown_value
 from sam2_video.hosted.views import MODEL, Json
 from sam2_video.hosted.webhooks import EVENTS
 
 MAX_WAIT = 60
+
+_LONGEST_TEXT = 100_000  # a thousand clicks take a fifth of it
 
 _KINDS = {"string": "a string", "integer": "a whole number", "boolean": "true or false"}
 _VERSION = re.compile(r"[0-9a-f]{64}")
@@ -56,10 +58,14 @@ class InputSchema:
             if name in self._properties and value is not None
         }
         fields = tuple(self._field(error) for error in self._validator.iter_errors(known))
+        fields = fields or tuple(filter(None, (_unsound(*pair) for pair in known.items())))
         if fields:
             detail = "; ".join(field.sentence for field in fields)
             raise ApiError(422, detail, fields=fields)
-        return known
+        # JSON knows one kind of number: the schema takes 25.0 for a whole one, the model does not.
+        return {
+            name: int(value) if isinstance(value, float) else value for name, value in known.items()
+        }
 
     def _field(self, error: ValidationError) -> InvalidField:
         kind = str(error.validator)
@@ -81,6 +87,28 @@ class InputSchema:
         if "minimum" in rule and "maximum" in rule:
             return f"{kind} from {rule['minimum']} to {rule['maximum']}"
         return kind
+
+
+def _unsound(name: str, value: Any) -> InvalidField | None:
+    """What is wrong with a text that the schema takes: too long, or no text at all."""
+    if not isinstance(value, str):
+        return None
+    field = f"input.{name}"
+    if name != INPUT and len(value) > _LONGEST_TEXT:
+        sentence = f"{name} has {len(value)} characters, but at most {_LONGEST_TEXT} are allowed"
+        return InvalidField(field, "max_length", sentence)
+    if not is_text(value):
+        return InvalidField(field, "value_error", f"{name} has half a character (a surrogate)")
+    return None
+
+
+def is_text(value: str) -> bool:
+    """Whether a string can be written: JSON lets halves of characters through."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def shown_value_of(value: Any) -> str:
@@ -126,7 +154,8 @@ def check_hook(body: Json) -> Hook:
         parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    is_address = parts.scheme in ("http", "https") and parts.hostname
+    if not is_address or len(url) > _LONGEST_TEXT or not is_text(url):
         raise ApiError.of_field(
             field, f"{field} is {shown_value_of(url)}, but it should be an http(s) address"
         )

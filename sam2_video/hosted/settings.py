@@ -187,13 +187,15 @@ def check_exposure(settings: Settings, host: str) -> None:
     """Refuse to serve other machines without tokens.
 
     Raises:
-        SettingsError: `host` is not loopback, and there is no token.
+        SettingsError: `host` or the public address is not loopback, and there is no token.
     """
-    if not settings.tokens and not is_loopback(host):
-        raise SettingsError(
-            f"--host {host} lets other machines call, which takes tokens: give --tokens FILE or "
-            f"{TOKENS_VARIABLE}"
-        )
+    public = urlsplit(settings.public_url or "").hostname
+    for option, name in (("--host", host), ("--public-url", public)):
+        if name is not None and not settings.tokens and not is_loopback(name):
+            raise SettingsError(
+                f"{option} {name} lets other machines call, which takes tokens: give --tokens FILE "
+                f"or {TOKENS_VARIABLE}"
+            )
 
 
 def _address(option: str, text: str) -> str:

@@ -78,7 +78,8 @@ class Prediction(Base):
     @property
     def interval(self) -> int:
         """The distance between the numbers of its output frames."""
-        return int(self.input.get("output_frame_interval") or 1)
+        # Beyond any video: the number stays one that a database can compare.
+        return min(int(self.input.get("output_frame_interval") or 1), 10**9)
 
 
 class StoredFile(Base):

@@ -47,6 +47,9 @@ def done(server, clip_uri) -> dict:
         ({"input_video": "file:///etc/passwd"}, "input.input_video", "should be an http(s) addr"),
         ({"input_video": "data:video/mp4;base64,@"}, "input.input_video", "not base64"),
         ({"input_video": "data:nothing"}, "input.input_video", "it has no comma"),
+        ({"click_labels": "1," * 60_000}, "input.click_labels", "at most 100000 are allowed"),
+        ({"click_object_ids": "\ud800"}, "input.click_object_ids", "has half a character"),
+        ({"input_video": "data:,\ud800"}, "input.input_video", "has half a character"),
         ({"webhook": "somewhere"}, "webhook", "webhook is 'somewhere', but it should be an http"),
         (
             {"webhook": "http://127.0.0.1/x", "webhook_events_filter": ["end"]},
@@ -62,7 +65,7 @@ def test_what_is_wrong_is_said_in_a_sentence_about_a_field(
     for name, value in change.items():
         place = body if name in ("version", "input") or "webhook" in name else body["input"]
         place[name] = value
-    answer = http.post("/predictions", json=body)
+    answer = http.post("/predictions", content=json.dumps(body))  # which escapes surrogates
     assert answer.status_code == 422
     problem = answer.json()
     assert problem["status"] == 422
@@ -220,6 +223,11 @@ def test_an_uploaded_page_is_no_page_of_this_server(http) -> None:
             {"files": {"content": b"1"}, "data": {"metadata": "{"}},
             "metadata should be a JSON object of at most 16384 bytes",
         ),
+        (
+            {"files": {"content": b"1"}, "data": {"metadata": '{"a": NaN}'}},
+            "metadata should be a JSON object of at most 16384 bytes",
+        ),
+        ({"json": {"content": "1"}}, "content is required: the file"),
     ],
 )
 def test_forms_that_are_no_files(http, form, sentence) -> None:
@@ -231,6 +239,14 @@ def test_an_address_that_answers_nothing_useful(http, receiver) -> None:
     failed = _create(http, **CLICK, input_video=receiver.url("/missing.mp4"))
     assert failed["status"] == "failed"
     assert failed["error"].endswith("which cannot be fetched: its server answers 404")
+
+
+def test_numbers_as_programs_write_them(http, clip_uri) -> None:
+    inputs = {"input_video": clip_uri, "video_fps": 25.0, "output_frame_interval": 10**12}
+    done = _create(http, **CLICK, **inputs)
+    assert done["status"] == "succeeded", done["error"]
+    assert len(done["output"]) == 1
+    assert "event: done" in httpx.get(done["urls"]["stream"]).text
 
 
 def test_a_fetched_input_goes_when_it_is_not_needed(http, server, receiver, clip_path) -> None:

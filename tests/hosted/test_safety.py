@@ -2,19 +2,17 @@
 
 import asyncio
 import ipaddress
-import subprocess
-import sys
 from io import BytesIO
 
 import anyio
 import httpx
 import pytest
 
+from sam2_video.hosted.__main__ import main
 from sam2_video.hosted.guard import AddressError, Guard
 from tests.hosted.inprocess import ended, run, served
 from tests.hosted.scripted import ScriptedWorker, sends
 from tests.hosted.serving import MODEL
-from tests.http.serving import ROOT
 
 VIDEO = {"input_video": "data:video/mp4;base64,AAAA", "click_coordinates": "[1,1]"}
 CREATE = f"/models/{MODEL}/predictions"
@@ -184,6 +182,8 @@ def test_without_tokens_strange_pages_and_hosts_are_refused(tmp_path) -> None:
         async with served(tmp_path) as (_, client):
             for headers in (
                 {"Host": "rebound.example.com"},
+                {"Host": "[::1"},
+                {"Origin": "http://[x"},
                 {"Origin": "https://example.com"},
                 {"Origin": "null"},
             ):
@@ -313,6 +313,8 @@ def test_contents_that_a_crash_has_left_are_removed(tmp_path) -> None:
     ("options", "sentence"),
     [
         (["--host", "0.0.0.0"], "--host 0.0.0.0 lets other machines call, which takes tokens"),  # noqa: S104
+        (["--public-url", "https://sam.example.com"], "--public-url sam.example.com lets other"),
+        (["--door", "0.0.0.0:8001"], "--door 0.0.0.0:8001 takes --door-url too"),
         (["--api", "localhost:5000"], "--api is 'localhost:5000', but it should be an http(s) add"),
         (["--allow-private", "home"], "--allow-private is 'home', but it should be a network as"),
         (["--door", "8001"], "--door is '8001', but it should be HOST:PORT"),
@@ -320,9 +322,15 @@ def test_contents_that_a_crash_has_left_are_removed(tmp_path) -> None:
         (["--max-queue", "0"], "--keep-hours and --max-queue should be above zero"),
     ],
 )
-def test_options_that_are_wrong_are_said_in_a_sentence(tmp_path, options, sentence) -> None:
-    command = [sys.executable, "-m", "sam2_video.hosted", "--data", str(tmp_path), *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr.startswith(sentence)
-    assert done.stderr.count("\n") == 1
+def test_options_that_are_wrong_are_said_in_a_sentence(tmp_path, capfd, options, sentence) -> None:
+    assert main(["--data", str(tmp_path / "data"), *options]) == 1
+    error = capfd.readouterr().err
+    assert error.startswith(sentence)
+    assert error.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_port_that_is_taken_is_said(tmp_path, receiver, capfd) -> None:
+    taken = receiver.url("").rpartition(":")[2]
+    assert main(["--data", str(tmp_path), "--door", f"127.0.0.1:{taken}"]) == 1
+    assert "Address already in use" in capfd.readouterr().err
