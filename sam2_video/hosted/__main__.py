@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(hosted.lifespan(app))
             if not settings.workers:
-                worker = LocalWorker(hosted.door.upload_url)
+                worker = LocalWorker(settings.folder / "worker", hosted.door.upload_url)
                 await stack.enter_async_context(worker.running())
                 hosted.workers.add(worker.url)
             yield

@@ -10,7 +10,6 @@ import shutil
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -32,13 +31,15 @@ class LocalWorker:
     """The process, started again whenever it has died.
 
     Args:
+        home: a folder for it alone; emptied first, and removed at the end.
         upload_url: where it puts its outputs; None to have them inside its answers.
 
     Attributes:
         url: its address.
     """
 
-    def __init__(self, upload_url: str | None = None) -> None:
+    def __init__(self, home: Path, upload_url: str | None = None) -> None:
+        self._home = home.resolve()
         self._upload_url = upload_url
         self._port = _free_port()
         self.url = f"http://127.0.0.1:{self._port}"
@@ -46,21 +47,21 @@ class LocalWorker:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep the process running while the block runs; it is ready some seconds later."""
-        home = Path(tempfile.mkdtemp(prefix="sam2-video-worker-"))
+        shutil.rmtree(self._home, ignore_errors=True)  # what a crash has left
         try:
-            _furnish(home)
-            keeping = asyncio.create_task(self._keep(home))
+            _furnish(self._home)
+            keeping = asyncio.create_task(self._keep())
             try:
                 yield
             finally:
                 keeping.cancel()
                 await asyncio.wait([keeping])
         finally:
-            shutil.rmtree(home, ignore_errors=True)
+            shutil.rmtree(self._home, ignore_errors=True)
 
-    async def _keep(self, home: Path) -> None:
+    async def _keep(self) -> None:
         while True:
-            process = await self._start(home)
+            process = await self._start()
             try:
                 await self._until_dead(process)
                 logger.warning("the worker died and is started again")
@@ -68,14 +69,16 @@ class LocalWorker:
                 await asyncio.shield(_end(process))
             await asyncio.sleep(_SECONDS_BEFORE_RESTART)
 
-    async def _start(self, home: Path) -> asyncio.subprocess.Process:
-        command = [sys.executable, "-m", "cog.server.http", "--host", "127.0.0.1"]
+    async def _start(self) -> asyncio.subprocess.Process:
+        # On a leash, so that it ends with this process even if nobody is left to end it.
+        command = [sys.executable, "-m", "sam2_video.hosted.leash"]
+        command += [sys.executable, "-m", "cog.server.http", "--host", "127.0.0.1"]
         if self._upload_url is not None:
             command += ["--upload-url", self._upload_url]
         # Its log is JSON, a line an event: what a person wants to know of is in the predictions'.
         return await asyncio.create_subprocess_exec(
             *command,
-            cwd=home,
+            cwd=self._home,
             env={
                 **os.environ,
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -83,11 +86,12 @@ class LocalWorker:
                 "COG_PREDICT_TYPE_STUB": "predict.py:Predictor",
                 "COG_LOG_LEVEL": os.environ.get("COG_LOG_LEVEL", "warn"),
                 "PORT": str(self._port),
+                "TMPDIR": str(self._home / "temporary"),  # whatever it leaves goes with the folder
                 # It fetches from and uploads to this server, never through a proxy.
                 "NO_PROXY": _with_loopback(os.environ.get("NO_PROXY", "")),
                 "no_proxy": _with_loopback(os.environ.get("no_proxy", "")),
             },
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=sys.stderr,
             start_new_session=True,
         )
@@ -120,7 +124,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def _furnish(home: Path) -> None:
     """Lay out a folder as the server wants it: predictor and schema."""
-    (home / ".cog").mkdir()
+    (home / ".cog").mkdir(parents=True)
+    (home / "temporary").mkdir()
     shutil.copy(SCHEMA_FILE, home / ".cog" / "openapi_schema.json")
     (home / "predict.py").symlink_to(PROJECT / "predict.py")
 

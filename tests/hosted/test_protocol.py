@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.hosted.conftest import FRAMES
+from tests.hosted.inprocess import run, served
 from tests.hosted.serving import MODEL, PUBLIC_VERSION
 from tests.http.serving import until
 
@@ -123,22 +124,32 @@ def test_a_prediction_as_json(http, done, server) -> None:
     assert httpx.post(done["urls"]["cancel"]).json() == done
 
 
-def test_pages(http, picture_uri) -> None:
-    """More than a page, most of them canceled before they have begun."""
-    names = []
-    for _ in range(103):
-        body = {"version": MODEL, "input": {**CLICK, "input_video": picture_uri}}
-        names.append(http.post("/predictions", json=body).json()["id"])
-        http.post(f"/predictions/{names[-1]}/cancel")
-    first = http.get("/predictions").json()
-    assert [one["id"] for one in first["results"]] == names[::-1][:100]
-    assert first["previous"] is None
-    second = httpx.get(first["next"]).json()
-    assert [one["id"] for one in second["results"]][:3] == names[2::-1]
-    back = httpx.get(second["previous"]).json()
-    assert back["results"] == first["results"]
-    assert back["previous"] is None
-    assert httpx.get(back["next"]).json() == second
+def test_pages(tmp_path) -> None:
+    """More than a page of predictions, canceled before they have begun."""
+
+    async def test() -> None:
+        async with served(tmp_path) as (_, client):
+
+            async def page(url: str = "/predictions") -> tuple[list[str], dict]:
+                found = (await client.get(url)).json()
+                return [one["id"] for one in found["results"]], found
+
+            names = []
+            for _ in range(103):
+                body = {"version": MODEL, "input": {**CLICK, "input_video": "data:,x"}}
+                names.append((await client.post("/predictions", json=body)).json()["id"])
+                await client.post(f"/predictions/{names[-1]}/cancel")
+            ids, first = await page()
+            assert ids == names[::-1][:100]
+            assert first["previous"] is None
+            ids, second = await page(first["next"])
+            assert (ids, second["next"]) == (names[2::-1], None)
+            ids, back = await page(second["previous"])
+            assert back["results"] == first["results"]
+            assert back["previous"] is None
+            assert (await page(back["next"]))[1] == second
+
+    run(test)
 
 
 @pytest.mark.parametrize("prefer", ["wait=1", "respond-async, wait=1", 'wait="1"', "wait = 1"])

@@ -20,7 +20,7 @@ from tests.hosted.scripted import (
     sends,
 )
 from tests.hosted.serving import MODEL, HostedServer
-from tests.http.serving import free_port, until
+from tests.http.serving import alive, free_port, until
 from tests.processes import children
 
 VIDEO = {"input_video": "data:video/mp4;base64,AAAA", "click_coordinates": "[1,1]"}
@@ -301,7 +301,8 @@ def test_a_worker_of_its_own_that_is_killed_is_started_again(server, http, long_
     """As by a lack of memory; this is the real one."""
 
     def model_process() -> int:
-        (launcher,) = children(server.pid)
+        (leash,) = children(server.pid)
+        (launcher,) = children(leash)
         (process,) = children(launcher)
         return process
 
@@ -330,3 +331,15 @@ def test_canceling_frees_the_worker(server, http, long_uri, clip_uri) -> None:
     waiting = http.post(CREATE, json={"input": second}).json()["id"]
     assert http.post(f"/predictions/{first}/cancel").json()["status"] == "canceled"
     until(lambda: http.get(f"/predictions/{waiting}").json()["status"] == "succeeded")
+
+
+def test_a_worker_of_its_own_ends_with_a_server_that_is_killed(tmp_path) -> None:
+    server = HostedServer(tmp_path).start()
+    try:
+        until(lambda: any(children(leash) for leash in children(server.pid)))
+        (leash,) = children(server.pid)
+        (launcher,) = children(leash)
+        server.kill()
+        until(lambda: not alive(launcher) and not alive(leash))
+    finally:
+        server.stop()
