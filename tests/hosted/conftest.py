@@ -28,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 WITHOUT_SERVER = ("test_parts.py", "test_safety.py")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What shares a server is run by one worker, one test after another."""
     for item in items:
