@@ -55,7 +55,7 @@ class Hosted:
     """
 
     def __init__(self, settings: Settings) -> None:
-        settings.folder.mkdir(parents=True, exist_ok=True)
+        settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         secret = Secret.in_folder(settings.folder)
         limits = settings.limits
         model = Model(SCHEMA_FILE)

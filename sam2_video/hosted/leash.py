@@ -4,6 +4,7 @@
 when the other end is closed, by the death of its holder too, the command is ended.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -18,7 +19,9 @@ def main(command: list[str]) -> int:
         process.terminate()
 
     def hold() -> None:
-        sys.stdin.buffer.read()
+        # Not by `sys.stdin`, whose lock a thread may not hold when the interpreter ends.
+        while os.read(0, 1024):
+            pass
         end()
 
     signal.signal(signal.SIGTERM, end)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import random
+import socket
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sam2_video.hosted.__main__ import tls_names
 from sam2_video.hosted.api import read_cursor
 from sam2_video.hosted.checking import wait_seconds
 from sam2_video.hosted.files import shown_name
@@ -134,6 +136,19 @@ def test_contents_are_cut_out_of_the_last_event_wherever_it_is_split(contents, d
     ((name, seen),) = asyncio.run(read())
     assert name == "completed"
     assert seen == {**whole, "output": ["data:image/png;base64,"] * len(contents)}
+
+
+@pytest.mark.parametrize(
+    ("host", "public_url", "others"),
+    [
+        ("127.0.0.1", None, []),
+        ("192.168.1.5", None, ["192.168.1.5"]),
+        ("localhost", "https://sam.example.com/x", ["sam.example.com"]),
+        ("0.0.0.0", None, [socket.gethostname()]),  # noqa: S104
+    ],
+)
+def test_names_of_a_certificate(host: str, public_url: str | None, others: list[str]) -> None:
+    assert tls_names(host, public_url) == ["localhost", "127.0.0.1", "::1", *others]
 
 
 def test_the_line_serves_the_smallest_number_first() -> None:
