@@ -221,7 +221,7 @@ class Api:
     async def output(self, request: Request) -> Response:
         """The content of an output. Whoever has the address may read it: clients send no token."""
         file = await self.store.file(request.path_params["id"])
-        is_output = file is not None and file.kind == "output"
+        is_output = file is not None and file.kind in ("output", "aside")
         if file is None or not is_output or file.name != request.path_params["name"]:
             raise ApiError(404, "There is no such file here, or its time is over.")
         return send_content(request, self.files, file)

@@ -36,7 +36,8 @@ class _Attempt:
     """One run of a prediction in a worker.
 
     Attributes:
-        refused: why one of them was not kept; None if all were.
+        prediction: which one.
+        refused: why an output was not kept; None if all were.
     """
 
     prediction: Prediction
@@ -241,8 +242,8 @@ class Runner:
             )
 
     async def _clear(self, prediction: Prediction) -> None:
-        """Forget what an earlier try has left."""
-        await self._drop(prediction.id, "output")
+        """Set aside what an earlier try has left: who was told of it can still read it."""
+        await self._store.set_outputs_aside(prediction.id)
         await self._store.change(prediction.id, status="starting", logs="", started_at=None)
         self._feed.tell(prediction.id)
 

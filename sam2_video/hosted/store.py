@@ -87,7 +87,7 @@ class StoredFile(Base):
 
     Attributes:
         kind: `upload` (by a client), `inline` (came as a data URI), `source` (fetched from an
-            address) or `output`.
+            address), `output`, or `aside` (an output of a try that was not the last).
         name: what the client, or the model, calls it; never a path.
         frame: for an output, the frame that it shows.
         prediction_id: the prediction that it is an output or the fetched source of.
@@ -255,6 +255,15 @@ class Store:
         )
         async with self._sessions() as session:
             return [Output(*row) for row in await session.execute(found.order_by(StoredFile.frame))]
+
+    async def set_outputs_aside(self, prediction_id: str) -> None:
+        """Take the outputs of a prediction from its list, but not from their addresses."""
+        async with self._writing() as session:
+            await session.execute(
+                update(StoredFile)
+                .where(StoredFile.prediction_id == prediction_id, StoredFile.kind == "output")
+                .values(kind="aside")
+            )
 
     async def file_ids(self, prediction_id: str, kind: str) -> list[str]:
         """The ids of the files of a prediction that are of one kind."""

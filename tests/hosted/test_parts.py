@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sam2_video.hosted.__main__ import tls_names
 from sam2_video.hosted.api import read_cursor
-from sam2_video.hosted.checking import wait_seconds
+from sam2_video.hosted.checking import Hook, check_hook, wait_seconds
 from sam2_video.hosted.files import shown_name
 from sam2_video.hosted.outputs import OutputName, OutputNameError, expected_outputs, unbroken
 from sam2_video.hosted.problems import ApiError
@@ -96,6 +96,22 @@ def test_how_many_outputs_there_have_to_be(frames: int, interval: int, expected:
 )
 def test_prefer(header: str, seconds: int | None) -> None:
     assert wait_seconds(header) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "hook"),
+    [
+        ({}, Hook(None, [])),
+        ({"webhook": "http://a/b"}, Hook("http://a/b", ["start", "output", "logs", "completed"])),
+        (
+            {"webhook": "https://a/b", "webhook_events_filter": ["output"]},
+            Hook("https://a/b", ["output"]),
+        ),
+        ({"webhook_completed": "https://a/b"}, Hook("https://a/b", ["completed"])),
+    ],
+)
+def test_which_events_a_webhook_is_told(body: dict, hook: Hook) -> None:
+    assert check_hook(body) == hook
 
 
 @given(st.text())

@@ -103,6 +103,32 @@ def test_a_worker_that_dies_is_given_the_prediction_once_more(tmp_path, scripted
     run(test)
 
 
+def test_outputs_of_a_worker_that_died_can_still_be_read(tmp_path, scripted) -> None:
+    """Somebody may have been told of them in a stream."""
+    seen = threading.Event()
+
+    def dies_when_seen(talk: Conversation) -> None:
+        breaks_off(talk)
+        seen.wait(10)
+
+    async def test() -> None:
+        scripted.script = [dies_when_seen, sends("frame_00000.webp", "frame_00001.webp")]
+        async with served(tmp_path, workers=(scripted.url,)) as (hosted, client):
+            scripted.door = hosted.door.upload_url
+            name = (await client.post(CREATE, json={"input": VIDEO})).json()["id"]
+            early = None
+            while not early:
+                early = (await client.get(f"/predictions/{name}")).json()["output"]
+            seen.set()
+            done = await ended(client, name)
+            assert len(done["output"]) == 2
+            assert early[0] not in done["output"]
+            for url in early + done["output"]:
+                assert (await client.get(url)).content == b"picture"
+
+    run(test)
+
+
 def test_a_worker_that_dies_twice_fails_the_prediction_with_a_reason(tmp_path, scripted) -> None:
     async def test() -> None:
         scripted.script = [breaks_off, crashes, sends("frame_00000.webp")]
