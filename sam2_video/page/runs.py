@@ -222,7 +222,8 @@ def checked_inputs(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[
     Raises:
         PageError: an input is not among them.
     """
-    known = schema["components"]["schemas"]["Input"]["properties"]
+    properties = schema["components"]["schemas"]["Input"]["properties"]
+    known = sorted(properties, key=lambda name: properties[name].get("x-order", 0))
     for name in given:
         if name not in known:
             raise PageError(f"{name[:40]!r} is not an input; there are {', '.join(known)}.")

@@ -220,7 +220,7 @@ function markTicks(frames: readonly number[], last: number): void {
   if (key === ticked) return;
   ticked = key;
   byId("ticks").replaceChildren(
-    ...unique.map((frame) => {
+    ...unique.filter((frame) => frame <= last).map((frame) => {
       const tick = document.createElement("i");
       tick.style.left = `${last ? (100 * frame) / last : 0}%`;
       return tick;
@@ -249,10 +249,10 @@ function shortcut(event: KeyboardEvent, store: Store, stage: Stage): void {
 function showPreview(status: PreviewStatus, stage: Stage): void {
   const place = byId("preview-status");
   place.dataset["kind"] = status.kind;
-  const away = stage.isTouch ? "Rest a finger on" : "Right-click or Alt-click";
+  const away = stage.isTouch ? "rest a finger on" : "right-click";
   const texts = {
     nothing: "Click on what you want to cut out.",
-    ready: `Not quite? Click what is missing. ${away} what does not belong.`,
+    ready: `This will be cut out. Click what is missing; ${away} what does not belong.`,
     working: "Looking…",
     waiting: "The model is busy with a run. The preview waits for it.",
     starting: "The model is starting. The preview follows.",

@@ -47,6 +47,11 @@ export class Preview {
         return mask ? [{ mask, colour: colourOf(state, name) }] : [];
       });
     paint(this.canvas, video, found());
+    const { error } = state.resolved;
+    if (error) {
+      this.tell({ kind: "failed", sentence: error.sentence });
+      return;
+    }
     try {
       for (const { prompt } of wanted) {
         const key = keyOf(video, prompt);

@@ -112,7 +112,11 @@ function sourceBeside(run: RunSummary, result: HTMLVideoElement, video: Video): 
     inStep(0);
   });
   result.addEventListener("seeked", () => inStep(0.05));
-  result.addEventListener("timeupdate", () => inStep(0.25));
+  result.addEventListener("timeupdate", () => {
+    const behind = (frameNow() + 0.5) / sourceRate - source.currentTime;
+    if (Math.abs(behind) > 0.5) inStep(0.5);
+    else source.playbackRate = Math.min(Math.max(speed * (1 + behind), 0.1), 16); // catches up unseen
+  });
   box.append(source);
   return box;
 }

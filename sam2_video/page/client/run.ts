@@ -33,7 +33,8 @@ export class Runner {
     try {
       const { input_video: _, ...inputs } = values;
       this.follow(await startRun(video.id, inputs));
-      byId("result").scrollIntoView({ behavior: "smooth", block: "nearest" });
+      const block = matchMedia("(max-width: 980px)").matches ? "start" : "nearest";
+      byId("result").scrollIntoView({ behavior: "smooth", block });
     } catch (error) {
       this.store.update({ isRunning: false });
       const { sentence, field } = error as Partial<Problem>;

@@ -699,6 +699,11 @@ var Preview = class {
       return mask ? [{ mask, colour: colourOf(state, name) }] : [];
     });
     paint(this.canvas, video, found());
+    const { error } = state.resolved;
+    if (error) {
+      this.tell({ kind: "failed", sentence: error.sentence });
+      return;
+    }
     try {
       for (const { prompt } of wanted) {
         const key = keyOf(video, prompt);
@@ -709,9 +714,9 @@ var Preview = class {
       }
       if (later.length) this.tell({ kind: "later", names: later });
       else this.tell({ kind: wanted.length ? "ready" : "nothing" });
-    } catch (error) {
+    } catch (error2) {
       if (signal.aborted) return;
-      this.tell({ kind: "failed", sentence: error instanceof Error ? error.message : String(error) });
+      this.tell({ kind: "failed", sentence: error2 instanceof Error ? error2.message : String(error2) });
     }
   }
   // Asks until the worker is free.
@@ -887,7 +892,11 @@ function sourceBeside(run, result, video) {
     inStep(0);
   });
   result.addEventListener("seeked", () => inStep(0.05));
-  result.addEventListener("timeupdate", () => inStep(0.25));
+  result.addEventListener("timeupdate", () => {
+    const behind = (frameNow() + 0.5) / sourceRate - source.currentTime;
+    if (Math.abs(behind) > 0.5) inStep(0.5);
+    else source.playbackRate = Math.min(Math.max(speed * (1 + behind), 0.1), 16);
+  });
   box.append(source);
   return box;
 }
@@ -1004,7 +1013,8 @@ var Runner = class {
     try {
       const { input_video: _, ...inputs } = values;
       this.follow(await startRun(video.id, inputs));
-      byId("result").scrollIntoView({ behavior: "smooth", block: "nearest" });
+      const block = matchMedia("(max-width: 980px)").matches ? "start" : "nearest";
+      byId("result").scrollIntoView({ behavior: "smooth", block });
     } catch (error) {
       this.store.update({ isRunning: false });
       const { sentence, field } = error;
@@ -1675,7 +1685,7 @@ function markTicks(frames, last) {
   if (key === ticked) return;
   ticked = key;
   byId("ticks").replaceChildren(
-    ...unique.map((frame) => {
+    ...unique.filter((frame) => frame <= last).map((frame) => {
       const tick = document.createElement("i");
       tick.style.left = `${last ? 100 * frame / last : 0}%`;
       return tick;
@@ -1702,10 +1712,10 @@ function shortcut(event, store, stage) {
 function showPreview(status, stage) {
   const place = byId("preview-status");
   place.dataset["kind"] = status.kind;
-  const away = stage.isTouch ? "Rest a finger on" : "Right-click or Alt-click";
+  const away = stage.isTouch ? "rest a finger on" : "right-click";
   const texts = {
     nothing: "Click on what you want to cut out.",
-    ready: `Not quite? Click what is missing. ${away} what does not belong.`,
+    ready: `This will be cut out. Click what is missing; ${away} what does not belong.`,
     working: "Looking…",
     waiting: "The model is busy with a run. The preview waits for it.",
     starting: "The model is starting. The preview follows."
