@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "without it the local server is started",
     )
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8000, help="(8000)")
+    parser.add_argument("--port", type=_port, default=8000, help="on which port (8000)")
     parser.add_argument(
         "--public-url",
         type=_address,
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         help="where the container reaches this page, for videos above 75 MB "
         "(http://127.0.0.1:PORT)",
     )
-    parser.add_argument("--example", type=Path, metavar="FILE", help="a clip to try the page with")
+    parser.add_argument("--example", type=_file, metavar="FILE", help="a clip to try the page with")
     parser.add_argument(
         "--keep-minutes",
         type=_positive,
@@ -90,12 +90,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings(options: argparse.Namespace, api: str) -> Settings:
-    example = options.example
     return Settings(
         api=api,
         public_url=options.public_url or f"http://127.0.0.1:{options.port}",
         only_local=_is_loopback(options.host),
-        example=example if example and example.is_file() else None,
+        example=options.example,
         keep_seconds=options.keep_minutes * 60,
         max_disk_bytes=int(options.max_disk_gb * 1e9),
         limits=Limits.from_env(),
@@ -107,6 +106,18 @@ def _address(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise argparse.ArgumentTypeError(f"{text!r} is no address like http://localhost:5000")
     return text.rstrip("/")
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and 0 < int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 65535")
+    return int(text)
+
+
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no such file as {text!r}")
+    return Path(text)
 
 
 def _positive(text: str) -> float:

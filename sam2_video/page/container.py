@@ -69,9 +69,12 @@ class Container:
         """Its `/openapi.json`.
 
         Raises:
-            PageError: it does not answer, or has none.
+            PageError: it does not answer, or is still starting.
         """
-        return await self._get("/openapi.json")
+        document = await self._get("/openapi.json")
+        if "Input" not in document.get("components", {}).get("schemas", {}):
+            raise PageError("The model is starting.", status=503)
+        return document
 
     async def status(self) -> str:
         """What its health check says, `UNREACHABLE` where nobody answers."""

@@ -28,6 +28,7 @@ def local_server(port: int | None = None) -> Iterator[str]:
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="sam2-video-page-") as home:
         (Path(home) / ".cog").mkdir()
+        (Path(home) / "temporary").mkdir()
         shutil.copy(PROJECT / "openapi.json", Path(home) / ".cog" / "openapi_schema.json")
         (Path(home) / "predict.py").symlink_to(PROJECT / "predict.py")
         search = [str(PROJECT), os.environ.get("PYTHONPATH", "")]
@@ -38,6 +39,7 @@ def local_server(port: int | None = None) -> Iterator[str]:
             "PYTHONPATH": os.pathsep.join(filter(None, search)),
             "COG_PREDICT_TYPE_STUB": "predict.py:Predictor",
             "PORT": str(port),
+            "TMPDIR": f"{home}/temporary",  # whatever it leaves goes with the folder
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "cog.server.http", "--host", "127.0.0.1"],

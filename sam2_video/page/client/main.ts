@@ -62,14 +62,15 @@ async function main(): Promise<void> {
 
 // Asks until the server and the model's server answer.
 async function connect(): Promise<[Start, unknown]> {
+  const place = byId("loading");
   for (;;) {
     try {
-      return await Promise.all([getStart(), getSchema()]);
+      const found = await Promise.all([getStart(), getSchema()]);
+      place.hidden = true;
+      return found;
     } catch (error) {
-      showNotice(`${(error as Partial<Problem>).sentence ?? error} Trying again…`);
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-    } finally {
-      byId("loading").hidden = true;
+      place.textContent = (error as Partial<Problem>).sentence ?? String(error);
+      await new Promise((resolve) => setTimeout(resolve, 700));
     }
   }
 }

@@ -1543,14 +1543,15 @@ async function main() {
   document.body.classList.add("ready");
 }
 async function connect() {
+  const place = byId("loading");
   for (; ; ) {
     try {
-      return await Promise.all([getStart(), getSchema()]);
+      const found = await Promise.all([getStart(), getSchema()]);
+      place.hidden = true;
+      return found;
     } catch (error) {
-      showNotice(`${error.sentence ?? error} Trying again…`);
-      await new Promise((resolve) => setTimeout(resolve, 1e3));
-    } finally {
-      byId("loading").hidden = true;
+      place.textContent = error.sentence ?? String(error);
+      await new Promise((resolve) => setTimeout(resolve, 700));
     }
   }
 }

@@ -1,0 +1,105 @@
+"""`python -m sam2_video.page` as a command, and what is in the package."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.http.serving import alive, free_port, until
+from tests.processes import children
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CLIENT = ROOT / "sam2_video" / "page" / "client"
+STATIC = ROOT / "sam2_video" / "page" / "static"
+
+
+def start(*arguments: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sam2_video.page", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def descendants(pid: int) -> list[int]:
+    found = [pid]
+    for parent in found:
+        found += children(parent)
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_brings_its_own_server_and_takes_it_along(number, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    port = free_port()
+    process = start("--port", str(port))
+    started: list[int] = []
+    try:
+        page = f"http://127.0.0.1:{port}"
+
+        def status() -> str:
+            try:
+                return httpx.get(f"{page}/api/status").json()["status"]
+            except httpx.HTTPError:
+                return "not there"
+
+        until(lambda: status() == "READY", 60, status)
+        assert "Input" in httpx.get(f"{page}/openapi.json").json()["components"]["schemas"]
+        started = descendants(process.pid)
+        assert len(started) > 1
+        process.send_signal(number)
+        assert process.wait(60) == 128 + number
+        until(lambda: not any(alive(pid) for pid in started))
+        left = [path for path in tmp_path.iterdir() if path.name.startswith("sam2-video")]
+        assert left == []
+    finally:
+        process.kill()
+        process.wait()
+    assert process.stdout is not None
+    output = process.stdout.read()
+    assert f"the page is at http://localhost:{port}" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--api", "localhost:5000"], "'localhost:5000' is no address like http://localhost:5000"),
+        (["--keep-minutes", "0"], "'0' is not a number above 0"),
+        (["--api", "http://127.0.0.1:9", "--port", "99999"], "--port"),
+        (["--api", "http://127.0.0.1:9", "--example", "no-such.mp4"], "there is no such file"),
+    ],
+)
+def test_wrong_options_are_one_sentence(arguments, part) -> None:
+    process = start(*arguments)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert part in output.splitlines()[-1]
+    assert "Traceback" not in output
+
+
+def test_the_page_needs_nothing_but_the_package() -> None:
+    """Every file that the page names is there, and none of them names an address elsewhere."""
+    names = {path.name for path in STATIC.iterdir()}
+    assert names == {"index.html", "app.js", "style.css", "icon.svg"}
+    index = (STATIC / "index.html").read_text()
+    for name in names - {"index.html"}:
+        assert f"/static/{name}" in index
+    assert "<script>" not in index
+    assert "style=" not in index
+
+
+def test_the_built_script_is_that_of_the_sources(tmp_path) -> None:
+    esbuild = CLIENT / "node_modules" / ".bin" / "esbuild"
+    if shutil.which("node") is None or not esbuild.exists():
+        pytest.skip("the page's tools are not installed; make client")
+    built = tmp_path / "app.js"
+    command = ["npm", "run", "--silent", "build", "--", f"--outfile={built}"]
+    subprocess.run(command, cwd=CLIENT, check=True, capture_output=True)
+    assert built.read_text() == (STATIC / "app.js").read_text(), "run make client"
