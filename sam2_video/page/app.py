@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount
 
@@ -49,8 +50,9 @@ def create_app(
                 await stack.enter_async_context(context(app))
             yield
 
-    guard = Middleware(Guard, only_local=settings.only_local)
-    errors = {PageError: _told, InputError: _told, HTTPException: _told}
+    public_host = urlsplit(settings.public_url).hostname
+    guard = Middleware(Guard, only_local=settings.only_local, public_host=public_host)
+    errors = {PageError: _told, InputError: _told, HTTPException: _told, ClientDisconnect: _gone}
     return Starlette(
         routes=[*routes, Mount("/", routes=page_routes(page), middleware=[guard])],
         exception_handlers=errors,
@@ -99,3 +101,8 @@ async def _told(_: Request, error: Exception) -> Response:
     else:
         told = PageError(str(error), field=field_of(str(error)))
     return JSONResponse(told.as_json(), status_code=told.status)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """The end of an upload whose sender has left: nobody reads it."""
+    return Response(status_code=499)

@@ -27,17 +27,19 @@ _HEADERS = {
 class Guard:
     """Middleware: refuses requests that another site sends, tells visitors apart, sets headers.
 
-    A visitor is a random cookie that scripts cannot read and other sites cannot send. Its value
-    is in `scope["state"]["visitor"]`.
+    A visitor is a random cookie that scripts cannot read, and that other sites can send only by
+    a link to the page. Its value is in `scope["state"]["visitor"]`.
 
     Args:
         app: what is guarded.
-        only_local: answer only to names of this machine.
+        only_local: answer only to names of this machine,
+        public_host: and to this one, under which the container fetches large videos.
     """
 
-    def __init__(self, app: ASGIApp, only_local: bool) -> None:
+    def __init__(self, app: ASGIApp, only_local: bool, public_host: str | None) -> None:
         self._app = app
         self._only_local = only_local
+        self._public_host = public_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -57,7 +59,7 @@ class Guard:
                     answer.setdefault(name, value)
                 if cookie:
                     answer.append(
-                        "set-cookie", f"{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Strict"
+                        "set-cookie", f"{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Lax"
                     )
             await send(message)
 
@@ -69,7 +71,8 @@ class Guard:
     def _refusal(self, method: str, headers: Headers) -> str | None:
         """Why a request is refused; None if it is not."""
         host = headers.get("host", "")
-        if self._only_local and not _is_local(host):
+        name = _name_of(host)
+        if self._only_local and not _is_local(name) and name != self._public_host:
             return f"This page answers to localhost only, not to {host[:60]!r}."
         if method in _SAFE_METHODS:
             return None
@@ -81,9 +84,16 @@ class Guard:
         return None
 
 
-def _is_local(host: str) -> bool:
+def _name_of(host: str) -> str:
+    """A `Host` header without its port; empty if it is none."""
     try:
-        name = urlsplit(f"//{host}").hostname or ""
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_local(name: str) -> bool:
+    try:
         return name == "localhost" or ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False

@@ -1,5 +1,6 @@
 """The page in a real browser, with a real server and the real model behind it."""
 
+import base64
 import json
 import os
 import re
@@ -190,6 +191,23 @@ def test_a_phone(page, example) -> None:
         expect(picture).to_have_js_property("naturalWidth", 640)
     page.keyboard.press("Escape")
     expect(page.locator(".viewer")).to_be_hidden()
+
+
+def test_a_video_is_dropped(page, example) -> None:
+    content = base64.b64encode((example / "clip.mp4").read_bytes()).decode()
+    page.evaluate(
+        """text => {
+            const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([bytes], "dropped.mp4", { type: "video/mp4" }));
+            for (const kind of ["dragover", "drop"]) {
+                document.body.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true }));
+            }
+        }""",
+        content,
+    )
+    shown(page)
+    expect(page.locator("#video-name")).to_have_text("dropped.mp4")
 
 
 def test_points_are_placed_moved_removed_and_brought_back(page, example) -> None:

@@ -1,10 +1,12 @@
 """The page's server by way of HTTP: who sees what, what is refused, and what the model gets."""
 
 import json
+import socket
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
+from urllib.parse import urlsplit
 
 import cv2
 import httpx
@@ -255,7 +257,7 @@ def test_nothing_from_elsewhere_is_let_in(visitor, page_url) -> None:
     assert "http" not in policy
     cookie = httpx.get(page_url).headers["set-cookie"]
     assert "HttpOnly" in cookie
-    assert "SameSite=Strict" in cookie
+    assert "SameSite=Lax" in cookie
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         answer = visitor.post("/api/videos/example", headers=headers)
         assert refusal(answer, 403)["sentence"] == "This request comes from another site."
@@ -351,6 +353,25 @@ def test_colours_are_those_of_the_result(visitor) -> None:
     palette = visitor.get("/api/start").json()["palette"]
     assert palette[0] == "rgb({} {} {})".format(*PALETTE[0].tolist())
     assert len(palette) == len(PALETTE)
+
+
+def test_a_page_of_this_machine_answers_to_the_name_that_the_container_uses(serve) -> None:
+    url = serve(public_url="http://host.docker.internal:8000")
+    assert httpx.get(url, headers={"Host": "host.docker.internal:8000"}).status_code == 200
+    assert httpx.get(url, headers={"Host": "docker.internal:8000"}).status_code == 403
+    assert httpx.get(url, headers={"Host": "[::1]:8000"}).status_code == 200
+    served = serve(only_local=False)
+    assert httpx.get(served, headers={"Host": "media.example"}).status_code == 200
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(serve, numbered, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    url = urlsplit(serve())
+    with socket.create_connection((url.hostname, url.port)) as connection:
+        head = f"POST /api/videos HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 999999\r\n\r\n"
+        connection.sendall(head.encode() + numbered)
+        until(lambda: list(tmp_path.rglob("input_video")) != [])
+    until(lambda: list(tmp_path.rglob("input_video")) == [])
 
 
 def test_other_parts_may_join_the_server(serve) -> None:

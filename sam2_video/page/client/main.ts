@@ -250,10 +250,10 @@ function shortcut(event: KeyboardEvent, store: Store, stage: Stage): void {
 function showPreview(status: PreviewStatus, stage: Stage): void {
   const place = byId("preview-status");
   place.dataset["kind"] = status.kind;
-  const away = stage.isTouch ? "rest a finger on" : "right-click";
+  const [click, away] = stage.isTouch ? ["Tap", "rest a finger on"] : ["Click", "right-click"];
   const texts = {
-    nothing: "Click on what you want to cut out.",
-    ready: `This will be cut out. Click what is missing; ${away} what does not belong.`,
+    nothing: `${click} on what you want to cut out.`,
+    ready: `This will be cut out. ${click} what is missing; ${away} what does not belong.`,
     working: "Looking…",
     waiting: "The model is busy with a run. The preview waits for it.",
     starting: "The model is starting. The preview follows.",
