@@ -1,19 +1,21 @@
 """The container's server without a container, for a page that was not told where one is."""
 
+import ctypes
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sam2_video.checkpoints import PROJECT
+from sam2_video.workspace import Workspace
 
 _SECONDS_TO_END = 20.0
+_PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
@@ -26,11 +28,12 @@ def local_server(port: int | None = None) -> Iterator[str]:
         port: where it listens; a free one if None.
     """
     port = port or free_port()
-    with tempfile.TemporaryDirectory(prefix="sam2-video-page-") as home:
-        (Path(home) / ".cog").mkdir()
-        (Path(home) / "temporary").mkdir()
-        shutil.copy(PROJECT / "openapi.json", Path(home) / ".cog" / "openapi_schema.json")
-        (Path(home) / "predict.py").symlink_to(PROJECT / "predict.py")
+    with closing(Workspace()) as workspace:
+        home = workspace.folder
+        (home / ".cog").mkdir()
+        (home / "temporary").mkdir()
+        shutil.copy(PROJECT / "openapi.json", home / ".cog" / "openapi_schema.json")
+        (home / "predict.py").symlink_to(PROJECT / "predict.py")
         search = [str(PROJECT), os.environ.get("PYTHONPATH", "")]
         environment = {
             **os.environ,
@@ -47,6 +50,7 @@ def local_server(port: int | None = None) -> Iterator[str]:
             env=environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the page, which ends it in order
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
         try:
             yield f"http://127.0.0.1:{port}"
@@ -57,6 +61,11 @@ def local_server(port: int | None = None) -> Iterator[str]:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _die_with_parent() -> None:
+    """In the new process: ask for SIGTERM when the page is killed and cannot end it in order."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def free_port() -> int:

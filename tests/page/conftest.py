@@ -108,9 +108,9 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return clips.encode(path, clips.numbered(120), *clips.H264, "-g", "30").read_bytes()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. For one module: an event loop of Playwright's runs as long as it does."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         if "CI" in os.environ:
