@@ -36,13 +36,6 @@ CHROMIUM_OPTIONS = [
 Serve = Callable[..., str]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """These tests share a container, so one worker runs them all, one after another."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group("page"))
-
-
 @pytest.fixture(scope="session")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The container's server, ready."""
