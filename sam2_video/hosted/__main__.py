@@ -1,12 +1,9 @@
 """Serve the hosted API's protocol alone: `python -m sam2_video.hosted`."""
 
 import argparse
-import re
-import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,12 +17,10 @@ from sam2_video.hosted.settings import (
     check_exposure,
     read_settings,
 )
-from sam2_video.hosted.tls import certificates
+from sam2_video.hosted.tls import ANY_HOST, certificates, tls_names
 from sam2_video.logs import log_to_stderr
 
 _KEEP_ALIVE_SECONDS = 75  # longer than clients pause between calls
-_ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
-_NAME = re.compile(r"[0-9A-Za-z.:-]+")
 _GRACE_SECONDS = 5  # for answers under way when the server is to end
 
 
@@ -57,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             yield
 
     scheme = "https" if options.tls else "http"
-    host = "localhost" if options.host in ("127.0.0.1", *_ANY_HOST) else options.host
+    host = "localhost" if options.host in ("127.0.0.1", *ANY_HOST) else options.host
     url = settings.public_url or f"{scheme}://{host}:{options.port}"
     print(f"Python:      export REPLICATE_BASE_URL={url}", file=sys.stderr)
     print(f"JavaScript:  new Replicate({{ baseUrl: '{url}/v1' }})", file=sys.stderr)
@@ -76,14 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     return 0
-
-
-def tls_names(host: str, public_url: str | None) -> list[str]:
-    """The names by which clients may call a server that listens on `host`."""
-    names = ["localhost", "127.0.0.1", "::1"]
-    others = [urlsplit(public_url or "").hostname]
-    others.append(socket.gethostname() if host in _ANY_HOST else host)
-    return names + [name for name in others if name and name not in names and _NAME.fullmatch(name)]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,11 +1,17 @@
 """Certificates for `--tls`: a local authority, made on first use and trusted by hand."""
 
 import os
+import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import certifi
 import trustme
+
+ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+_NAME = re.compile(r"[0-9A-Za-z.:-]+")
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,14 @@ class Certificates:
             f"export SSL_CERT_FILE={self.bundle}        # Python\n"
             f"export NODE_EXTRA_CA_CERTS={self.authority}  # JavaScript"
         )
+
+
+def tls_names(host: str, public_url: str | None) -> list[str]:
+    """The names by which clients may call a server that listens on `host`."""
+    names = ["localhost", "127.0.0.1", "::1"]
+    others = [urlsplit(public_url or "").hostname]
+    others.append(socket.gethostname() if host in ANY_HOST else host)
+    return names + [name for name in others if name and name not in names and _NAME.fullmatch(name)]
 
 
 def certificates(folder: Path, names: list[str]) -> Certificates:
