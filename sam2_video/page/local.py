@@ -26,7 +26,12 @@ def local_server(port: int | None = None) -> Iterator[str]:
 
     Args:
         port: where it listens; a free one if None.
+
+    Raises:
+        ValueError: the project's files are not here, as in an installed package; one sentence.
     """
+    if not (PROJECT / "openapi.json").is_file():
+        raise ValueError("the local server needs the project's folder; name a container with --api")
     port = port or free_port()
     with closing(Workspace()) as workspace:
         home = workspace.folder
