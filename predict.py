@@ -13,7 +13,8 @@ from sam2_video.inputs import checked_inputs
 from sam2_video.limits import Limits
 from sam2_video.logs import log_to_stderr
 from sam2_video.model import LoadedModel, load_model
-from sam2_video.pipeline import prepare, segment_video, warm_up
+from sam2_video.overlap import work_behind
+from sam2_video.pipeline import SegmentedFrame, prepare, segment_video, warm_up
 from sam2_video.progress import Progress
 from sam2_video.render import renderer
 from sam2_video.startup import check_versions, fetch_named_weights, remove_server_folders
@@ -125,16 +126,25 @@ class Predictor(BasePredictor):
                 if output_video:
                     path = folder / "output_video.mp4"
                     with sinks.VideoFile(path, video.width, video.height, video_fps) as sink:
-                        for frame in frames:
+
+                        def write(frame: SegmentedFrame) -> None:
                             sink.write(render(frame.picture, frame.masks))
+
+                        with closing(work_behind(write, frames, threads=1)) as written:
+                            for _ in written:
+                                pass
                     yield Path(path)
                 else:
                     sequence = sinks.ImageSequence(
                         folder, output_format, output_quality, two_valued=mask_type == "binary"
                     )
-                    for frame in frames:
+
+                    def save(frame: SegmentedFrame) -> Path:
                         picture = render(frame.picture, frame.masks)
-                        yield Path(sequence.write(frame.index, picture))
+                        return Path(sequence.write(frame.index, picture))
+
+                    with closing(work_behind(save, frames, sinks.IMAGE_THREADS)) as saved:
+                        yield from saved
 
     def close(self) -> None:
         """Remove every file that was left for the caller to read."""

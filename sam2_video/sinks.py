@@ -25,6 +25,9 @@ from sam2_video.render import GREEN, Picture
 IMAGE_SIDES = {"webp": 16_383, "jpg": 65_500, "png": 1_000_000}
 VIDEO_SIDE = 16_384
 
+# Encoding a picture can take longer than the small model does.
+IMAGE_THREADS = 2
+
 _FULL_DISK = "no space is left on the disk for the output"
 
 
