@@ -36,9 +36,16 @@ class LocalWorker:
 
     Attributes:
         url: its address.
+
+    Raises:
+        FileNotFoundError: the project's files are not here, as in an installed package.
     """
 
     def __init__(self, home: Path, upload_url: str | None = None) -> None:
+        if not SCHEMA_FILE.is_file():
+            raise FileNotFoundError(
+                "the project's folder is needed for a worker; name one by --api"
+            )
         self._home = home.resolve()
         self._upload_url = upload_url
         self._port = _free_port()
