@@ -7,7 +7,8 @@ import signal
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, redirect_stdout
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -78,31 +79,36 @@ def ray_cluster(address: str | None, interruption: Interruption) -> Iterator[Non
         BatchError: there is no cluster there.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    folder = None
-    try:
+    folder = "" if address else _temporary_folder()
+    # Ray prints a paragraph for every process that dies; the pool says it in a line.
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         try:
-            if address:
-                ray.init(address, **common)
-            else:
-                folder = _temporary_folder()
-                ray.init(
-                    "local",
-                    include_dashboard=False,
-                    object_store_memory=_OBJECT_STORE_BYTES,
-                    _temp_dir=folder,
-                    **common,
-                )
-        except (ConnectionError, RuntimeError, ValueError, OSError, ImportError) as error:
-            place = f"at {address!r}" if address else "on this machine"
-            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            raise BatchError(f"there is no Ray cluster {place}: {reason}") from error
-        interruption.listen()  # Ray has taken SIGTERM
-        yield
-    finally:
-        ray.shutdown()
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+            _connect(address, folder)
+            interruption.listen()  # Ray has taken SIGTERM
+            yield
+        finally:
+            ray.shutdown()
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _connect(address: str | None, folder: str) -> None:
+    common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        if address:
+            ray.init(address, **common)
+            return
+        ray.init(
+            "local",
+            include_dashboard=False,
+            object_store_memory=_OBJECT_STORE_BYTES,
+            _temp_dir=folder,
+            **common,
+        )
+    except (ConnectionError, RuntimeError, ValueError, OSError, ImportError) as error:
+        place = f"at {address!r}" if address else "on this machine"
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise BatchError(f"there is no Ray cluster {place}: {reason}") from error
 
 
 def run_batch(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from sam2_video.batch.jobs import FAILED, Job, Result, Worker
 from sam2_video.checkpoints import CheckpointError
@@ -293,6 +293,6 @@ def _reason(error: RayError) -> str:
     """In a line, without the report of machine and process that Ray appends."""
     if isinstance(error, RayTaskError):
         return f"{type(error.cause).__name__}: {error.cause}".splitlines()[0][:200]
-    if "memory" in str(error).lower() and "kill" in str(error).lower():
+    if isinstance(error, OutOfMemoryError) or "node running low on memory" in str(error):
         return "it was killed, for memory ran out"
     return "its process or its machine is gone"
