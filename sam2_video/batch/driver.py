@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 import ray
+from ray.exceptions import RayError
 
 from sam2_video.batch.bar import Bar
 from sam2_video.batch.jobs import FAILED, BadLine, Job, Result, Worker
@@ -20,12 +22,13 @@ from sam2_video.batch.manifest import Manifest
 from sam2_video.batch.pool import Pool, Size
 from sam2_video.batch.results import open_results
 from sam2_video.batch.storage import Store
-from sam2_video.errors import BatchError
+from sam2_video.errors import BatchError, reason_of
 
 DEFAULT_CORES = 2
 SKIPPED = "skipped"
 SETTINGS_PREFIX = "SAM2_"
 _OBJECT_STORE_BYTES = 128 * 1024**2  # jobs and results are small; files do not go through it
+_SECONDS_TO_ANSWER = 10.0
 _LONGEST_TEMPORARY_FOLDER = 40  # Ray puts sockets there, whose paths may have 107 bytes
 
 
@@ -96,6 +99,7 @@ def _connect(address: str | None, folder: str) -> None:
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address:
+            _knock(address)
             ray.init(address, **common)
             return
         ray.init(
@@ -105,10 +109,17 @@ def _connect(address: str | None, folder: str) -> None:
             _temp_dir=folder,
             **common,
         )
-    except (ConnectionError, RuntimeError, ValueError, OSError, ImportError) as error:
+    except (RuntimeError, ValueError, OSError, ImportError, RayError) as error:
         place = f"at {address!r}" if address else "on this machine"
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        reason = reason_of(error).splitlines()[0][:200]
         raise BatchError(f"there is no Ray cluster {place}: {reason}") from error
+
+
+def _knock(address: str) -> None:
+    """Find out at once that nobody is there: Ray itself takes a minute and more."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()
 
 
 def run_batch(
