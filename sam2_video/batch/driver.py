@@ -111,7 +111,7 @@ def _connect(address: str | None, folder: str) -> None:
         )
     except (RuntimeError, ValueError, OSError, ImportError, RayError) as error:
         place = f"at {address!r}" if address else "on this machine"
-        reason = reason_of(error).splitlines()[0][:200]
+        reason = " ".join(reason_of(error).split())[:200]
         raise BatchError(f"there is no Ray cluster {place}: {reason}") from error
 
 

@@ -5,15 +5,17 @@ lines on this machine's disk first: the workers may then have every core.
 """
 
 import json
-import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 import fsspec
+import ray
+from ray.exceptions import RayError, RayTaskError
 
 from sam2_video.batch.jobs import BadLine, Job, job_of
 from sam2_video.errors import BatchError, InputError, reason_of
@@ -33,6 +35,7 @@ COLUMNS_AS_TEXT = (
     "output_quality",
     "output_frame_interval",
 )
+_ROWS_AT_ONCE = 1000
 MAX_LINE_BYTES = 64 * 1024**2  # a line may hold a video as a data URI
 
 
@@ -131,26 +134,54 @@ def _fields(line: bytes) -> dict[str, Any]:
 
 
 def _rows(path: str, kind: str) -> Iterator[dict[str, Any]]:
-    """The rows of a table, in order."""
+    """The rows of a table, in order.
+
+    Ray Data works in an actor, since it does not run behind a `ray://` address.
+    """
+    place = path if "://" in path else str(Path(path).absolute())
+    reader: Any = ray.remote(TableReader).options(num_cpus=0).remote(place, kind)
+    try:
+        while rows := ray.get(reader.read.remote()):
+            yield from rows
+    except RayError as error:
+        cause = error.cause if isinstance(error, RayTaskError) else None
+        if isinstance(cause, FileNotFoundError):
+            reason = "there is no such file, or the nodes of the cluster do not see it"
+        elif cause is not None:
+            reason = f"it is not a {kind} table"
+        else:
+            reason = "the process that reads it died"
+        raise BatchError(f"{path!r} cannot be read: {reason}") from error
+    finally:
+        ray.kill(reader)
+
+
+class TableReader:
+    """Reads a table through Ray Data, in blocks as they come from the cluster."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        self._rows = _read_table(path, kind)
+
+    def read(self) -> list[dict[str, Any]]:
+        """The next rows; none at the end."""
+        return list(islice(self._rows, _ROWS_AT_ONCE))
+
+
+def _read_table(path: str, kind: str) -> Iterator[dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.csv
     import ray.data
-    from ray.exceptions import RayError
 
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what fails is told by us
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
-    place = path if "://" in path else str(Path(path).absolute())
-    try:
-        if kind == "parquet":
-            yield from ray.data.read_parquet(place).iter_rows()
-        else:
-            # As text: a label "1" or an id "007" is no number.
-            text = {name: pa.string() for name in COLUMNS_AS_TEXT}
-            options = pyarrow.csv.ConvertOptions(
-                column_types=text, null_values=[""], strings_can_be_null=True
-            )
-            yield from ray.data.read_csv(place, convert_options=options).iter_rows()
-    except (RayError, ValueError) as error:
-        raise BatchError(f"{path!r} is not a {kind} table that can be read") from error
+    if kind == "parquet":
+        yield from ray.data.read_parquet(path).iter_rows()
+        return
+    # As text: a label "1" or an id "007" is no number.
+    options = pyarrow.csv.ConvertOptions(
+        column_types={name: pa.string() for name in COLUMNS_AS_TEXT},
+        null_values=[""],
+        strings_can_be_null=True,
+    )
+    yield from ray.data.read_csv(path, convert_options=options).iter_rows()

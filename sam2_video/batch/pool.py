@@ -295,4 +295,6 @@ def _reason(error: RayError) -> str:
         return f"{type(error.cause).__name__}: {error.cause}".splitlines()[0][:200]
     if isinstance(error, OutOfMemoryError) or "node running low on memory" in str(error):
         return "it was killed, for memory ran out"
+    if "in its creation task" in str(error):  # a traceback, whose last line says what it was
+        return str(error).strip().splitlines()[-1][:200]
     return "its process or its machine is gone"

@@ -29,6 +29,7 @@ NODE = {"num_cpus": 1, "object_store_memory": 80 * 1024**2, "include_dashboard":
 def cluster_of_two(folder: Path) -> Iterator[tuple[Cluster, Any]]:
     """A cluster, and that one of its two nodes which can be killed."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["PYTHONPATH"] = str(ROOT)  # the nodes have the package, as their image would
     head = {**NODE, "temp_dir": str(folder), "_system_config": QUICK_TO_NOTICE}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
