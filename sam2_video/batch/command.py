@@ -46,7 +46,10 @@ def add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         help="workers, each with a model of its own (as many as fit)",
     )
     parser.add_argument(
-        "--workers-per-gpu", type=_positive, default=1, metavar="N", help="that share a GPU (1)"
+        "--workers-per-gpu",
+        type=_positive,
+        metavar="N",
+        help="that share a GPU; given, every worker asks for one (1 where the cluster has GPUs)",
     )
     parser.add_argument("--cores", type=_positive, metavar="N", help="CPU cores of a worker (2)")
     parser.add_argument(
@@ -67,7 +70,6 @@ def batch(options: argparse.Namespace) -> bool:
         from sam2_video.batch import driver
         from sam2_video.batch.jobs import FAILED, SUCCEEDED
         from sam2_video.batch.manifest import kind_of, open_manifest
-        from sam2_video.batch.pool import Size
         from sam2_video.batch.results import JOURNAL
         from sam2_video.batch.storage import open_store
     except ModuleNotFoundError as error:
@@ -86,12 +88,9 @@ def batch(options: argparse.Namespace) -> bool:
             driver.ray_cluster(options.address, interruption),
             open_manifest(options.manifest) as manifest,
         ):
-            cores = options.cores or driver.default_cores()
-            if options.dry_run:
-                make, size = _checker, Size(cores, None, options.workers)
-            else:
-                make = partial(_segmenter, place, cores)
-                size = Size(cores, options.workers_per_gpu, options.workers)
+            per_gpu = 0 if options.dry_run else options.workers_per_gpu
+            size = driver.size_of(options.cores, per_gpu, options.workers)
+            make = _checker if options.dry_run else partial(_segmenter, place, size.cores)
             counts = driver.run_batch(manifest, store, make, size, interruption.is_asked_for)
     done, failed, skipped = counts[SUCCEEDED], counts[FAILED], counts[driver.SKIPPED]
     verb = "are valid" if options.dry_run else "succeeded"

@@ -179,12 +179,23 @@ def settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith(SETTINGS_PREFIX)}
 
 
-def default_cores() -> int:
-    """The cores of a worker: two, or fewer where no machine has as many."""
-    most = max(
-        (node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]), default=0
-    )
-    return max(1, min(DEFAULT_CORES, int(most)))
+def size_of(
+    cores: int | None = None, workers_per_gpu: int | None = None, workers: int | None = None
+) -> Size:
+    """The size of a pool on the cluster that is connected.
+
+    Args:
+        cores: of a worker; `DEFAULT_CORES`, or fewer where no machine has as many, if None.
+        workers_per_gpu: 0 for workers without one; if None one, where the cluster has GPUs.
+        workers: of the whole cluster; as many as fit if None.
+    """
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if cores is None:
+        most = max((int(node.get("CPU", 0)) for node in alive), default=0)
+        cores = min(DEFAULT_CORES, most) or DEFAULT_CORES
+    if workers_per_gpu is None:
+        workers_per_gpu = 1 if any(node.get("GPU") for node in alive) else 0
+    return Size(cores, 1 / workers_per_gpu if workers_per_gpu else 0.0, workers)
 
 
 def _temporary_folder() -> str:

@@ -36,28 +36,22 @@ class Size:
 
     Attributes:
         cores: of each worker.
-        per_gpu: workers that share a GPU, where there are any; None for workers without one.
+        gpus: of each worker; less than one where several share a GPU.
         workers: of the whole cluster; None for as many as fit.
     """
 
     cores: int
-    per_gpu: int | None = 1
+    gpus: float = 0.0
     workers: int | None = None
 
     def fits(self, nodes: Iterable[Mapping[str, Any]]) -> int:
         """The number of workers for which there is room on nodes as `ray.nodes` tells them."""
         alive = [node["Resources"] for node in nodes if node["Alive"]]
         by_cores = [int(node.get("CPU", 0) // self.cores) for node in alive]
-        if self.per_gpu is None or not any(node.get("GPU") for node in alive):
+        if not self.gpus:
             return sum(by_cores)
-        by_gpus = [int(node.get("GPU", 0) * self.per_gpu) for node in alive]
+        by_gpus = [round(node.get("GPU", 0) / self.gpus) for node in alive]
         return sum(map(min, by_cores, by_gpus))
-
-    def resources(self, nodes: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-        """What one worker asks Ray for."""
-        has_gpus = any(node["Alive"] and node["Resources"].get("GPU") for node in nodes)
-        gpus = 1 / self.per_gpu if self.per_gpu and has_gpus else 0
-        return {"num_cpus": self.cores, "num_gpus": gpus}
 
 
 class Host:
@@ -189,19 +183,19 @@ class Pool:
         now = time.monotonic()
         if now - self._counted < _SECONDS_BETWEEN_COUNTS:
             return
-        nodes = ray.nodes()
-        self._room = self._size.workers or self._size.fits(nodes)
+        self._room = self._size.workers or self._size.fits(ray.nodes())
         if self._room == 0 and self._counted < 0:
             raise BatchError(
-                f"no machine of the cluster has the {self._size.cores} cores of a worker free to "
-                "give; ask for fewer with --cores"
+                f"no machine of the cluster has what a worker needs: CPU cores {self._size.cores}, "
+                f"GPUs {self._size.gpus:g}; see --cores and --workers-per-gpu"
             )
         self._counted = now
         while len(self._members) < min(self._room, most):
             actor: Any = (
                 ray.remote(Host)
                 .options(
-                    **self._size.resources(nodes),
+                    num_cpus=self._size.cores,
+                    num_gpus=self._size.gpus,
                     max_restarts=0,
                     max_task_retries=0,
                     max_concurrency=2,  # a job, and the word to stop it

@@ -105,23 +105,18 @@ NODES = [
 
 
 @pytest.mark.parametrize(
-    ("size", "count", "gpus"),
+    ("size", "count"),
     [
-        (Size(cores=2), 2, 1),
-        (Size(cores=2, per_gpu=2), 4, 0.5),
-        (Size(cores=5), 1, 1),
-        (Size(cores=2, per_gpu=None), 6, 0),
-        (Size(cores=16, per_gpu=None), 0, 0),
+        (Size(cores=2, gpus=1), 2),
+        (Size(cores=2, gpus=1 / 2), 4),
+        (Size(cores=1, gpus=1 / 3), 6),
+        (Size(cores=5, gpus=1), 1),
+        (Size(cores=2), 6),
+        (Size(cores=16), 0),
     ],
 )
-def test_as_many_workers_as_there_is_room_for(size, count, gpus) -> None:
+def test_as_many_workers_as_there_is_room_for(size, count) -> None:
     assert size.fits(NODES) == count
-    assert size.resources(NODES) == {"num_cpus": size.cores, "num_gpus": gpus}
-
-
-def test_without_gpus_cores_count() -> None:
-    assert Size(cores=2).fits(NODES[1:]) == 2
-    assert Size(cores=2).resources(NODES[1:])["num_gpus"] == 0
 
 
 @pytest.mark.parametrize(
