@@ -173,6 +173,14 @@ class ObjectStore:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """See `Store`. A bucket knows no locks, and keeps nothing half-written."""
+        probe = f"{self._root}/.probe"
+        try:  # better now than after the first hour of work
+            self._files.pipe_file(probe, b"")
+            self._files.rm_file(probe)
+        except OSError as error:
+            raise BatchError(
+                f"-o {self._root!r} cannot be written to: {reason_of(error)}"
+            ) from error
         yield
 
 
@@ -205,6 +213,8 @@ def fetch_object(name: str, address: str, path: Path, max_bytes: int) -> None:
         if size is not None and size > max_bytes:
             raise InputError(f"{name} has {size} bytes, more than the {max_bytes} allowed")
         files.get_file(place, str(path))
+    except FileNotFoundError as error:
+        raise InputError(f"{name} is {address[:60]!r}, but there is no such object") from error
     except (OSError, ImportError) as error:
         raise InputError(
             f"{name} is {address[:60]!r}, which cannot be fetched: {reason_of(error)}"

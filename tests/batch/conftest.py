@@ -23,7 +23,7 @@ def ray_folder() -> Iterator[Path]:
         yield Path(path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(ray_folder: Path) -> Iterator:
     """A cluster of two nodes with a core each, and the one that may be killed."""
     with cluster_of_two(ray_folder) as pair:

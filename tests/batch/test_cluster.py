@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from sam2_video.batch.results import SCHEMA
-from tests.batch.cluster import make_clips, rows_of, start_batch, write_manifest
+from tests.batch.cluster import NODE, make_clips, rows_of, start_batch, write_manifest
 
 CLICK = "[20,20]"
-LONG = 30
+LONG = 16
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_a_dry_run_of_a_table(cluster, clips, temporary, tmp_path) -> None:
 def test_an_interrupt_keeps_what_is_done(cluster, clips, temporary, tmp_path) -> None:
     head, _ = cluster
     jobs = [{"id": "short", "input_video": str(clips[0]), "click_coordinates": CLICK}]
-    jobs += [{**jobs[0], "id": f"long{i}", "input_video": str(clips[2])} for i in range(20)]
+    jobs += [{**jobs[0], "id": f"long{i}", "input_video": str(clips[2])} for i in range(30)]
     pq.write_table(pa.Table.from_pylist(jobs), tmp_path / "jobs.parquet")
     results = tmp_path / "results"
     arguments = (tmp_path / "jobs.parquet", "-o", results, "--address", head.address)
@@ -132,6 +132,8 @@ def test_a_killed_node(cluster, clips, predictor, tmp_path) -> None:
     assert table.schema == SCHEMA
     assert table.sort_by("id").to_pylist() == sorted(rows.values(), key=lambda row: row["id"])
 
-    _, stderr = start_batch(*arguments).communicate(timeout=120)
+    head.add_node(**NODE)  # for the tests that follow
+    again = start_batch(manifest, "-o", results, "--address", head.address)
+    _, stderr = again.communicate(timeout=120)
     assert stderr.splitlines()[-1] == "0 succeeded, 2 failed, 6 skipped"
     assert len(rows_of(results)) == len(jobs)

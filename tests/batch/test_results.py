@@ -135,7 +135,7 @@ def test_an_object_is_fetched_within_its_limit(tmp_path) -> None:
     assert (tmp_path / "clip").read_bytes() == b"12345"
     with pytest.raises(InputError, match="input_video has 5 bytes, more than the 4 allowed"):
         fetch_object("input_video", "memory://inputs/clip.mp4", tmp_path / "clip", 4)
-    with pytest.raises(InputError, match=r"'memory://inputs/no\.mp4', which cannot be fetched: "):
+    with pytest.raises(InputError, match=r"is 'memory://inputs/no\.mp4', but there is no such"):
         fetch_object("input_video", "memory://inputs/no.mp4", tmp_path / "clip", 5)
 
 
@@ -151,6 +151,23 @@ def test_the_bar_tells_jobs_rate_and_time_left(capsys) -> None:
     assert said == "b: no."
     assert last.startswith("100%|####################| 4/4 jobs [00:00<00:00, ")
     assert last.endswith(" frames/s]")
+
+
+def test_a_bucket_that_cannot_be_written_is_told_at_once(monkeypatch) -> None:
+    store = open_store("memory://bucket/x")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError("Access Denied")
+
+    with store.alone():
+        pass
+    assert fsspec.filesystem("memory").find("/bucket/x") == []
+    monkeypatch.setattr(fsspec.filesystem("memory"), "pipe_file", refuse)
+    with (
+        pytest.raises(BatchError, match="'/bucket/x' cannot be written to: Access Denied"),
+        store.alone(),
+    ):
+        pass
 
 
 def test_a_bucket_is_object_storage(tmp_path) -> None:
