@@ -30,7 +30,7 @@ setup: $(VENV)/.installed ## make the virtual environment, everything pinned
 
 # torch comes first: building sam2 imports it. Without build isolation no second torch is
 # fetched, and without its CUDA extension no CUDA compiler is needed.
-$(VENV)/.installed: requirements.txt requirements-sam2.txt requirements-page.txt requirements-dev.txt
+$(VENV)/.installed: $(wildcard requirements*.txt)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install setuptools==84.2.1 wheel==0.48.0
 	@echo "installing torch and the rest: a few gigabytes, once"
