@@ -149,7 +149,7 @@ class Pool:
         """
         waiting = iter(jobs)
         self._take(waiting)
-        while not self._is_stopping() and (self._answers or self._next or self._retries):
+        while not self._is_stopping() and (self._next or self._retries or self._is_working()):
             if self._next or self._retries:
                 self._hire(most)
             self._assign(waiting)
@@ -173,6 +173,10 @@ class Pool:
             ray.kill(member.actor)
         self._members.clear()
         self._answers.clear()
+
+    def _is_working(self) -> bool:
+        """Whether a job is under way; workers for which there is no room yet do not count."""
+        return any(member.task for member in self._members)
 
     def _take(self, waiting: Iterator[Job]) -> None:
         job = next(waiting, None)

@@ -31,10 +31,10 @@ def run(connected, tmp_path):
     (tmp_path / "results").mkdir()
     store = FolderStore(tmp_path / "results")
 
-    def run_(*jobs: dict, worker: type = stubs.Stub) -> Counter:
+    def run_(*jobs: dict, worker: type = stubs.Stub, size: Size = TWO) -> Counter:
         manifest = write_manifest(tmp_path / "jobs.jsonl", jobs)
         with open_manifest(str(manifest)) as lines:
-            return run_batch(lines, store, partial(worker, tmp_path / "traces"), TWO)
+            return run_batch(lines, store, partial(worker, tmp_path / "traces"), size)
 
     return run_
 
@@ -69,6 +69,16 @@ def test_the_same_command_again_does_what_is_left(run, tmp_path) -> None:
     assert len(rows_of(tmp_path / "results")) == 3
     begun = Counter(path.stem for path in (tmp_path / "traces").iterdir())
     assert begun == {"a": 1, "b": 4, "c": 2}
+
+
+def test_workers_for_which_there_is_no_room_are_not_waited_for(run) -> None:
+    counts = run(*(job(f"job{i}") for i in range(9)), size=Size(cores=1, workers=7))
+    assert counts == {"succeeded": 9}
+
+
+def test_a_worker_that_fits_nowhere_is_one_sentence(run) -> None:
+    with pytest.raises(BatchError, match="has what a worker needs: CPU cores 1000, GPUs 0; see"):
+        run(job("a"), size=Size(cores=1000))
 
 
 def test_an_id_belongs_to_one_job(run, tmp_path) -> None:
