@@ -81,7 +81,7 @@ tests/hosted/node_modules/.package-lock.json: tests/hosted/package-lock.json | $
 	@touch $@
 
 test: check browser $(NODE_PACKAGES) ## everything that CI runs
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(VENV)/.installed ## lint, format and types
 	$(BIN)/ruff check .

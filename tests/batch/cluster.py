@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ray._private.utils import get_ray_address_file
 from ray.cluster_utils import Cluster
 
 from tests import clips
@@ -30,6 +31,8 @@ def cluster_of_two(folder: Path) -> Iterator[tuple[Cluster, Any]]:
     """A cluster, and that one of its two nodes which can be killed."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["PYTHONPATH"] = str(ROOT)  # the nodes have the package, as their image would
+    # Where it notes its address whatever its own folder is, and does not make the folder.
+    Path(get_ray_address_file(None)).parent.mkdir(exist_ok=True)
     head = {**NODE, "temp_dir": str(folder), "_system_config": QUICK_TO_NOTICE}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     try:

@@ -1,5 +1,6 @@
-"""One cluster for all these tests."""
+"""A cluster for the tests of a module."""
 
+import fcntl
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +10,12 @@ import pytest
 from tests.batch.cluster import cluster_of_two
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """They share a cluster, so one worker runs them all."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group("batch"))
+@pytest.fixture(scope="module", autouse=True)
+def alone() -> Iterator[None]:
+    """One module at a time: a machine has one Ray, and its tests need both cores."""
+    with Path(tempfile.gettempdir(), "sam2-video-ray-tests.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +25,8 @@ def ray_folder() -> Iterator[Path]:
         yield Path(path)
 
 
-@pytest.fixture(scope="session")
-def cluster(ray_folder: Path) -> Iterator:
+@pytest.fixture(scope="module")
+def cluster(alone: None, ray_folder: Path) -> Iterator:
     """A cluster of two nodes with a core each, and the one that may be killed."""
     with cluster_of_two(ray_folder) as pair:
         yield pair
