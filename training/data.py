@@ -82,7 +82,7 @@ class Batches(IterableDataset):
         ease: float,
         uses: int,
     ) -> None:
-        """Take (images, prompts, frames, side), the chance of a mosaic, and how often a clip serves.
+        """Take (images, prompts, frames, side), the chance of a mosaic, and the uses of a clip.
 
         Making a clip costs as much as learning from it, so each serves `uses` times or so, at
         random intervals and with other clicks.

@@ -3,8 +3,8 @@
     python -m training.train
 
 Writes `training/runs/NAME/`: `state.pt` to resume from, `weights.pt` (the averaged weights) and
-`log.csv`: stage, step, minutes, loss, IoU after the first click, IoU on the last frame, and how
-deaf the decoder is to the click (`losses.Score`).
+`log.csv`: stage, step, minutes, loss, IoU after the first click, IoU on the last frame, how deaf
+the decoder is to the click (`losses.Score`), and the loss of the affinity.
 """
 
 import argparse
@@ -100,7 +100,9 @@ class Run:
             torch.nn.utils.clip_grad_norm_(both.parameters(), CLIP_NORM)
             optimiser.step()
             average.update(model)
-            recent.append((loss.item(), scores[0].iou, scores[-1].iou, scores[0].deaf, kinship.item()))
+            recent.append(
+                (loss.item(), scores[0].iou, scores[-1].iou, scores[0].deaf, kinship.item())
+            )
             now = time.monotonic()
             self.place["step"] += 1
             self.place["minutes"] += min(now - last, LONGEST_STEP) / 60

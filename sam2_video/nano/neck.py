@@ -8,6 +8,7 @@ So this neck filters at every stride on the way up, as the decoder of a U-Net do
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -60,9 +61,7 @@ class FilteringNeck(nn.Module):
             nn.Conv2d(channels, width, 1)
             for channels, width in zip(backbone_channel_list, widths, strict=True)
         )
-        self.narrow = nn.ModuleList(
-            nn.Conv2d(coarse, fine, 1) for coarse, fine in zip(widths, widths[1:], strict=False)
-        )
+        self.narrow = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for coarse, fine in pairwise(widths))
         self.filters = nn.ModuleList(
             nn.Sequential(*(Block(width) for _ in range(count)))
             for width, count in zip(widths, blocks, strict=True)
