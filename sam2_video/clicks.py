@@ -138,7 +138,7 @@ def build_prompts(
             `max_conditioning_frames` (each costs memory and attention on every frame), or
             there are more than `max_objects`.
     """
-    named = _name_foreground(clicks)
+    named = name_foreground(clicks)
     order = list(dict.fromkeys(click.object_name for click in named if click.object_name))
     first_foreground: dict[str, int] = {}
     for click in named:
@@ -187,7 +187,7 @@ def build_prompts(
     return objects
 
 
-def _name_foreground(clicks: Sequence[Click]) -> list[Click]:
+def name_foreground(clicks: Sequence[Click]) -> list[Click]:
     """Give every nameless foreground click `object_<k>`, k its position or the next free one."""
     taken = {click.object_name for click in clicks}
     named = []

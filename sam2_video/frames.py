@@ -65,6 +65,14 @@ class Video:
     # of the decoded planes, one a picture
     _checksums: array[int] = field(repr=False, compare=False)
 
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames a second, on average; None where the file does not tell, as for a picture."""
+        if len(self._pts) < 2:
+            return None
+        seconds = (self._pts[-1] - self._pts[0]) * self._time_base
+        return float((len(self._pts) - 1) / seconds)
+
 
 def open_video(path: Path, limits: Limits = DEFAULT_LIMITS) -> Video:
     """Decode a video or still picture once, to count its frames and to find what is wrong with it.

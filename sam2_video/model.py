@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from sam2.modeling.sam2_base import SAM2Base
 
+from sam2_video.accelerate import PRECISIONS, accelerate
 from sam2_video.checkpoints import (
     Checkpoint,
     CheckpointError,
@@ -76,10 +77,13 @@ def load_model(
     checkpoint = choose_checkpoint(folder, name or os.environ.get("SAM2_MODEL"))
     size = image_size or _image_size_from_environment() or checkpoint.image_size
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precision = _precision_from_environment()
     network = build_network(checkpoint, size)
     load_weights(network, folder / checkpoint.file, checkpoint)
-    logger.info("device: %s, image size: %d", device, size)
-    return LoadedModel(checkpoint.name, network.to(device).eval())
+    network.to(device)
+    accelerate(network, precision)
+    logger.info("device: %s, image size: %d, precision: %s", device, size, precision)
+    return LoadedModel(checkpoint.name, network)
 
 
 def build_network(checkpoint: Checkpoint, image_size: int) -> SAM2Base:
@@ -117,6 +121,15 @@ def load_weights(network: SAM2Base, path: Path, checkpoint: Checkpoint) -> None:
         raise CheckpointError(
             f"{path.name} does not hold the weights of the model {checkpoint.name!r}"
         ) from error
+
+
+def _precision_from_environment() -> str:
+    precision = os.environ.get("SAM2_PRECISION") or "auto"
+    if precision not in PRECISIONS:
+        raise CheckpointError(
+            f"SAM2_PRECISION is {precision!r}, but it should be {' or '.join(PRECISIONS)}"
+        )
+    return precision
 
 
 def _image_size_from_environment() -> int | None:

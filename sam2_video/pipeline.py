@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from sam2_video.clicks import TrackedObject, build_prompts, check_clicks, parse_clicks
@@ -17,6 +17,7 @@ from sam2_video.frames import Video, open_video, read_frames, read_frames_backwa
 from sam2_video.limits import Limits
 from sam2_video.mask_stack import MaskStack
 from sam2_video.model import LoadedModel, load_model
+from sam2_video.overlap import read_ahead
 from sam2_video.tracker import (
     EncodedPrompts,
     TrackingPass,
@@ -24,6 +25,9 @@ from sam2_video.tracker import (
     group_objects,
     normalize_image,
 )
+
+FRAMES_AHEAD = 2
+"""Frames that are decoded and shrunk while the model is at an earlier one."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +137,14 @@ def segment_video(
                 advance()
 
         forward = TrackingPass(model.network, prompts, size, video.num_frames)
-        with closing(read_frames(video)) as frames:
-            for index, picture in enumerate(frames):
+        shrunk = _shrunk_forward(model, video, start)
+        with closing(read_ahead(shrunk, FRAMES_AHEAD)) as frames:
+            for index, (picture, small) in enumerate(frames):
                 is_wanted = index % interval == 0
-                if index < start:
+                if small is None:
                     masks = waiting.pop() if is_wanted else None
                 else:
-                    logits = forward.step(index, partial(_shrunk_to_model, model, picture))
+                    logits = forward.step(index, partial(_to_model, model, small))
                     advance()
                     masks = masks_of(logits, size) if is_wanted else None
                 if masks is not None:
@@ -158,24 +163,33 @@ def warm_up(model: LoadedModel) -> None:
 
 
 def shrink(picture: np.ndarray, image_size: int) -> np.ndarray:
-    """Resize an (H, W, 3) picture to the model's square input as Meta's frame loader does.
+    """Resize an (H, W, 3) uint8 picture to the model's square input as Meta's frame loader does.
 
-    Antialiased, aspect not kept: `sam2.utils.misc._load_img_as_tensor`, Pillow's default.
+    Bicubic, antialiased, aspect not kept: `sam2.utils.misc._load_img_as_tensor`, Pillow's default.
+    PyTorch's own kernel takes a seventh of Pillow's time; one value in 300 differs, by a level or
+    two of 256.
     """
-    return np.array(Image.fromarray(picture).resize((image_size, image_size)))
+    pixels = torch.from_numpy(picture).permute(2, 0, 1).unsqueeze(0)
+    small = F.interpolate(pixels, (image_size, image_size), mode="bicubic", antialias=True)
+    return small[0].permute(1, 2, 0).contiguous().numpy()
 
 
 def masks_of(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
     """Turn (K, 1, h, w) mask logits into (K, H, W) bool masks of a (width, height) video.
 
     Bilinear, as `SAM2VideoPredictor._get_orig_video_res_output`; object by object, since
-    full-size logits are 32 times as large as the masks.
+    full-size logits are 32 times as large as the masks. On the CPU by OpenCV, whose resize takes
+    a tenth of PyTorch's time; elsewhere on the device, so that only bits leave it.
     """
     width, height = size
     masks = np.empty((len(logits), height, width), bool)
     for k, logit in enumerate(logits):
-        full = F.interpolate(logit[None], (height, width), mode="bilinear", align_corners=False)
-        masks[k] = (full[0, 0] > 0).cpu().numpy()
+        if logit.device.type == "cpu":
+            full = cv2.resize(logit[0].numpy(), size, interpolation=cv2.INTER_LINEAR)
+            np.greater(full, 0, out=masks[k])
+        else:
+            larger = F.interpolate(logit[None], (height, width), mode="bilinear")
+            masks[k] = (larger[0, 0] > 0).cpu().numpy()
     return masks
 
 
@@ -200,6 +214,15 @@ def _encode_clicked_frames(
             (video.width, video.height),
             video.num_frames,
         )
+
+
+def _shrunk_forward(
+    model: LoadedModel, video: Video, start: int
+) -> Generator[tuple[np.ndarray, np.ndarray | None], None, None]:
+    """Every frame, and from `start` on the frame at the model's size beside it."""
+    with closing(read_frames(video)) as frames:
+        for index, picture in enumerate(frames):
+            yield picture, shrink(picture, model.image_size) if index >= start else None
 
 
 def _shrunk_backward(

@@ -1,6 +1,5 @@
 """Where pictures go: numbered images or one video file, each complete or absent, never half."""
 
-import errno
 import fcntl
 import re
 import signal
@@ -18,14 +17,15 @@ import numpy as np
 from PIL import Image
 
 from sam2_video.cancellation import start_child, start_thread
-from sam2_video.errors import InputError, OutputError, reason_of
+from sam2_video.errors import FULL_DISK, InputError, OutputError, output_error
 from sam2_video.render import GREEN, Picture
 
 # Pixels a side, as found by trying: the WebP format's, libjpeg's and libpng's own, x264's.
 IMAGE_SIDES = {"webp": 16_383, "jpg": 65_500, "png": 1_000_000}
 VIDEO_SIDE = 16_384
 
-_FULL_DISK = "no space is left on the disk for the output"
+# Encoding a picture can take longer than the small model does.
+IMAGE_THREADS = 2
 
 
 def check_output_size(width: int, height: int, output_video: bool, image_format: str) -> None:
@@ -75,7 +75,7 @@ class ImageSequence:
             part.write_bytes(data)
             part.replace(path)
         except OSError as error:
-            raise _output_error(error) from error
+            raise output_error(error) from error
         finally:
             _remove(part)
         return path
@@ -205,7 +205,7 @@ class VideoFile:
                 process_group=0,  # an interrupt from the keyboard is for us to handle
             )
         except OSError as error:
-            raise _output_error(error) from error
+            raise output_error(error) from error
         assert self._ffmpeg.stdin is not None
         assert self._ffmpeg.stderr is not None
         self._pipe = self._ffmpeg.stdin
@@ -259,7 +259,7 @@ class VideoFile:
         try:
             self._part.replace(self.path)
         except OSError as error:
-            raise _output_error(error) from error
+            raise output_error(error) from error
 
     def _failure(self) -> OutputError:
         """Why ffmpeg ended, once it has."""
@@ -267,7 +267,7 @@ class VideoFile:
         self._listener.join()
         text = self._complaints.decode(errors="replace")
         if "No space left on device" in text or "Disk quota exceeded" in text:
-            return OutputError(_FULL_DISK)
+            return OutputError(FULL_DISK)
         text = re.sub(r"\[[^]]*@ 0x[0-9a-f]+\] *", "", text.replace(f"file:{self._part}", "it"))
         lines = [re.sub(r"[^ -~]+", " ", line).strip(" .") for line in text.splitlines()]
         reason = next((line[:160] for line in lines if line), "ffmpeg gave no reason")
@@ -293,12 +293,6 @@ def _remove(part: Path) -> None:
     """Remove what was half written; what cannot be removed must not hide why it is there."""
     with suppress(OSError):
         part.unlink(missing_ok=True)
-
-
-def _output_error(error: OSError) -> OutputError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(_FULL_DISK)
-    return OutputError(f"the output could not be written: {reason_of(error)}")
 
 
 # Colours. Rec. ITU-R BT.709 and BT.601 define Y by the weights of red and blue, and Cb and Cr as

@@ -658,3 +658,10 @@ def test_limits_from_the_environment():
 def test_a_limit_that_is_no_number(name, text):
     with pytest.raises(ValueError, match=f"{name} is '{text}'; give a (whole )?number above 0"):
         Limits.from_env({name: text})
+
+
+def test_the_frame_rate_is_the_average_of_the_time_stamps(tmp_path) -> None:
+    path = encode(tmp_path / "clip.mp4", numbered(10), *H264, rate=25)
+    assert open_video(path).frame_rate == pytest.approx(25)
+    still = encode(tmp_path / "still.png", numbered(1))
+    assert open_video(still).frame_rate is None

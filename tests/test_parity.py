@@ -7,6 +7,7 @@ that the comparison would see what it is meant to see.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from unittest import mock
 
@@ -19,6 +20,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from sam2_video import tracker
+from sam2_video.accelerate import rewrite_for_cpu
 from sam2_video.checkpoints import checkpoint_folder, find_checkpoint
 from sam2_video.clicks import Prompt, TrackedObject
 from sam2_video.memory import MemoryBank
@@ -122,21 +124,23 @@ class Setting:
 def make_setting(name: str, side: int, weights: Callable[[SAM2Base], None]) -> Setting:
     checkpoint = find_checkpoint(name)
     torch.manual_seed(RANDOM_SEED)
-    network = build_network(checkpoint, side)
-    weights(network)
+    plain = build_network(checkpoint, side)
+    weights(plain)
+    network = deepcopy(plain)
+    rewrite_for_cpu(network, use_int8=False)
     images = pictures(side)
-    encode, encoded = network.forward_image, {}
+    encode, encoded = plain.forward_image, {}
 
     def encode_once(image: Tensor) -> dict[str, list[Tensor]]:
-        """The encoder is the same code on both sides, and half the time: once a picture."""
+        """The encoder is half the time, and has a test of its own: once a picture for both."""
         (key,) = (i for i in range(NUM_FRAMES) if torch.equal(images[i : i + 1], image))
         if key not in encoded:
             encoded[key] = encode(image)
         return {k: list(v) for k, v in encoded[key].items() if isinstance(v, list)}
 
-    network.forward_image = encode_once
+    network.forward_image = plain.forward_image = encode_once
     mask_side = side // 4  # logits as the decoder gives them: nothing is lost in a resize
-    reference = MetaReference(checkpoint, network, images, (mask_side, mask_side))
+    reference = MetaReference(checkpoint, plain, images, (mask_side, mask_side))
     return Setting(network, images, reference, mask_side)
 
 

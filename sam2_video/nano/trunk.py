@@ -56,18 +56,19 @@ class SameConv2d(nn.Conv2d):
             out_channels,
             kernel,
             stride,
-            padding=0 if self.uneven else total // 2,
+            padding=total // 2 + self.uneven,
             groups=groups,
             bias=False,
         )
-        before = total // 2
-        self.edges = (before, total - before, before, total - before)
 
     def forward(self, x_bchw: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
+        weight = self.weight
         if self.uneven:
-            x_bchw = F.pad(x_bchw, self.edges)
-        return super().forward(x_bchw)
+            # A row and a column of zeros before the kernel shift it by one: the same as padding
+            # the picture unevenly, without a copy of the picture.
+            weight = F.pad(weight, (1, 0, 1, 0))
+        return self._conv_forward(x_bchw, weight, self.bias)
 
 
 class InvertedResidual(nn.Module):
@@ -92,8 +93,8 @@ class InvertedResidual(nn.Module):
         """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
         y = x_bchw
         if self.expands:
-            y = F.relu6(self._bn0(self._expand_conv(y)))
-        y = F.relu6(self._bn1(self._depthwise_conv(y)))
+            y = F.relu6(self._bn0(self._expand_conv(y)), inplace=not self.training)
+        y = F.relu6(self._bn1(self._depthwise_conv(y)), inplace=not self.training)
         y = self._bn2(self._project_conv(y))
         return x_bchw + y if self.skips else y
 

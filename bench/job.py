@@ -1,0 +1,120 @@
+"""The whole job, from a file to files, against the hosted model's way of working.
+
+    python -m bench.job CLIP --clicks '[640,360]' [--model nano | --stub]
+
+With `--stub` a constant mask stands for the model on both sides: what is left is decoding,
+preprocessing, rendering and encoding. The sides take turns, round by round.
+"""
+
+import argparse
+import itertools
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
+from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+from unittest import mock
+
+import cv2
+import numpy as np
+import torch
+
+from bench import hosted_way
+from bench.sides import network_of, predictor_of
+from predict import Predictor
+from sam2_video import pipeline
+from sam2_video.checkpoints import find_checkpoint
+from sam2_video.limits import Limits
+
+MASK_TYPES = ("binary", "highlighted", "greenscreen")
+FORMATS = ("video", "webp", "jpg", "png")
+
+
+class StubPass:
+    """A tracking pass that finds the same disc on every frame."""
+
+    def __init__(self, network: torch.nn.Module, *_: object, **__: object) -> None:
+        side = network.image_size // 4
+        disc = np.zeros((side, side), np.float32)
+        cv2.circle(disc, (side // 2, side // 2), side // 4, 1.0, -1)
+        self.logits = torch.from_numpy(disc - 0.5)[None, None]
+
+    def step(self, frame: int, image: object) -> torch.Tensor:
+        """(1, 1, S/4, S/4) logits."""
+        return self.logits
+
+
+@contextmanager
+def stubbed(is_stubbed: bool) -> Iterator[None]:
+    """Leave the model out of our side."""
+    if not is_stubbed:
+        yield
+        return
+    clicked = [SimpleNamespace(logits={0: None})]
+    with (
+        mock.patch.object(pipeline, "_encode_clicked_frames", return_value=clicked),
+        mock.patch.object(pipeline, "TrackingPass", StubPass),
+    ):
+        yield
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--clicks", default="[10,10]")
+    parser.add_argument("--model", default="nano")
+    parser.add_argument("--stub", action="store_true")
+    parser.add_argument("--types", nargs="+", choices=MASK_TYPES, default=["highlighted"])
+    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=["video"])
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+
+    size = find_checkpoint(options.model).image_size
+    predictor = None if options.stub else predictor_of(network_of(options.model, size))
+    clicks = (options.clicks, "1", "0", "")
+    video, objects = pipeline.prepare(options.clip, clicks, Limits())
+    ours = Predictor()
+    ours.setup()
+    print(
+        f"{options.clip.name}: {video.width}x{video.height}, {video.num_frames} frames, "
+        f"{'no model' if options.stub else options.model}, {torch.get_num_threads()} threads"
+    )
+    print("| mask type | output | hosted way, frames/s | ours, frames/s | ratio |")
+    print("|---|---|---|---|---|")
+    for mask_type, form in itertools.product(options.types, options.formats):
+        seconds: dict[str, list[float]] = {"hosted": [], "ours": []}
+        for _ in range(options.rounds):
+            out = Path(tempfile.mkdtemp())
+            start = time.perf_counter()
+            with redirect_stderr(StringIO()):
+                count = hosted_way.run(predictor, options.clip, objects, mask_type, form, out)
+            seconds["hosted"].append(time.perf_counter() - start)
+            shutil.rmtree(out)
+            start = time.perf_counter()
+            with stubbed(options.stub), redirect_stderr(StringIO()):
+                paths = list(
+                    ours.predict(
+                        input_video=options.clip,
+                        click_coordinates=options.clicks,
+                        mask_type=mask_type,
+                        output_video=form == "video",
+                        output_format="webp" if form == "video" else form,
+                    )
+                )
+            seconds["ours"].append(time.perf_counter() - start)
+            if len(paths) != (1 if form == "video" else count):
+                sys.exit(f"{len(paths)} files of {count} frames")
+        theirs, mine = median(seconds["hosted"]), median(seconds["ours"])
+        row = f"{count / theirs:.1f} | {count / mine:.1f} | {theirs / mine:.1f}"
+        print(f"| {mask_type} | {form} | {row} |", flush=True)
+    ours.close()
+
+
+if __name__ == "__main__":
+    main()

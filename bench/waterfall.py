@@ -1,0 +1,123 @@
+"""What each optimisation of the engine gives, and what it does to the masks.
+
+    python -m bench.waterfall CLIP --clicks '[640,360]' [--size 512] [--frames 24]
+
+Each row adds one optimisation to those above it. The rows take turns, frame by frame; IoU is that
+of the masks with those of the first row, which is Meta's network in float32, with a trained
+checkpoint on a real clip.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from copy import deepcopy
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+import torch
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
+
+from bench.engine import WARM, iou
+from bench.sides import network_of
+from sam2_video import accelerate
+from sam2_video.attention import FastMemoryAttention
+from sam2_video.frames import read_frames
+from sam2_video.limits import Limits
+from sam2_video.pipeline import prepare, shrink
+from sam2_video.tracker import TrackingPass, encode_prompts, group_objects, normalize_image
+
+
+def rewrite_encoder(network: SAM2Base) -> None:
+    """All of `rewrite_for_cpu` but the attention, which is put back."""
+    attention = network.memory_attention
+    accelerate.rewrite_for_cpu(network, use_int8=False)
+    network.memory_attention = attention
+
+
+def rewrite_attention(network: SAM2Base) -> None:
+    """And the memory attention in less arithmetic."""
+    rewrite_encoder(network)
+    network.memory_attention = FastMemoryAttention(network.memory_attention, use_int8=False)
+
+
+def rewrite_in_int8(network: SAM2Base) -> None:
+    """And its scores in 8 bits."""
+    accelerate.rewrite_for_cpu(network, use_int8=True)
+
+
+def in_bfloat16(network: SAM2Base) -> None:
+    """Meta's network under autocast, beside the others."""
+    accelerate.compute_in_bfloat16(network, "cpu")
+
+
+VARIANTS: dict[str, Callable[[SAM2Base], None]] = {
+    "Meta's network": lambda network: None,
+    "encoder: strips, joined projections, folded norms": rewrite_encoder,
+    "memory attention: values after the sum, shared first layer": rewrite_attention,
+    "memory attention: scores in 8 bits": rewrite_in_int8,
+    "(instead of all: bfloat16 autocast)": in_bfloat16,
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--clicks", required=True)
+    parser.add_argument("--model", default="nano")
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--frames", type=int, default=24)
+    options = parser.parse_args()
+
+    clicks = (options.clicks, "1", "0", "")
+    video, objects = prepare(options.clip, clicks, Limits())
+    network = network_of(options.model, options.size).network
+    accelerate.keep_freed_memory()
+    with closing(read_frames(video)) as frames:
+        images = [
+            normalize_image(shrink(frame, options.size), torch.device("cpu"))
+            for frame in islice(frames, options.frames)
+        ]
+
+    def steps(variant: SAM2Base) -> Iterator[Tensor]:
+        size = (video.width, video.height)
+        first = [(0, images[0])]
+        prompts = encode_prompts(variant, group_objects(objects), first, size, len(images))
+        tracking = TrackingPass(variant, prompts, size, len(images))
+        for frame, image in enumerate(images):
+            yield tracking.step(frame, lambda image=image: image) > 0
+
+    sides = {}
+    for name, change in VARIANTS.items():
+        variant = deepcopy(network)
+        change(variant)
+        sides[name] = steps(variant)
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    agreement: dict[str, list[float]] = {name: [] for name in sides}
+    for frame in range(len(images)):
+        reference = None
+        for name, side in sides.items():
+            start = time.perf_counter()
+            masks = next(side)
+            if frame >= WARM:
+                seconds[name].append(time.perf_counter() - start)
+            reference = masks if reference is None else reference
+            agreement[name].append(iou(masks, reference))
+    print(
+        f"{options.model} at {options.size}, {len(objects)} objects, {len(images)} frames of "
+        f"{options.clip.name}, {torch.get_num_threads()} threads"
+    )
+    print("| optimisation | ms/frame | speed | mean IoU | least IoU |")
+    print("|---|---|---|---|---|")
+    base = median(next(iter(seconds.values())))
+    for name in sides:
+        taken, same = median(seconds[name]), agreement[name]
+        figures = f"{1000 * taken:.0f} | {base / taken:.2f} | {sum(same) / len(same):.4f}"
+        print(f"| {name} | {figures} | {min(same):.4f} |")
+
+
+if __name__ == "__main__":
+    main()

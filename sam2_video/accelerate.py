@@ -1,0 +1,175 @@
+"""Rewriting a loaded network so that it computes the same faster.
+
+On the CPU time goes where data leaves the cache and where memory is asked for anew. Each rewriting
+for it is exact but for rounding, and goes by what the network is made of: a part that it does not
+know is left as it is. On CUDA the precision is what matters.
+"""
+
+import ctypes
+import sys
+from contextlib import suppress
+
+import torch
+from sam2.modeling.backbones.hieradet import Hiera, MultiScaleBlock
+from sam2.modeling.backbones.image_encoder import FpnNeck
+from sam2.modeling.position_encoding import PositionEmbeddingSine
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from sam2_video.attention import FastMemoryAttention
+
+STRIP_TOKENS = 4096
+"""Tokens of a window attention that are computed together, so that they stay in the cache."""
+
+
+PRECISIONS = ("auto", "fp32")
+
+# glibc's mallopt: give freed memory back to the system, and map large pieces, only beyond these.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT_BYTES, _MAPPED_BYTES = 512 * 1024**2, 256 * 1024**2
+
+
+def accelerate(network: SAM2Base, precision: str = "auto") -> None:
+    """Rewrite a network in evaluation mode, in place.
+
+    Args:
+        network: with its weights loaded, on its device; its state no longer fits a checkpoint
+            afterwards.
+        precision: `fp32` computes what Meta's predictor computes in float32, but for rounding;
+            `auto` also what is faster and gives the same masks but for a few pixels.
+    """
+    device = next(network.parameters()).device
+    if device.type == "cpu":
+        keep_freed_memory()
+        rewrite_for_cpu(network, use_int8=precision == "auto" and _multiplies_bytes())
+    elif device.type == "cuda" and precision == "auto":
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+        compute_in_bfloat16(network, device.type)
+
+
+def keep_freed_memory() -> None:
+    """Have the allocator keep what it is given back, up to half a gigabyte.
+
+    The large tensors of a frame are freed and asked for again hundreds of times a second; without
+    this each of them is mapped, zeroed and unmapped by the system every time.
+    """
+    if sys.platform != "linux":
+        return
+    with suppress(OSError, AttributeError):  # a system without glibc has other allocators
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        libc.mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+
+
+def compute_in_bfloat16(network: SAM2Base, device_type: str) -> None:
+    """Let a network compute where it is safe in bfloat16, as Meta's own examples do on CUDA."""
+    mixed = torch.autocast(device_type, torch.bfloat16)
+    for name in ("forward_image", "track_step", "_encode_new_memory"):
+        setattr(network, name, mixed(getattr(network, name)))
+
+
+def _multiplies_bytes() -> bool:
+    """Whether the processor has instructions for products of 8-bit numbers (VNNI)."""
+    return bool(torch.cpu._is_vnni_supported())
+
+
+@torch.no_grad()
+def rewrite_for_cpu(network: SAM2Base, *, use_int8: bool) -> None:
+    """Make a network's encoder and memory attention faster; see `accelerate`.
+
+    Args:
+        network: in evaluation mode.
+        use_int8: let memory attention round queries and keys to 8 bits.
+    """
+    encoder = network.image_encoder
+    if isinstance(encoder.trunk, Hiera):
+        _remember_positions(encoder.trunk)
+        encoder.trunk.blocks = nn.ModuleList(
+            _Strips(block) if block.window_size else block for block in encoder.trunk.blocks
+        )
+    if isinstance(encoder.neck, FpnNeck):
+        _join_projections(encoder.neck, network)
+    _fuse_norms(encoder)
+    encoder.neck.position_encoding = _Remembered(encoder.neck.position_encoding)
+    network.memory_attention = FastMemoryAttention(network.memory_attention, use_int8=use_int8)
+    network.to(memory_format=torch.channels_last)
+
+
+class _Strips(nn.Module):
+    """A block of window attention, run strip by strip: no window reaches into another strip."""
+
+    def __init__(self, block: MultiScaleBlock) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, H, W, C) -> (B, H', W', C')."""
+        height, width = x.shape[1:3]
+        window = self.block.window_size
+        rows = max(window, STRIP_TOKENS // width // window * window)
+        if rows >= height:
+            return self.block(x)
+        return torch.cat([self.block(strip) for strip in x.split(rows, dim=1)], dim=1)
+
+
+class _Remembered(nn.Module):
+    """A positional encoding that is computed once for each size, and handed out again."""
+
+    def __init__(self, encoding: PositionEmbeddingSine) -> None:
+        super().__init__()
+        self.encoding = encoding
+        self._known: dict[tuple[int, int], Tensor] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H, W), the same for every picture of the batch."""
+        size = (x.shape[-2], x.shape[-1])
+        if size not in self._known:
+            self._known[size] = self.encoding(x[:1])
+        return self._known[size].expand(len(x), -1, -1, -1)
+
+
+def _remember_positions(trunk: Hiera) -> None:
+    """Interpolate the trunk's positional embedding once for each size."""
+    compute = trunk._get_pos_embed
+    known: dict[tuple[int, int], Tensor] = {}
+
+    def remembered(size: tuple[int, int]) -> Tensor:
+        size = (size[0], size[1])
+        if size not in known:
+            known[size] = compute(size).contiguous()
+        return known[size]
+
+    trunk._get_pos_embed = remembered
+
+
+def _join_projections(neck: FpnNeck, network: SAM2Base) -> None:
+    """Make one projection of the neck's and the decoder's at the two finest levels.
+
+    Nothing lies between them there, and nothing else reads what the neck gives.
+    """
+    decoder = network.sam_mask_decoder
+    levels = len(neck.convs) - 1
+    for level, name in ((0, "conv_s0"), (1, "conv_s1")):
+        if level in neck.fpn_top_down_levels or not network.use_high_res_features_in_sam:
+            continue
+        first, second = neck.convs[levels - level].conv, getattr(decoder, name)
+        joined = nn.Conv2d(first.in_channels, second.out_channels, 1)
+        weight = second.weight[:, :, 0, 0]
+        joined.weight = nn.Parameter((weight @ first.weight[:, :, 0, 0])[:, :, None, None])
+        joined.bias = nn.Parameter(weight @ first.bias + second.bias)
+        neck.convs[levels - level].conv = joined
+        setattr(decoder, name, nn.Identity())
+
+
+def _fuse_norms(module: nn.Module) -> None:
+    """Fold every batch norm into the convolution that comes before it, by their order."""
+    previous: tuple[str, nn.Conv2d] | None = None
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm2d) and previous is not None:
+            fused = fuse_conv_bn_eval(previous[1], child)
+            setattr(module, previous[0], fused)
+            setattr(module, name, nn.Identity())
+        _fuse_norms(child)
+        previous = (name, child) if isinstance(child, nn.Conv2d) else None

@@ -1,0 +1,187 @@
+"""The list of jobs: JSON lines, CSV or Parquet, on this machine or in object storage.
+
+All are read as a stream. CSV and Parquet go through Ray Data's readers, on the cluster, into JSON
+lines on this machine's disk first: the workers may then have every core.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from sam2_video.batch.jobs import BadLine, Job, job_of
+from sam2_video.errors import BatchError, InputError, reason_of
+
+COLUMNS_AS_TEXT = (
+    "id",
+    "input_video",
+    "click_coordinates",
+    "click_labels",
+    "click_frames",
+    "click_object_ids",
+    "mask_type",
+    "annotation_type",
+    "output_video",
+    "video_fps",
+    "output_format",
+    "output_quality",
+    "output_frame_interval",
+)
+_ROWS_AT_ONCE = 1000
+MAX_LINE_BYTES = 64 * 1024**2  # a line may hold a video as a data URI
+
+
+class Manifest:
+    """A file of JSON lines, read as often as one likes."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def __len__(self) -> int:
+        """The number of lines that are not blank."""
+        return sum(1 for _ in self._lines())
+
+    def __iter__(self) -> Iterator[Job | BadLine]:
+        """Every line in order; one that is no job keeps none of the others from being one."""
+        for number, line in self._lines():
+            try:
+                yield job_of(number, _fields(line))
+            except InputError as error:
+                yield BadLine(number, str(error))
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        self._file.seek(0)
+        number = 0
+        while line := self._file.readline(MAX_LINE_BYTES):
+            number += 1
+            is_whole = True
+            while not line.endswith(b"\n") and (rest := self._file.readline(MAX_LINE_BYTES)):
+                is_whole, line = False, rest
+            if not is_whole:
+                yield number, b""
+            elif line.strip():
+                yield number, line.strip()
+
+
+@contextmanager
+def open_manifest(path: str) -> Iterator[Manifest]:
+    """Open a manifest; its name's ending says what it is.
+
+    Args:
+        path: a file or an address that fsspec knows. For `.csv` and `.parquet` Ray has to be
+            running, and on a cluster its nodes have to see the file.
+
+    Raises:
+        BatchError: it cannot be read.
+    """
+    kind = kind_of(path)
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(_as_lines(path, kind))
+        except (OSError, ImportError) as error:
+            raise BatchError(f"{path!r} cannot be read: {reason_of(error)}") from error
+        yield Manifest(file)
+
+
+def kind_of(path: str) -> str:
+    """What a manifest is by its name: `jsonl`, `csv` or `parquet`.
+
+    Raises:
+        BatchError: it is none of these, or there is no such file.
+    """
+    kind = path.rpartition(".")[2].lower()
+    if kind not in ("jsonl", "csv", "parquet"):
+        raise BatchError(f"{path!r} should be a .jsonl, .csv or .parquet file")
+    if "://" not in path and not Path(path).is_file():
+        raise BatchError(f"{path!r} is not a file; name a list of jobs")
+    return kind
+
+
+def _as_lines(path: str, kind: str) -> IO[bytes]:
+    """The manifest as a local file of JSON lines."""
+    if kind == "jsonl" and "://" not in path:
+        return Path(path).open("rb")
+    with ExitStack() as stack:
+        spool = stack.enter_context(tempfile.TemporaryFile())
+        if kind != "jsonl":
+            for row in _rows(path, kind):
+                spool.write(json.dumps(row, default=str).encode() + b"\n")
+        else:
+            with fsspec.open(path, "rb") as remote:
+                shutil.copyfileobj(remote, spool)
+        stack.pop_all()
+        return spool
+
+
+def _fields(line: bytes) -> dict[str, Any]:
+    if not line:
+        raise InputError(f"the line is longer than the {MAX_LINE_BYTES} bytes allowed")
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the line is no JSON: {reason_of(error)}") from error
+    if not isinstance(fields, dict):
+        raise InputError('the line should be a JSON object, {"input_video": ...}')
+    return fields
+
+
+def _rows(path: str, kind: str) -> Iterator[dict[str, Any]]:
+    """The rows of a table, in order.
+
+    Ray Data works in an actor, since it does not run behind a `ray://` address.
+    """
+    place = path if "://" in path else str(Path(path).absolute())
+    reader: Any = ray.remote(TableReader).options(num_cpus=0).remote(place, kind)
+    try:
+        while rows := ray.get(reader.read.remote()):
+            yield from rows
+    except RayError as error:
+        cause = error.cause if isinstance(error, RayTaskError) else None
+        if isinstance(cause, FileNotFoundError):
+            reason = "there is no such file, or the nodes of the cluster do not see it"
+        elif cause is not None:
+            reason = f"it is not a {kind} table"
+        else:
+            reason = "the process that reads it died"
+        raise BatchError(f"{path!r} cannot be read: {reason}") from error
+    finally:
+        ray.kill(reader)
+
+
+class TableReader:
+    """Reads a table through Ray Data, in blocks as they come from the cluster."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        self._rows = _read_table(path, kind)
+
+    def read(self) -> list[dict[str, Any]]:
+        """The next rows; none at the end."""
+        return list(islice(self._rows, _ROWS_AT_ONCE))
+
+
+def _read_table(path: str, kind: str) -> Iterator[dict[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.csv
+    import ray.data
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.execution_options.preserve_order = True
+    if kind == "parquet":
+        yield from ray.data.read_parquet(path).iter_rows()
+        return
+    # As text: a label "1" or an id "007" is no number.
+    options = pyarrow.csv.ConvertOptions(
+        column_types={name: pa.string() for name in COLUMNS_AS_TEXT},
+        null_values=[""],
+        strings_can_be_null=True,
+    )
+    yield from ray.data.read_csv(path, convert_options=options).iter_rows()

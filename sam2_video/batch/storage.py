@@ -1,0 +1,221 @@
+"""Where the files of a batch go: a folder, or object storage through fsspec.
+
+Nothing is ever half-written under its final name. A folder's jobs appear as a whole; an object
+appears when its upload is complete.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from sam2_video.errors import BatchError, InputError, output_error, reason_of
+
+OBJECT_SCHEMES = ("s3", "gs")
+_PARTIAL = ".partial-"
+
+
+class Store(Protocol):
+    """A place for results; `name` is always relative to it."""
+
+    def publish(self, folder: Path, name: str) -> list[str]:
+        """Put the files of a local folder under `name`, in place of what was there.
+
+        Returns:
+            Their names.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+
+    def journal(self, name: str) -> AbstractContextManager[Path]:
+        """A local file to append to, with what it holds already; `save` keeps what was added."""
+
+    def save(self, path: Path, name: str) -> None:
+        """Put one file in place.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other batches out while the block runs, and leave nothing half-written.
+
+        Raises:
+            BatchError: the place cannot be used, or another batch is at work there.
+        """
+
+
+class FolderStore:
+    """A folder of a file system that all workers see."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    def publish(self, folder: Path, name: str) -> list[str]:
+        """See `Store`."""
+        target, partial = self.root / name, self._partial()
+        try:
+            shutil.copytree(folder, partial)
+            if target.exists():
+                earlier = self._partial()
+                target.rename(earlier)
+                partial.rename(target)
+                shutil.rmtree(earlier)
+            else:
+                partial.rename(target)
+        except OSError as error:
+            raise output_error(error) from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return [f"{name}/{file.name}" for file in sorted(target.iterdir())]
+
+    @contextmanager
+    def journal(self, name: str) -> Iterator[Path]:
+        """See `Store`."""
+        yield self.root / name
+
+    def save(self, path: Path, name: str) -> None:
+        """See `Store`."""
+        if path == self.root / name:
+            return
+        partial = self._partial()
+        try:
+            shutil.copyfile(path, partial)
+            partial.replace(self.root / name)
+        except OSError as error:
+            raise output_error(error) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """See `Store`. What killed workers left in the folder goes."""
+        try:
+            is_new = not self.root.exists()
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.root, os.O_RDONLY)
+        except OSError as error:
+            raise BatchError(
+                f"-o {str(self.root)!r} cannot be written to: {error.strerror}"
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(lock)
+            raise BatchError(f"-o {str(self.root)!r} is in use by another batch") from error
+        try:
+            self._sweep()
+            yield
+        finally:
+            self._sweep()
+            if is_new and not any(self.root.iterdir()):
+                self.root.rmdir()
+            os.close(lock)
+
+    def _partial(self) -> Path:
+        return self.root / f"{_PARTIAL}{uuid.uuid4().hex}"
+
+    def _sweep(self) -> None:
+        for path in self.root.glob(f"{_PARTIAL}*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+class ObjectStore:
+    """A prefix of a bucket."""
+
+    def __init__(self, files: Any, root: str) -> None:
+        self._files, self._root = files, root.rstrip("/")
+
+    def publish(self, folder: Path, name: str) -> list[str]:
+        """See `Store`."""
+        local = sorted(folder.iterdir())
+        remote = [f"{self._root}/{name}/{path.name}" for path in local]
+        try:
+            self._files.put([str(path) for path in local], remote)
+            stale = set(self._files.find(f"{self._root}/{name}")) - set(remote)
+            if stale:
+                self._files.rm(sorted(stale))
+        except OSError as error:
+            raise output_error(error) from error
+        return [f"{name}/{path.name}" for path in local]
+
+    @contextmanager
+    def journal(self, name: str) -> Iterator[Path]:
+        """See `Store`."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, name)
+            try:
+                if self._files.exists(f"{self._root}/{name}"):
+                    self._files.get_file(f"{self._root}/{name}", str(path))
+            except OSError as error:
+                raise BatchError(f"-o {self._root!r} cannot be read: {reason_of(error)}") from error
+            yield path
+
+    def save(self, path: Path, name: str) -> None:
+        """See `Store`."""
+        try:
+            self._files.put_file(str(path), f"{self._root}/{name}")
+        except OSError as error:
+            raise output_error(error) from error
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """See `Store`. A bucket knows no locks, and keeps nothing half-written."""
+        probe = f"{self._root}/.probe"
+        try:  # better now than after the first hour of work
+            self._files.pipe_file(probe, b"")
+            self._files.rm_file(probe)
+        except OSError as error:
+            raise BatchError(
+                f"-o {self._root!r} cannot be written to: {reason_of(error)}"
+            ) from error
+        yield
+
+
+def open_store(place: str) -> FolderStore | ObjectStore:
+    """The store that an address stands for: a path, or whatever fsspec knows (`s3://`, `gs://`).
+
+    Raises:
+        BatchError: nobody here knows such an address.
+    """
+    if "://" not in place:
+        return FolderStore(Path(place))
+    try:
+        files, root = fsspec.url_to_fs(place)
+    except (ImportError, ValueError) as error:
+        raise BatchError(f"-o is {place!r}, which cannot be used: {error}") from error
+    return (
+        FolderStore(Path(root)) if isinstance(files, LocalFileSystem) else ObjectStore(files, root)
+    )
+
+
+def fetch_object(name: str, address: str, path: Path, max_bytes: int) -> None:
+    """Download an input from object storage.
+
+    Raises:
+        InputError: it cannot be had, or is larger than `max_bytes`.
+    """
+    try:
+        files, place = fsspec.url_to_fs(address)
+        size = files.size(place)
+        if size is not None and size > max_bytes:
+            raise InputError(f"{name} has {size} bytes, more than the {max_bytes} allowed")
+        files.get_file(place, str(path))
+    except FileNotFoundError as error:
+        raise InputError(f"{name} is {address[:60]!r}, but there is no such object") from error
+    except (OSError, ImportError) as error:
+        raise InputError(
+            f"{name} is {address[:60]!r}, which cannot be fetched: {reason_of(error)}"
+        ) from error

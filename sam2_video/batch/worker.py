@@ -1,0 +1,159 @@
+"""What an actor does with a job. Nothing here knows of Ray."""
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from predict import Predictor
+from sam2_video.batch.jobs import FAILED, SUCCEEDED, Job, Result
+from sam2_video.batch.storage import OBJECT_SCHEMES, fetch_object, open_store
+from sam2_video.errors import InputError, OutputError
+from sam2_video.inputs import InputSpec, complete_inputs, input_specs
+from sam2_video.limits import Limits
+from sam2_video.model import load_model
+from sam2_video.pipeline import warm_up
+from sam2_video.request import CheckedRequest, Request, checked_request
+from sam2_video.startup import fetch_named_weights
+from sam2_video.workspace import Workspace
+
+_SPECS = input_specs(Predictor.predict)
+
+
+class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
+    """The batch has ended before the job did."""
+
+
+class Checker:
+    """Finds what is wrong with a job, without a model: schema, file, clicks in the picture.
+
+    Raises:
+        ValueError: a limit in the environment is not a number above zero.
+    """
+
+    def __init__(self) -> None:
+        self.limits = Limits.from_env()
+        self.workspace = Workspace()
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Nothing to load."""
+
+    def run(self, job: Job) -> Result:
+        """Do one job."""
+        started = time.monotonic()
+        try:
+            self.workspace.fresh()
+            request = self._request(job.inputs)
+            with checked_request(request, self.workspace.folder, self.limits) as checked:
+                outputs = self._outputs(job, checked)
+        except (InputError, OutputError) as error:
+            seconds = time.monotonic() - started
+            return Result(job.id, FAILED, job.digest, error=str(error), seconds=seconds)
+        finally:
+            self.workspace.fresh()
+        return Result(
+            job.id,
+            SUCCEEDED,
+            job.digest,
+            outputs=outputs,
+            frames=checked.video.num_frames,
+            seconds=time.monotonic() - started,
+        )
+
+    def stop(self) -> None:
+        """Have the job that runs end at its next frame."""
+        self._stopping.set()
+
+    def close(self) -> None:
+        """Remove the temporary files."""
+        self.workspace.close()
+
+    def _outputs(self, job: Job, checked: CheckedRequest) -> list[str]:
+        """A check makes no files."""
+        return []
+
+    def _request(self, inputs: Mapping[str, Any]) -> Request:
+        given = {name: _typed(_SPECS.get(name), value) for name, value in inputs.items()}
+        complete = complete_inputs(_SPECS, given)
+        complete["input_video"] = self._source(complete["input_video"])
+        return Request(**complete)
+
+    def _source(self, source: str) -> Path | str:
+        """A local file, or an address that is fetched later."""
+        scheme = source.partition("://")[0].lower() if "://" in source else ""
+        if scheme in OBJECT_SCHEMES:
+            path = self.workspace.folder / "object"
+            fetch_object("input_video", source, path, self.limits.max_video_bytes)
+            return path
+        if scheme in ("http", "https") or source[:5].lower() == "data:":
+            return source
+        if scheme:
+            raise InputError(
+                f"input_video is {source[:60]!r}, but it should be a path, a data URI or an "
+                f"address that starts with http, https, {' or '.join(OBJECT_SCHEMES)}"
+            )
+        path = Path(source)
+        if not path.is_file():
+            raise InputError(f"input_video is {source[:200]!r}, but there is no such file")
+        return path
+
+
+class Segmenter(Checker):
+    """Holds one model and runs predictions, as the container does.
+
+    Args:
+        place: where the files go; see `open_store`.
+        threads: that the model may use; 0 leaves it to torch.
+    """
+
+    def __init__(self, place: str, threads: int) -> None:
+        super().__init__()
+        self._store = open_store(place)
+        self._threads = threads
+
+    def start(self) -> None:
+        """Load the model.
+
+        Raises:
+            CheckpointError: it cannot be had.
+        """
+        self._limit_threads()
+        fetch_named_weights()
+        self._model = load_model()
+        warm_up(self._model)
+
+    def run(self, job: Job) -> Result:
+        """Do one job."""
+        self._limit_threads()
+        return super().run(job)
+
+    def _outputs(self, job: Job, checked: CheckedRequest) -> list[str]:
+        folder = self.workspace.folder / "prediction"
+        files = checked.run(self._model, folder, self.workspace.folder, self._advance)
+        with closing(files):
+            for _ in files:
+                pass
+        return self._store.publish(folder, job.id)
+
+    def _advance(self) -> None:
+        if self._stopping.is_set():
+            raise Stopped
+
+    def _limit_threads(self) -> None:
+        """Each thread that calls torch has to say so itself."""
+        if self._threads:
+            os.environ["OMP_NUM_THREADS"] = str(self._threads)
+            torch.set_num_threads(self._threads)
+
+
+def _typed(spec: InputSpec | None, value: Any) -> Any:
+    """The value of an input; a table of text writes numbers and booleans as text."""
+    if spec is None or spec.is_file or spec.kind is str or not isinstance(value, str):
+        return value
+    return spec.parse(value)

@@ -1,0 +1,346 @@
+"""What is remembered: predictions and files, in a database that outlives the server."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import JSON, ForeignKey, delete, event, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+_AT_ONCE = 500  # values that one statement may name
+
+FINISHED = ("succeeded", "failed", "canceled")
+
+
+def now() -> datetime:
+    """The time, in UTC and without a zone: what every column of the database holds."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Base(DeclarativeBase):
+    """The tables."""
+
+    type_annotation_map = {dict[str, Any]: JSON, list[str]: JSON}  # noqa: RUF012
+
+
+class Prediction(Base):
+    """One prediction.
+
+    Attributes:
+        number: counts predictions; the queue's order.
+        id: the unguessable name that clients know it by.
+        owner: whose token made it.
+        version: the version id that it was answered with.
+        input: the inputs as clients see them: a data URI is the address of a file by then.
+        source_id: the file that `input_video` is; None while it has not been fetched.
+        status: `starting`, `processing`, `succeeded`, `failed` or `canceled`.
+        base_url: this server as the client reached it, for addresses in answers and webhooks.
+        webhook: where to tell what happens; None for nowhere.
+        webhook_events: which events to tell.
+        webhook_owed: whether the end has still to be told.
+        data_removed: whether inputs, outputs and logs have expired.
+    """
+
+    __tablename__ = "predictions"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    owner: Mapped[str] = mapped_column(index=True)
+    version: Mapped[str]
+    input: Mapped[dict[str, Any]]
+    base_url: Mapped[str]
+    source_id: Mapped[str | None] = mapped_column(default=None)
+    status: Mapped[str] = mapped_column(default="starting", index=True)
+    logs: Mapped[str] = mapped_column(default="")
+    error: Mapped[str | None] = mapped_column(default=None)
+    predict_time: Mapped[float | None] = mapped_column(default=None)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    started_at: Mapped[datetime | None] = mapped_column(default=None)
+    completed_at: Mapped[datetime | None] = mapped_column(default=None, index=True)
+    webhook: Mapped[str | None] = mapped_column(default=None)
+    webhook_events: Mapped[list[str]] = mapped_column(default=list)
+    webhook_owed: Mapped[bool] = mapped_column(default=False)
+    data_removed: Mapped[bool] = mapped_column(default=False)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in FINISHED
+
+    @property
+    def is_video(self) -> bool:
+        """Whether its output is one video, not a sequence of pictures."""
+        return bool(self.input.get("output_video"))
+
+    @property
+    def interval(self) -> int:
+        """The distance between the numbers of its output frames."""
+        # Beyond any video: the number stays one that a database can compare.
+        return min(int(self.input.get("output_frame_interval") or 1), 10**9)
+
+
+class StoredFile(Base):
+    """One file; its content lies on the shelf under `id`.
+
+    Attributes:
+        kind: `upload` (by a client), `inline` (came as a data URI), `source` (fetched from an
+            address), `output`, or `aside` (an output of a try that was not the last).
+        name: what the client, or the model, calls it; never a path.
+        frame: for an output, the frame that it shows.
+        prediction_id: the prediction that it is an output or the fetched source of.
+    """
+
+    __tablename__ = "files"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    owner: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str]
+    name: Mapped[str]
+    content_type: Mapped[str]
+    size: Mapped[int]
+    sha256: Mapped[str]
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    frame: Mapped[int] = mapped_column(default=0)
+    prediction_id: Mapped[str | None] = mapped_column(
+        ForeignKey("predictions.id"), default=None, index=True
+    )
+
+
+class Output(NamedTuple):
+    """What tells an output from others; a prediction may have very many."""
+
+    id: str
+    name: str
+    frame: int
+
+
+class Store:
+    """Reads and writes the tables. Records that it returns are copies: change them by `update`."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_async_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> "Store":
+        """The SQLite database of a folder."""
+        return cls(f"sqlite+aiosqlite:///{(folder / 'hosted.db').resolve()}")
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator["Store"]:
+        """Make missing tables, and close the connections at the end."""
+        try:
+            async with self._engine.begin() as connection:
+                await connection.run_sync(Base.metadata.create_all)
+            yield self
+        finally:
+            await self._engine.dispose()
+
+    async def add(self, record: Prediction | StoredFile) -> None:
+        """Keep a new record."""
+        async with self._writing() as session:
+            session.add(record)
+
+    async def prediction(self, name: str) -> Prediction | None:
+        """The prediction of that id."""
+        async with self._sessions() as session:
+            return await session.scalar(select(Prediction).where(Prediction.id == name))
+
+    async def change(self, name: str, **values: Any) -> None:
+        """Set columns of a prediction that has not ended."""
+        async with self._writing() as session:
+            await session.execute(
+                update(Prediction)
+                .where(Prediction.id == name, Prediction.status.not_in(FINISHED))
+                .values(**values)
+            )
+
+    async def log(self, name: str, text: str) -> None:
+        """Add to a prediction's log."""
+        await self.change(name, logs=Prediction.logs + text)
+
+    async def finish(self, name: str, status: str, **values: Any) -> bool:
+        """End a prediction, if it has not ended yet; whether this was the end."""
+        values |= {"status": status, "completed_at": now()}
+        async with self._writing() as session:
+            done = await session.execute(
+                update(Prediction)
+                .where(Prediction.id == name, Prediction.status.not_in(FINISHED))
+                .values(**values)
+            )
+            return bool(done.rowcount)  # type: ignore[attr-defined]
+
+    async def page(
+        self, owner: str, size: int, *, before: int | None = None, after: int | None = None
+    ) -> list[Prediction]:
+        """Predictions of an owner, newest first.
+
+        Args:
+            owner: whose.
+            size: how many at most.
+            before: only older ones than this number, the newest of them.
+            after: only newer ones than this number, the oldest of them.
+        """
+        found = select(Prediction).where(Prediction.owner == owner).limit(size)
+        if after is not None:
+            found = found.where(Prediction.number > after).order_by(Prediction.number)
+        else:
+            found = found.order_by(Prediction.number.desc())
+        if before is not None:
+            found = found.where(Prediction.number < before)
+        async with self._sessions() as session:
+            rows = list((await session.scalars(found)).all())
+        return rows[::-1] if after is not None else rows
+
+    async def unfinished(self) -> list[Prediction]:
+        """Predictions that have not ended, in their order."""
+        found = select(Prediction).where(Prediction.status.not_in(FINISHED))
+        async with self._sessions() as session:
+            return list((await session.scalars(found.order_by(Prediction.number))).all())
+
+    async def count_unfinished(self) -> int:
+        """How many predictions have not ended."""
+        found = select(func.count()).where(Prediction.status.not_in(FINISHED))
+        async with self._sessions() as session:
+            return await session.scalar(found) or 0
+
+    async def count(self) -> int:
+        """How many predictions there are on record."""
+        async with self._sessions() as session:
+            return await session.scalar(select(func.count(Prediction.number))) or 0
+
+    async def owing_webhooks(self) -> list[Prediction]:
+        """Predictions whose end has still to be told."""
+        found = select(Prediction).where(
+            Prediction.webhook_owed.is_(True), Prediction.status.in_(FINISHED)
+        )
+        async with self._sessions() as session:
+            return list((await session.scalars(found)).all())
+
+    async def settle_webhook(self, name: str) -> None:
+        """Note that the end of a prediction has been told, or cannot be."""
+        async with self._writing() as session:
+            await session.execute(
+                update(Prediction).where(Prediction.id == name).values(webhook_owed=False)
+            )
+
+    async def file(self, name: str) -> StoredFile | None:
+        """The file of that id, if it has not expired."""
+        found = select(StoredFile).where(StoredFile.id == name, StoredFile.expires_at > now())
+        async with self._sessions() as session:
+            return await session.scalar(found)
+
+    async def uploads(self, owner: str) -> list[StoredFile]:
+        """The files that an owner has uploaded, newest first."""
+        found = select(StoredFile).where(
+            StoredFile.owner == owner, StoredFile.kind == "upload", StoredFile.expires_at > now()
+        )
+        async with self._sessions() as session:
+            return list((await session.scalars(found.order_by(StoredFile.number.desc()))).all())
+
+    async def outputs(self, prediction_id: str, start: int = 0) -> list[Output]:
+        """The outputs of a prediction that are here, from a frame on, in the order of frames."""
+        found = select(StoredFile.id, StoredFile.name, StoredFile.frame).where(
+            StoredFile.prediction_id == prediction_id,
+            StoredFile.kind == "output",
+            StoredFile.frame >= start,
+        )
+        async with self._sessions() as session:
+            return [Output(*row) for row in await session.execute(found.order_by(StoredFile.frame))]
+
+    async def set_outputs_aside(self, prediction_id: str) -> None:
+        """Take the outputs of a prediction from its list, but not from their addresses."""
+        async with self._writing() as session:
+            await session.execute(
+                update(StoredFile)
+                .where(StoredFile.prediction_id == prediction_id, StoredFile.kind == "output")
+                .values(kind="aside")
+            )
+
+    async def file_ids(self, prediction_id: str, kind: str) -> list[str]:
+        """The ids of the files of a prediction that are of one kind."""
+        found = select(StoredFile.id).where(
+            StoredFile.prediction_id == prediction_id, StoredFile.kind == kind
+        )
+        async with self._sessions() as session:
+            return list((await session.scalars(found)).all())
+
+    async def stored_bytes(self) -> int:
+        """Bytes of all files together."""
+        async with self._sessions() as session:
+            return int(await session.scalar(select(func.sum(StoredFile.size))) or 0)
+
+    async def all_file_ids(self) -> set[str]:
+        """The ids of all files."""
+        async with self._sessions() as session:
+            return set((await session.scalars(select(StoredFile.id))).all())
+
+    async def expired_files(self) -> list[str]:
+        """The ids of files whose time is over, but for inputs of what has not ended."""
+        needed = select(Prediction.source_id).where(
+            Prediction.status.not_in(FINISHED), Prediction.source_id.is_not(None)
+        )
+        found = select(StoredFile.id).where(
+            StoredFile.expires_at <= now(), StoredFile.id.not_in(needed)
+        )
+        async with self._sessions() as session:
+            return list((await session.scalars(found)).all())
+
+    async def forget_files(self, names: Sequence[str]) -> int:
+        """Remove the records of files; the bytes that they had."""
+        freed = 0
+        async with self._writing() as session:
+            for start in range(0, len(names), _AT_ONCE):
+                some = StoredFile.id.in_(names[start : start + _AT_ONCE])
+                freed += await session.scalar(select(func.sum(StoredFile.size)).where(some)) or 0
+                await session.execute(delete(StoredFile).where(some))
+        return freed
+
+    async def remove_data(self, age: timedelta) -> None:
+        """Empty predictions that ended so long ago: no inputs, outputs and logs any more."""
+        async with self._writing() as session:
+            await session.execute(
+                update(Prediction)
+                .where(Prediction.completed_at < now() - age, Prediction.data_removed.is_(False))
+                .values(input={}, logs="", error=None, data_removed=True)
+            )
+
+    async def forget_predictions(self, age: timedelta, most: int) -> None:
+        """Remove the records of predictions that ended so long ago, or are more than `most`."""
+        newest = select(func.max(Prediction.number)).scalar_subquery()
+        is_old = Prediction.completed_at.is_not(None) & (
+            (Prediction.completed_at < now() - age) | (Prediction.number <= newest - most)
+        )
+        async with self._writing() as session:
+            old = (await session.scalars(select(Prediction.id).where(is_old))).all()
+            for start in range(0, len(old), _AT_ONCE):
+                some = old[start : start + _AT_ONCE]
+                await session.execute(
+                    update(StoredFile)
+                    .where(StoredFile.prediction_id.in_(some))
+                    .values(prediction_id=None, expires_at=now())
+                )
+                await session.execute(delete(Prediction).where(Prediction.id.in_(some)))
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncSession]:
+        async with self._sessions() as session, session.begin():
+            yield session
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Readers do not wait for writers, and a crash of this process loses nothing."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()

@@ -1,0 +1,75 @@
+// Elements without a framework.
+
+type Child = Node | string | null | false;
+type Props = Record<string, unknown>;
+
+// An element: `on…` are listeners, `class` and names with a dash or in SMALL are attributes.
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  props: Props = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (name.startsWith("on")) {
+      element.addEventListener(name.slice(2), value as EventListener);
+    } else if (name === "class" || name === "role" || name === "for" || name.includes("-")) {
+      element.setAttribute(name, String(value));
+    } else {
+      Object.assign(element, { [name]: value });
+    }
+  }
+  element.append(...children.filter((child): child is Node | string => child !== null && child !== false));
+  return element;
+}
+
+export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`the page has no #${id}`);
+  return element as T;
+}
+
+const PATHS = {
+  undo: "M9 14 4 9l5-5M4 9h10a6 6 0 0 1 0 12h-3",
+  redo: "m15 14 5-5-5-5M20 9H10a6 6 0 0 0 0 12h3",
+  minus: "M5 12h14",
+  plus: "M12 5v14M5 12h14",
+  left: "m15 5-7 7 7 7",
+  right: "m9 5 7 7-7 7",
+  fit: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  close: "M6 6l12 12M18 6 6 18",
+  trash: "M4 7h16M10 11v6M14 11v6M6 7l1 13h10l1-13M9 7V4h6v3",
+  download: "M12 4v11m-5-5 5 5 5-5M5 20h14",
+  upload: "M12 16V5m-5 5 5-5 5 5M5 20h14",
+  link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+export function icon(name: IconName): SVGSVGElement {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", PATHS[name]);
+  svg.append(path);
+  return svg;
+}
+
+export function iconButton(name: IconName, label: string, onclick: () => void): HTMLButtonElement {
+  return h("button", { type: "button", class: "icon-button", title: label, "aria-label": label, onclick }, icon(name));
+}
+
+// Puts text on the clipboard, and says on the button that it did.
+export async function copyText(text: string, button: HTMLElement): Promise<void> {
+  const before = button.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Copying is not allowed here";
+  }
+  setTimeout(() => (button.textContent = before), 1600);
+}

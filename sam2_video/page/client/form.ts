@@ -1,0 +1,166 @@
+// The form: one control for every input of the server's schema, in the schema's order.
+
+import { h } from "./dom";
+import type { Field } from "./schema";
+import { CLICK_FIELDS, type State, type Store } from "./store";
+import type { Value } from "./types";
+
+interface Control {
+  readonly field: Field;
+  readonly row: HTMLElement;
+  readonly show: (value: Value) => void;
+}
+
+// `typed` is called when a person has written into a click string, `opened` for an address.
+export function buildForm(
+  store: Store,
+  places: { readonly main: HTMLElement; readonly text: HTMLDetailsElement },
+  opened: (address: string) => void,
+): void {
+  const controls = store.state.fields.map((field) => buildControl(store, field, opened));
+  for (const { field, row } of controls) {
+    const isText = field.kind === "file" || CLICK_FIELDS.some((name) => name === field.name);
+    (isText ? places.text : places.main).append(row);
+  }
+  store.subscribe((state, before) => {
+    if (state.values !== before.values || state === before) {
+      for (const { field, show } of controls) show(state.values[field.name] ?? "");
+      for (const control of controls) markChanged(control, state);
+    }
+    if (state.problem !== before.problem || state === before) {
+      for (const control of controls) markProblem(control, state, places.text);
+    }
+  });
+}
+
+function buildControl(store: Store, field: Field, opened: (address: string) => void): Control {
+  const { control, show } = inputFor(store, field, opened);
+  const hint = `hint-${field.name}`;
+  const complaint = `problem-${field.name}`;
+  const isGroup = control.getAttribute("role") === "radiogroup";
+  const described = control.matches("input,textarea") ? control : (control.querySelector("input") ?? control);
+  (isGroup ? control : described).setAttribute("aria-describedby", `${hint} ${complaint}`);
+  if (isGroup) control.setAttribute("aria-labelledby", `label-${field.name}`);
+  else described.id = `input-${field.name}`;
+  const title = field.title + (field.default === null ? "" : "");
+  const label = isGroup
+    ? h("span", { class: "label", id: `label-${field.name}` }, title)
+    : h("label", { class: "label", for: `input-${field.name}` }, title);
+  const row = h(
+    "div",
+    { class: `field kind-${field.kind}`, "data-field": field.name },
+    h("div", { class: "field-head" }, label, h("span", { class: "changed", id: `changed-${field.name}` })),
+    control,
+    h("p", { class: "hint", id: hint }, field.description + boundsOf(field)),
+    h("p", { class: "problem", id: complaint, hidden: true }),
+  );
+  return { field, row, show };
+}
+
+function inputFor(
+  store: Store,
+  field: Field,
+  opened: (address: string) => void,
+): { control: HTMLElement; show: (value: Value) => void } {
+  const set = (value: Value) => store.setValue(field.name, value);
+  if (field.kind === "choice") {
+    return options(field.name, field.choices.map((choice) => [choice, nameOf(choice)]), (value) => set(value));
+  }
+  if (field.kind === "boolean") {
+    const box = h("input", { type: "checkbox", role: "switch", onchange: () => set(box.checked) });
+    const control = h("span", { class: "switch" }, box);
+    return { control, show: (value) => (box.checked = value === true) };
+  }
+  if (field.kind === "integer" || field.kind === "number") return numberInput(field, set);
+  if (field.kind === "file") {
+    const input = h("input", {
+      type: "text",
+      inputMode: "url",
+      spellcheck: false,
+      placeholder: "https://…",
+      onchange: () => opened(input.value.trim()),
+    });
+    return { control: input, show: (value) => (input.value = String(value)) };
+  }
+  const area = h("textarea", {
+    rows: field.name === "click_coordinates" ? 2 : 1,
+    spellcheck: false,
+    oninput: () => {
+      set(area.value);
+      area.dispatchEvent(new CustomEvent("typed", { bubbles: true }));
+    },
+  });
+  const show = (value: Value) => {
+    if (area.value !== String(value)) area.value = String(value);
+  };
+  return { control: area, show };
+}
+
+function numberInput(field: Field, set: (value: Value) => void): { control: HTMLElement; show: (value: Value) => void } {
+  const bounds = {
+    min: field.minimum === null ? "" : String(field.minimum),
+    max: field.maximum === null ? "" : String(field.maximum),
+    step: field.kind === "integer" ? "1" : "any",
+  };
+  const read = (text: string) => set(text.trim() && Number.isFinite(Number(text)) ? Number(text) : text);
+  const exact = h("input", { type: "number", ...bounds, oninput: () => read(exact.value) });
+  const hasSlider = field.minimum !== null && field.maximum !== null;
+  const slider = h("input", {
+    type: "range",
+    ...bounds,
+    "aria-label": `${field.title}, slider`,
+    oninput: () => read(slider.value),
+  });
+  const show = (value: Value) => {
+    if (exact.value !== String(value)) exact.value = String(value);
+    slider.value = String(value);
+  };
+  return { control: h("span", { class: "number" }, exact, hasSlider && slider), show };
+}
+
+function options(
+  name: string,
+  choices: readonly (readonly [string, string])[],
+  set: (value: string) => void,
+): { control: HTMLElement; show: (value: Value) => void } {
+  const inputs = choices.map(([value]) =>
+    h("input", { type: "radio", name: `option-${name}`, value, onchange: () => set(value) }),
+  );
+  const labels = choices.map(([value, text], i) =>
+    h("label", { class: "option", "data-value": value }, inputs[i]!, h("span", {}, text)),
+  );
+  const show = (value: Value) => {
+    for (const input of inputs) input.checked = input.value === value;
+  };
+  return { control: h("span", { class: "options", role: "radiogroup" }, ...labels), show };
+}
+
+function markChanged({ field, row }: Control, state: State): void {
+  const changed = row.querySelector(".changed");
+  if (!changed || field.default === null) return;
+  const value = state.values[field.name];
+  changed.textContent = value === field.default ? "" : `default: ${nameOf(String(field.default)) || "empty"}`;
+}
+
+function markProblem({ field, row }: Control, state: State, text: HTMLDetailsElement): void {
+  const isWrong = state.problem?.field === field.name;
+  row.classList.toggle("wrong", isWrong);
+  const complaint = row.querySelector<HTMLElement>(".problem")!;
+  complaint.hidden = !isWrong;
+  complaint.textContent = isWrong ? (state.problem?.sentence ?? "") : "";
+  for (const input of row.querySelectorAll("input,textarea")) input.setAttribute("aria-invalid", String(isWrong));
+  if (isWrong && text.contains(row)) text.open = true;
+}
+
+function boundsOf(field: Field): string {
+  if (field.minimum !== null && field.maximum !== null && !field.description.includes(`${field.maximum}`)) {
+    return ` (${field.minimum} to ${field.maximum})`;
+  }
+  return "";
+}
+
+// A choice as people read it.
+function nameOf(choice: string): string {
+  const names: Record<string, string> = { binary: "Black & white", highlighted: "Highlight", greenscreen: "Green screen" };
+  return names[choice] ?? (choice === "true" ? "on" : choice === "false" ? "off" : choice);
+}

@@ -1,0 +1,80 @@
+// From the server's OpenAPI document to the fields of the form.
+
+import type { Value, Values } from "./types";
+
+export type Kind = "file" | "choice" | "boolean" | "integer" | "number" | "string";
+
+export interface Field {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly kind: Kind;
+  readonly choices: readonly string[];
+  readonly default: Value | null; // null: required
+  readonly minimum: number | null;
+  readonly maximum: number | null;
+}
+
+interface Property {
+  readonly $ref?: string;
+  readonly allOf?: readonly Property[];
+  readonly type?: string;
+  readonly format?: string;
+  readonly enum?: readonly string[];
+  readonly title?: string;
+  readonly description?: string;
+  readonly default?: Value;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly "x-order"?: number;
+}
+
+type Schemas = Record<string, Property & { readonly properties?: Record<string, Property> }>;
+
+// The inputs in their order.
+export function fieldsOf(document: unknown): Field[] {
+  const schemas = (document as { components: { schemas: Schemas } }).components.schemas;
+  const properties = Object.entries(schemas["Input"]?.properties ?? {});
+  const order = (property: Property) => property["x-order"] ?? Number.MAX_SAFE_INTEGER;
+  properties.sort(([, a], [, b]) => order(a) - order(b));
+  return properties.map(([name, property]) => fieldOf(name, property, schemas));
+}
+
+function fieldOf(name: string, property: Property, schemas: Schemas): Field {
+  const parts = [property, ...(property.allOf ?? [])];
+  const targets = parts.map((part) => (part.$ref ? schemas[part.$ref.split("/").pop() ?? ""] : undefined));
+  const all: Property = Object.assign({}, ...targets, property);
+  const title = name.replaceAll("_", " ").replace(/\bids\b/, "IDs").replace(/\bfps\b/, "FPS");
+  return {
+    name,
+    title: title.charAt(0).toUpperCase() + title.slice(1),
+    description: all.description ?? "",
+    kind: kindOf(all),
+    choices: all.enum ?? [],
+    default: all.default ?? null,
+    minimum: all.minimum ?? null,
+    maximum: all.maximum ?? null,
+  };
+}
+
+function kindOf(property: Property): Kind {
+  if (property.enum) return "choice";
+  if (property.type === "boolean" || property.type === "integer" || property.type === "number") return property.type;
+  return property.format === "uri" ? "file" : "string";
+}
+
+export function defaultsOf(fields: readonly Field[]): Values {
+  return Object.fromEntries(fields.map((field) => [field.name, field.default ?? ""]));
+}
+
+// Reads a value as a link or a JSON text gives it; undefined where it is of another kind.
+export function valueFrom(field: Field, given: unknown): Value | undefined {
+  if (field.kind === "boolean") {
+    return given === true || given === "true" ? true : given === false || given === "false" ? false : undefined;
+  }
+  if (field.kind === "integer" || field.kind === "number") {
+    const number = typeof given === "number" ? given : typeof given === "string" && given.trim() ? Number(given) : NaN;
+    return Number.isFinite(number) ? number : undefined;
+  }
+  return typeof given === "string" ? given : undefined;
+}

@@ -1,0 +1,55 @@
+"""The protocol inside the test's own process: for limits that no test wants to reach for real."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+
+from sam2_video.hosted.app import Hosted
+from sam2_video.hosted.settings import HostedLimits, Settings
+
+
+@asynccontextmanager
+async def served(
+    folder: Path, *, limits: dict[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[tuple[Hosted, httpx.AsyncClient]]:
+    """The protocol, running, and a client of it."""
+    hosted = Hosted(
+        Settings(
+            workers=settings.pop("workers", ()),
+            folder=folder,
+            limits=replace(HostedLimits(), **(limits or {})),
+            **settings,
+        )
+    )
+    app = Starlette(routes=hosted.routes)
+    transport = httpx.ASGITransport(app)
+    async with (
+        hosted.lifespan(app),
+        httpx.AsyncClient(transport=transport, base_url="http://localhost:8000/v1") as client,
+    ):
+        yield hosted, client
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    """Run an asynchronous test."""
+
+    async def whole() -> None:
+        await test()
+
+    asyncio.run(whole())
+
+
+async def ended(client: httpx.AsyncClient, name: str, seconds: float = 20) -> dict[str, Any]:
+    """A prediction once it is over."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = (await client.get(f"/predictions/{name}")).json()
+            if found["status"] in ("succeeded", "failed", "canceled"):
+                return found
+            await asyncio.sleep(0.02)

@@ -1,0 +1,115 @@
+"""A container, the page's server before it, and a browser before that: all of them real."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, sync_playwright
+
+from sam2_video.page.app import create_app
+from sam2_video.page.settings import Settings
+from tests import clips
+from tests.http.serving import Server, until
+
+INSTALL = "apt-get install --no-install-recommends chromium"
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+Serve = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The container's server, ready."""
+    server = Server(tmp_path_factory.mktemp("container"), SAM2_IMAGE_SIZE="128").start()
+    yield server.ready()
+    server.stop()
+
+
+@contextmanager
+def serving(parts: dict[str, Any] | None = None, **settings: Any) -> Iterator[str]:
+    """The page's server with these settings, on a free port; its address.
+
+    `parts` are what other parts of the server bring: `routes`, `contexts`.
+    """
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        chosen = Settings(**{"public_url": address, **settings})
+        config = uvicorn.Config(
+            create_app(chosen, **(parts or {})), log_level="error", timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        until(lambda: server.started)
+        try:
+            yield address
+        finally:
+            server.should_exit = True
+            thread.join(20)
+
+
+@pytest.fixture
+def serve(container: Server) -> Iterator[Serve]:
+    """Starts page servers with settings of a test's own."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(
+            serving(**{"api": f"http://127.0.0.1:{container.port}", **settings})
+        )
+
+
+@pytest.fixture(scope="session")
+def page_url(container: Server, example: Path) -> Iterator[str]:
+    """The page, as people get it."""
+    clip = example / "clip.mp4"
+    with serving(api=f"http://127.0.0.1:{container.port}", example=clip) as address:
+        yield address
+
+
+@pytest.fixture
+def visitor(page_url: str, container: Server) -> Iterator[httpx.Client]:
+    """Somebody who has opened the page, by way of HTTP alone."""
+    container.ready()
+    with httpx.Client(base_url=page_url, timeout=60) as client:
+        client.get("/")
+        yield client
+
+
+@pytest.fixture(scope="session")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """120 frames that carry their number, as mp4."""
+    path = tmp_path_factory.mktemp("clips") / "numbered.mp4"
+    return clips.encode(path, clips.numbered(120), *clips.H264, "-g", "30").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium. For one module: an event loop of Playwright's runs as long as it does."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        if "CI" in os.environ:
+            pytest.fail(f"there is no Chromium; {INSTALL}")
+        pytest.skip(f"there is no Chromium; {INSTALL}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()

@@ -1,0 +1,138 @@
+"""The rewritten network against the one it was made from."""
+
+from collections import Counter
+from copy import deepcopy
+
+import pytest
+import torch
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
+
+from sam2_video import attention
+from sam2_video.accelerate import compute_in_bfloat16, rewrite_for_cpu
+from sam2_video.attention import FastMemoryAttention
+from sam2_video.checkpoints import CheckpointError, checkpoint_folder, find_checkpoint
+from sam2_video.clicks import Prompt, TrackedObject
+from sam2_video.model import build_network, load_model, load_weights
+from sam2_video.tracker import TrackingPass, encode_prompts, group_objects
+from tests.test_parity import NUM_FRAMES, centre, pictures
+
+TOLERANCE = 1e-4
+
+
+def plain_network(name: str, side: int) -> SAM2Base:
+    torch.manual_seed(0)
+    checkpoint = find_checkpoint(name)
+    network = build_network(checkpoint, side)
+    if name == "nano":
+        load_weights(network, checkpoint_folder() / checkpoint.file, checkpoint)
+    return network
+
+
+@pytest.mark.parametrize(("name", "side"), [("nano", 256), ("nano", 320), ("tiny", 256)])
+@torch.inference_mode()
+def test_the_encoder_gives_the_same_features(name: str, side: int) -> None:
+    network = plain_network(name, side)
+    rewritten = deepcopy(network)
+    rewrite_for_cpu(rewritten, use_int8=False)
+    for image in (pictures(side)[:1], pictures(side)[-1:]):  # what is remembered is not the picture
+        expected, given = network.forward_image(image), rewritten.forward_image(image)
+        for key in ("backbone_fpn", "vision_pos_enc"):
+            for one, other in zip(expected[key], given[key], strict=True):
+                assert one.shape == other.shape
+                assert (one - other).abs().max() < TOLERANCE
+
+
+def tokens(network: SAM2Base, memories: int, pointers: int, count: int) -> dict:
+    """Random input of memory attention: one frame's features for all objects."""
+    places, width = (network.image_size // 16) ** 2, network.hidden_dim
+    number = memories * places + pointers
+    torch.manual_seed(1)
+    return {
+        "curr": [torch.randn(places, 1, width).expand(-1, count, -1)],
+        "curr_pos": [torch.randn(places, 1, width).expand(-1, count, -1)],
+        "memory": 3 * torch.randn(number, count, 64),
+        "memory_pos": torch.randn(number, 1, 64).expand(-1, count, -1),
+        "num_obj_ptr_tokens": pointers,
+    }
+
+
+@pytest.mark.parametrize(("memories", "pointers"), [(1, 0), (1, 4), (7, 64)])
+@pytest.mark.parametrize("count", [1, 3])
+@torch.inference_mode()
+def test_memory_attention_is_the_same(memories: int, pointers: int, count: int) -> None:
+    network = plain_network("tiny", 256)
+    given = tokens(network, memories, pointers, count)
+    expected = network.memory_attention(**given)
+    fast = FastMemoryAttention(network.memory_attention, use_int8=False)
+    assert (fast(**given) - expected).abs().max() < TOLERANCE
+
+
+@torch.inference_mode()
+def test_rounding_to_8_bits_stays_near(monkeypatch) -> None:
+    monkeypatch.setattr(attention, "INT8_QUERIES", 0)
+    network = plain_network("tiny", 256)
+    given = tokens(network, 3, 8, 2)
+    expected = network.memory_attention(**given)
+    rounded = FastMemoryAttention(network.memory_attention, use_int8=True)(**given)
+    difference = (rounded - expected).abs()
+    assert 0 < difference.mean() < 0.01 * expected.std()
+
+
+def track(network: SAM2Base, side: int) -> list[Tensor]:
+    """Mask logits of two discs over the pictures of the parity test."""
+    images = pictures(side)
+    objects = [
+        TrackedObject(str(k), (Prompt(0, ((side * x, side * y),), (1,)),))
+        for k, (x, y) in ((k, centre(k, 0)) for k in range(2))
+    ]
+    size = (side, side)
+    prompts = encode_prompts(network, group_objects(objects), [(0, images[:1])], size, NUM_FRAMES)
+    tracking = TrackingPass(network, prompts, size, NUM_FRAMES)
+    return [
+        tracking.step(frame, lambda frame=frame: images[frame : frame + 1])
+        for frame in range(NUM_FRAMES)
+    ]
+
+
+def mean_iou(one: list[Tensor], other: list[Tensor]) -> float:
+    pairs = [(a > 0, b > 0) for a, b in zip(one, other, strict=True)]
+    ratios = [float((a & b).sum() / (a | b).sum()) for a, b in pairs]
+    return sum(ratios) / len(ratios)
+
+
+@pytest.mark.parametrize("way", ["int8", "bfloat16"])
+def test_faster_ways_give_the_same_masks_but_for_a_few_pixels(way: str, monkeypatch) -> None:
+    monkeypatch.setattr(attention, "INT8_QUERIES", 0)
+    exact = plain_network("nano", 256)
+    faster = deepcopy(exact)
+    if way == "int8":
+        rewrite_for_cpu(faster, use_int8=True)
+    else:
+        compute_in_bfloat16(faster, "cpu")
+    logits, others = track(exact, 256), track(faster, 256)
+    assert all((one > 0).any() for one in logits)
+    assert not all(torch.equal(a, b) for a, b in zip(logits, others, strict=True))
+    assert mean_iou(logits, others) > 0.97
+
+
+def test_the_precision_is_a_setting(monkeypatch) -> None:
+    monkeypatch.setenv("SAM2_PRECISION", "fp32")
+    exact = load_model("nano").network.memory_attention
+    assert not any(layer.cross_attention.use_int8 for layer in exact.layers)
+    monkeypatch.setenv("SAM2_PRECISION", "fp16")
+    with pytest.raises(CheckpointError, match=r"^SAM2_PRECISION is 'fp16', but it should be auto"):
+        load_model("nano")
+
+
+@torch.inference_mode()
+def test_work_that_is_the_same_for_all_objects_is_done_once() -> None:
+    network = plain_network("nano", 256)
+    rewrite_for_cpu(network, use_int8=False)
+    calls = Counter()
+    first = network.memory_attention.layers[0].self_attention
+    first.register_forward_hook(lambda *_: calls.update(["self-attention"]))
+    network.image_encoder.register_forward_hook(lambda *_: calls.update(["encoder"]))
+    track(network, 256)
+    # One picture is encoded for its clicks, which leaves one frame fewer to track.
+    assert calls == {"encoder": NUM_FRAMES, "self-attention": NUM_FRAMES - 1}
