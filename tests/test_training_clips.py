@@ -6,15 +6,16 @@ import cv2
 import numpy as np
 import pytest
 
+from training import data
 from training.clips import make_clip
-from training.data import make_example, visible
+from training.data import Batches, make_example, make_visible, mirrored, visible
 from training.library import HELD_OUT, Library
 from training.prompts import click, innermost, largest_error
 from training.textures import outline, texture
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("library")
     rng = np.random.default_rng(0)
     index = []
@@ -26,6 +27,11 @@ def library(tmp_path_factory):
         cv2.imwrite(str(folder / name), image)
         index.append({"file": name, "kind": "cutout" if number < 2 else "photo"})
     (folder / "index.json").write_text(json.dumps(index))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def library(folder):
     return Library(folder)
 
 
@@ -65,7 +71,9 @@ def test_many_seeds_make_clips_that_move_and_can_be_clicked(library):
 
 
 def test_example_clicks_its_own_object(library):
-    frames, masks, clicks = make_example(np.random.default_rng(3), library, 2, 64, prompts=5)
+    rng = np.random.default_rng(3)
+    clip = make_visible(rng, library, 2, 64, 0.0)
+    frames, masks, clicks = make_example(rng, clip, prompts=5)
     assert frames.shape == (2, 64, 64, 3)
     assert masks.shape == (5, 2, 64, 64)
     for mask, (x, y) in zip(masks, clicks.astype(int), strict=True):
@@ -111,3 +119,40 @@ def test_no_error_no_click():
 
 def _mask(rows):
     return np.array([[c == "#" for c in row] for row in rows])
+
+
+def test_a_mirrored_clip_is_one_of_four_and_can_be_clicked(library):
+    rng = np.random.default_rng(5)
+    clip = make_visible(rng, library, 3, 64, 0.0)
+    kinds = set()
+    for _ in range(20):
+        other = mirrored(rng, clip)
+        assert visible(other)
+        for flip in (False, True):
+            for back in (False, True):
+                frames, ids = clip.frames, clip.ids
+                if flip:
+                    frames, ids = frames[:, :, ::-1], ids[:, :, ::-1]
+                if back:
+                    frames, ids = frames[::-1], ids[::-1]
+                if np.array_equal(other.frames, frames) and np.array_equal(other.ids, ids):
+                    kinds.add((flip, back))
+    assert len(kinds) >= 2
+
+
+def test_clips_serve_several_times(library, folder, monkeypatch):
+    made = []
+
+    def counted(*arguments):
+        made.append(make_visible(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(data, "KEPT", 4)
+    monkeypatch.setattr(data, "make_visible", counted)
+    batches = iter(Batches(folder, 1, (4, 2, 1, 64), 0.0, uses=4))
+    first = next(batches)
+    assert first.frames.shape == (4, 1, 64, 64, 3)
+    assert first.masks.shape == (4, 2, 1, 64, 64)
+    for _ in range(9):
+        next(batches)
+    assert 4 <= len(made) < 25  # of 40

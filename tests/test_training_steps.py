@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from training.affinity import Affinity, affinity_loss
+from training.data import Batch
 from training.losses import deafness, decoder_loss, others, target
-from training.steps import next_points
+from training.model import AllMasks, build
+from training.steps import forward, next_points
 from training.train import rate
 
 
@@ -91,3 +94,43 @@ def test_next_points_click_the_error_and_pad_where_there_is_none():
 def test_rate_warms_up_and_falls(step, spent, expected):
     stage = {"minutes": 10, "rate": 1.0, "warmup": 10, "last_rate": 0.2}
     assert rate(stage, step, spent) == pytest.approx(expected)
+
+
+def test_affinity_is_learned_where_features_tell_objects_apart():
+    torch.manual_seed(0)
+    finest = torch.zeros(2, 8, 4, 4)  # 1 image, 2 frames
+    finest[:, 0, :, :2], finest[:, 1, :, 2:] = 1, 1
+    truth = torch.zeros(2, 2, 4, 4)
+    truth[0, :, :, :2], truth[1, :, :, 2:] = 1, 1
+    cells = torch.tensor([[[0, 1], [3, 2]]])
+    affinity = Affinity(8, 16)
+    optimiser = torch.optim.Adam(affinity.parameters(), 0.05)
+    other = 1 - truth
+    losses = []
+    for _ in range(60):
+        loss = affinity_loss(affinity(finest, cells), truth, other, 4.0)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.1 * losses[0]
+    assert torch.equal(affinity(finest, cells) > 0, truth > 0)
+
+
+def test_a_step_scores_clicks_corrections_and_tracked_frames():
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    model = build(64)
+    frames = torch.randint(0, 255, (2, 2, 64, 64, 3), dtype=torch.uint8)
+    masks = torch.zeros(2, 3, 2, 64, 64, dtype=torch.bool)
+    for k in range(3):
+        masks[:, k, :, 20 * k : 20 * k + 16, 10:40] = True
+    clicks = torch.tensor([[[20.0, 20 * k + 8] for k in range(3)]] * 2)
+    batch = Batch(frames, masks, clicks)
+    affinity = Affinity(model.image_encoder.neck.d_model)
+    seen = AllMasks(model.sam_mask_decoder)
+    scores, kinship = forward(model, seen, batch, rng, 1, affinity)
+    assert len(scores) == 3  # the click, its correction, the second frame
+    (sum(score.loss for score in scores) + kinship).backward()
+    for part in (model.image_encoder.neck, model.memory_attention, affinity):
+        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())

@@ -15,6 +15,7 @@ from training.library import Library
 from training.prompts import click
 from training.textures import Rng
 
+KEPT = 600
 LEAST_SHARE = 0.01
 """The smallest part of the frame that an object may cover where it is clicked."""
 
@@ -34,20 +35,33 @@ class Batch:
     clicks: Tensor
 
 
-def make_example(
-    rng: Rng, library: Library, frames: int, side: int, prompts: int, ease: float = 0.0
-) -> tuple:
-    """One clip with its masks (K, T, S, S) and clicks (K, 2); with chance `ease` a mosaic."""
+def make_visible(rng: Rng, library: Library, frames: int, side: int, ease: float) -> Clip:
+    """A clip with something to click on; with chance `ease` a mosaic."""
     make = make_mosaic if rng.random() < ease else make_clip
     while True:
         clip = make(rng, library, frames, side)
-        seen = visible(clip)
-        if seen:
-            break
+        if visible(clip):
+            return clip
+
+
+def mirrored(rng: Rng, clip: Clip) -> Clip:
+    """The clip, its mirror image, or either of them backwards if that can be clicked."""
+    frames, ids = clip.frames, clip.ids
+    if rng.random() < 0.5:
+        frames, ids = frames[:, :, ::-1], ids[:, :, ::-1]
+    other = Clip(frames[::-1], ids[::-1], clip.objects)
+    if rng.random() < 0.5 and visible(other):
+        return other
+    return Clip(frames, ids, clip.objects)
+
+
+def make_example(rng: Rng, clip: Clip, prompts: int) -> tuple:
+    """A clip's frames, masks (K, T, S, S) and clicks (K, 2)."""
+    seen = visible(clip)
     chosen = [seen[i % len(seen)] for i in rng.permutation(max(prompts, len(seen)))[:prompts]]
     masks = np.stack([clip.ids == number for number in chosen])
     clicks = np.array([click(rng, mask[0]) for mask in masks], np.float32)
-    return clip.frames, masks, clicks
+    return np.ascontiguousarray(clip.frames), masks, clicks
 
 
 def visible(clip: Clip) -> list[int]:
@@ -66,22 +80,37 @@ class Batches(IterableDataset):
         seed: int,
         shape: tuple[int, int, int, int],
         ease: float,
+        uses: int,
     ) -> None:
-        """Take (images, prompts, frames, side), and the chance of a mosaic instead of a clip."""
+        """Take (images, prompts, frames, side), the chance of a mosaic, and the uses of a clip.
+
+        Making a clip costs as much as learning from it, so each serves `uses` times or so, at
+        random intervals and with other clicks.
+        """
         self._folder = folder
         self._seed = seed
         self._shape = shape
         self._ease = ease
+        self._uses = uses
 
     def __iter__(self) -> Iterator[Batch]:
         cv2.setNumThreads(0)
         rng = np.random.default_rng(self._seed)
         library = Library(self._folder)
         images, prompts, frames, side = self._shape
+        kept: list[Clip] = []
         while True:
-            made = [
-                make_example(rng, library, frames, side, prompts, self._ease) for _ in range(images)
-            ]
+            made = []
+            for _ in range(images):
+                if len(kept) < KEPT or rng.random() * self._uses < 1:
+                    clip = make_visible(rng, library, frames, side, self._ease)
+                    if len(kept) < KEPT:
+                        kept.append(clip)
+                    else:
+                        kept[int(rng.integers(KEPT))] = clip
+                else:
+                    clip = mirrored(rng, kept[int(rng.integers(KEPT))])
+                made.append(make_example(rng, clip, prompts))
             stacked = (torch.from_numpy(np.stack(part)) for part in zip(*made, strict=True))
             yield Batch(*stacked)
 

@@ -1,6 +1,9 @@
 """Write trained weights as the checkpoint that is shipped: half precision, and what it is.
 
 python -m training.export WEIGHTS [--out checkpoints/sam2_nano.pt]
+
+WEIGHTS is a run's `weights.pt`, the averaged ones, or its `state.pt`, the last ones: after a short
+stage the average lags behind.
 """
 
 import argparse
@@ -13,13 +16,24 @@ from torch import Tensor
 from training.model import CONFIG
 
 HERE = Path(__file__).parent
-VERSION = "1"
+VERSION = "2"
 LICENCE = "Apache-2.0"
 
 
 def recipe_hash(recipe: Path, config: Path = CONFIG) -> str:
     """SHA-256 of the recipe and of the model's config, in this order."""
     return hashlib.sha256(recipe.read_bytes() + config.read_bytes()).hexdigest()
+
+
+def weights_of(file: Path) -> dict[str, Tensor]:
+    """The model's weights in a run's `weights.pt` or `state.pt`."""
+    content = torch.load(file, weights_only=True)
+    if "average" not in content:
+        return content["model"]
+    # Model and affinity are saved as a list of two; only the model is shipped.
+    own = {k.removeprefix("0."): v for k, v in content["model"].items() if k.startswith("0.")}
+    assert own.keys() == content["average"].keys()
+    return own
 
 
 def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -34,7 +48,7 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=HERE / "recipe.toml")
     parser.add_argument("--out", type=Path, default=HERE.parent / "checkpoints/sam2_nano.pt")
     arguments = parser.parse_args()
-    state = torch.load(arguments.weights, weights_only=True)["model"]
+    state = weights_of(arguments.weights)
     meta = {"version": VERSION, "licence": LICENCE, "recipe": recipe_hash(arguments.recipe)}
     arguments.out.parent.mkdir(exist_ok=True)
     torch.save({"model": halved(state), "meta": meta}, arguments.out)

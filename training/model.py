@@ -63,8 +63,8 @@ def _bind_clicks(model: SAM2Base) -> None:
     tokens = (decoder.iou_token, decoder.mask_tokens, decoder.obj_score_token)
     for embedding in (*tokens, prompts.not_a_point_embed):
         embedding.weight.mul_(QUIET["tokens"])
-    for conv in model.image_encoder.neck.convs[:2]:
-        conv.conv.weight.mul_(QUIET["neck"])
+    for conv in model.image_encoder.neck.outputs[:2]:
+        conv.weight.mul_(QUIET["neck"])
     attentions = [decoder.transformer.final_attn_token_to_image]
     opening = decoder.transformer.layers[0].self_attn.v_proj
     opening.weight.mul_(QUIET["hash"])
@@ -93,13 +93,13 @@ def freeze_stem(model: SAM2Base, blocks: int) -> None:
         module.requires_grad_(False)
 
 
-def groups(model: SAM2Base, decay: float) -> list[dict[str, Any]]:
+def groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
     """Parameter groups with their share of the learning rate: the trunk learns at a quarter."""
     weights, vectors, trunk = [], [], []
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        if name.startswith("image_encoder.trunk."):
+        if ".trunk." in name:
             trunk.append(parameter)
         else:
             (weights if parameter.ndim > 1 else vectors).append(parameter)

@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
+from training.affinity import Affinity, affinity_loss
 from training.data import Batch
-from training.losses import Score, decoder_loss, others, target
+from training.losses import OTHERS, Score, decoder_loss, others, target
 from training.model import AllMasks, normalise
 from training.prompts import click, largest_error
 from training.textures import Rng
@@ -24,24 +25,28 @@ def forward(
     batch: Batch,
     rng: Rng,
     corrections: int,
-    trunk: list[Tensor] | None = None,
-) -> list[Score]:
+    affinity: Affinity,
+) -> tuple[list[Score], Tensor]:
     """Prompt every object on frame 0, correct it, then track it through the clip.
 
-    With `trunk`, the trunk's features of the frames, those are not looked at.
-
     Returns:
-        A score for the first click, for each correction, and for each later frame.
+        A score for the first click, for each correction, and for each later frame; the loss of the
+        affinity.
     """
     images, frames, side = batch.frames.shape[:3]
     prompts = batch.masks.shape[1]
     small = side // STRIDE
     truth = target(batch.masks.flatten(0, 2), small).view(images * prompts, frames, small, small)
-    if trunk is None:
-        pixels = normalise(batch.frames).transpose(0, 1).flatten(0, 1)
-        trunk = model.image_encoder.trunk(pixels.contiguous(memory_format=torch.channels_last))
-    features = from_trunk(model, trunk)
+    pixels = normalise(batch.frames).transpose(0, 1).flatten(0, 1)
+    features = model.image_encoder(pixels.contiguous(memory_format=torch.channels_last))
+    finest = features["backbone_fpn"][0]
+    decoder = model.sam_mask_decoder
+    for level, project in enumerate((decoder.conv_s0, decoder.conv_s1)):
+        features["backbone_fpn"][level] = project(features["backbone_fpn"][level])
     _, maps, places, sizes = model._prepare_backbone_features(features)
+    other = torch.stack([others(truth[:, t], prompts) for t in range(frames)], 1)
+    cells = (batch.clicks / STRIDE).long()
+    kinship = affinity_loss(affinity(finest, cells), truth, other, OTHERS)
     memory: dict[str, dict] = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
     scores = []
     for t in range(frames):
@@ -55,23 +60,14 @@ def forward(
             out, sam, _, _ = model._track_step(
                 t, t == 0, here, where, sizes, points, None, memory, frames, False, earlier
             )
-            other = others(truth[:, t], prompts)
-            scores.append(decoder_loss(seen.logits, seen.ious, seen.presence, truth[:, t], other))
+            asked = (seen.logits, seen.ious, seen.presence, truth[:, t], other[:, t])
+            scores.append(decoder_loss(*asked))
             earlier = sam[3].detach().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
         if frames > 1:
             out["obj_ptr"] = sam[5]
             model._encode_memory_in_output(here, sizes, points, True, sam[4], sam[6], out)
             memory["cond_frame_outputs" if t == 0 else "non_cond_frame_outputs"][t] = out
-    return scores
-
-
-def from_trunk(model: SAM2Base, trunk: list[Tensor]) -> dict[str, list[Tensor]]:
-    """What `SAM2Base.forward_image` makes of the trunk's features."""
-    maps, places = model.image_encoder.neck(trunk)
-    maps, places = maps[: -model.image_encoder.scalp], places[: -model.image_encoder.scalp]
-    decoder = model.sam_mask_decoder
-    maps[:2] = [decoder.conv_s0(maps[0]), decoder.conv_s1(maps[1])]
-    return {"backbone_fpn": maps, "vision_pos_enc": places}
+    return scores, kinship
 
 
 def first_points(batch: Batch) -> dict[str, Tensor]:

@@ -3,8 +3,8 @@
     python -m training.train
 
 Writes `training/runs/NAME/`: `state.pt` to resume from, `weights.pt` (the averaged weights) and
-`log.csv`: stage, step, minutes, loss, IoU after the first click, IoU on the last frame, and how
-deaf the decoder is to the click (`losses.Score`).
+`log.csv`: stage, step, minutes, loss, IoU after the first click, IoU on the last frame, how deaf
+the decoder is to the click (`losses.Score`), and the loss of the affinity.
 """
 
 import argparse
@@ -18,17 +18,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from training.affinity import Affinity
 from training.data import Batches, stream
 from training.model import AllMasks, Average, build, freeze_stem, groups, start
-from training.pool import Pool
 from training.steps import forward
 
 HERE = Path(__file__).parent
 CLIP_NORM = 2.0
 SAVE_EVERY = 120.0
 LOG_EVERY = 20
-POOL_FRAMES = 3
-POOL_FIRST = 100
+LONGEST_STEP = 20.0
+"""Seconds; what a step took beyond it was a pause of the process, and is not training time."""
 
 
 def rate(stage: dict[str, Any], step: int, spent: float) -> float:
@@ -65,62 +65,55 @@ class Run:
 
     def _stage(self, stage: dict[str, Any], library: Path) -> None:
         model = build(stage["side"])
+        affinity = Affinity(model.image_encoder.neck.d_model)
+        both = torch.nn.ModuleList([model, affinity])
         average = Average(model, self.recipe["average"])
         if self._saved is None:
             start(model)
             average = Average(model, self.recipe["average"])
         else:
-            model.load_state_dict(self._saved["model"])
+            both.load_state_dict(self._saved["model"])
             average.state, average.steps = self._saved["average"], self._saved["updates"]
         freeze_stem(model, self.recipe["frozen_blocks"])
         model.train().to(memory_format=torch.channels_last)
-        optimiser = torch.optim.AdamW(groups(model, self.recipe["decay"]), lr=stage["rate"])
+        optimiser = torch.optim.AdamW(groups(both, self.recipe["decay"]), lr=stage["rate"])
         if self._saved and self._saved["optimiser"]:
             optimiser.load_state_dict(self._saved["optimiser"])
         seen = AllMasks(model.sam_mask_decoder)
         seed = [self.recipe["seed"], self.place["stage"], self.place["step"]]
         rng = np.random.default_rng(seed)
-        shape = (stage["images"], stage["prompts"], stage["frames"])
-        if stage["pool"]:
-            model.image_encoder.trunk.requires_grad_(False)
-            pool = Pool(model, rng, library, stage["side"], POOL_FRAMES, stage["pool"])
-            for _ in range(POOL_FIRST):
-                pool.add(stage["mosaics"])
-        else:
-            made = Batches(
-                library, int(rng.integers(2**31)), (*shape, stage["side"]), stage["mosaics"]
-            )
-            data = stream(made)
+        shape = (stage["images"], stage["prompts"], stage["frames"], stage["side"])
+        made = Batches(
+            library, int(rng.integers(2**31)), shape, stage["mosaics"], self.recipe["uses"]
+        )
+        data = stream(made)
         last, saved, recent = time.monotonic(), time.monotonic(), []
         while self.place["minutes"] < stage["minutes"]:
             step = self.place["step"]
             for group in optimiser.param_groups:
                 group["lr"] = rate(stage, step, self.place["minutes"]) * group["share"]
             corrections = int(rng.random() < stage["corrected"])
-            if stage["pool"]:
-                pool.add(stage["mosaics"])
-                batch, features = pool.batch(*shape)
-                scores = forward(model, seen, batch, rng, corrections, features)
-            else:
-                scores = forward(model, seen, next(data), rng, corrections)
-            loss = torch.stack([score.loss for score in scores]).mean()
+            scores, kinship = forward(model, seen, next(data), rng, corrections, affinity)
+            loss = torch.stack([score.loss for score in scores]).mean() + kinship
             optimiser.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
+            torch.nn.utils.clip_grad_norm_(both.parameters(), CLIP_NORM)
             optimiser.step()
             average.update(model)
-            recent.append((loss.item(), scores[0].iou, scores[-1].iou, scores[0].deaf))
+            recent.append(
+                (loss.item(), scores[0].iou, scores[-1].iou, scores[0].deaf, kinship.item())
+            )
             now = time.monotonic()
             self.place["step"] += 1
-            self.place["minutes"] += (now - last) / 60
+            self.place["minutes"] += min(now - last, LONGEST_STEP) / 60
             last = now
             if self.place["step"] % LOG_EVERY == 0:
                 self._log(stage["name"], np.mean(recent, axis=0))
                 recent = []
             if now - saved > SAVE_EVERY:
-                self._save(model, average, optimiser)
+                self._save(both, average, optimiser)
                 saved = now
-        self._save(model, average, optimiser)
+        self._save(both, average, optimiser)
 
     def _log(self, stage: str, means: np.ndarray) -> None:
         row = [stage, self.place["step"], round(self.place["minutes"], 2), *np.round(means, 4)]
