@@ -38,8 +38,9 @@ def read_ahead(items: Generator[T, None, None], depth: int) -> Generator[T, None
     """
     ready: Queue[Any] = Queue(depth)
     stop = Event()
-    thread = start_thread(_produce, items, ready, stop)
-    try:
+    threads: list[Thread] = []
+    try:  # a cancellation may come as soon as the thread runs
+        threads.append(start_thread(_produce, items, ready, stop))
         while True:
             item = _wait(ready)
             if isinstance(item, _End):
@@ -48,7 +49,9 @@ def read_ahead(items: Generator[T, None, None], depth: int) -> Generator[T, None
                 raise item.error
             yield item
     finally:
-        _end(thread, stop)
+        stop.set()
+        for thread in threads:
+            thread.join()
 
 
 def work_behind(
@@ -76,7 +79,7 @@ def work_behind(
             yield pending.popleft().result()
     finally:
         stop.set()
-        for _ in workers:
+        for _ in range(threads):
             todo.put(_End())
         for worker in workers:
             worker.join()
@@ -136,8 +139,3 @@ def _wait(queue: Queue[Any]) -> Any:
     while True:
         with suppress(Empty):
             return queue.get(timeout=_STEP_SECONDS)
-
-
-def _end(thread: Thread, stop: Event) -> None:
-    stop.set()
-    thread.join()
