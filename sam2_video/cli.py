@@ -2,13 +2,11 @@
 
 import argparse
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from sam2_video.batch.command import add_batch, batch
@@ -18,21 +16,9 @@ from sam2_video.fetch import fetch_input
 from sam2_video.inputs import InputSpec, complete_inputs, input_specs
 from sam2_video.limits import Limits
 from sam2_video.logs import log_to_stderr
+from sam2_video.signals import Interrupted, interruptible
 
 EXIT_BAD_INPUT = 1
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class Interrupted(BaseException):
-    """A signal asked for the end.
-
-    Not `KeyboardInterrupt`: once one has crossed certain C code, Python ends by the signal itself
-    and not with the exit code, although it was caught.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,21 +28,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     log_to_stderr()
-    previous = {number: signal.signal(number, _interrupt) for number in ENDING_SIGNALS}
-    try:
-        if options.command == "batch":
-            return 0 if batch(options) else EXIT_BAD_INPUT
-        for path in predict(options.input, Path(options.output)):
-            print(path)
-    except (BatchError, InputError, OutputError, CheckpointError) as error:
-        print(error, file=sys.stderr)
-        return EXIT_BAD_INPUT
-    except Interrupted as end:
-        print("interrupted", file=sys.stderr)
-        return end.exit_code
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    with interruptible():
+        try:
+            if options.command == "batch":
+                return 0 if batch(options) else EXIT_BAD_INPUT
+            for path in predict(options.input, Path(options.output)):
+                print(path)
+        except (BatchError, InputError, OutputError, CheckpointError) as error:
+            print(error, file=sys.stderr)
+            return EXIT_BAD_INPUT
+        except Interrupted as end:
+            print("interrupted", file=sys.stderr)
+            return end.exit_code
     return 0
 
 
@@ -150,7 +133,3 @@ def _staging(folder: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
         if is_new and not any(folder.iterdir()):
             folder.rmdir()
-
-
-def _interrupt(number: int, _frame: FrameType | None) -> None:
-    raise Interrupted(number)

@@ -23,6 +23,7 @@ from sam2_video.batch.pool import Pool, Size
 from sam2_video.batch.results import open_results
 from sam2_video.batch.storage import Store
 from sam2_video.errors import BatchError, reason_of
+from sam2_video.signals import ENDING_SIGNALS
 
 DEFAULT_CORES = 2
 SKIPPED = "skipped"
@@ -40,7 +41,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.number: int | None = None
-        self._previous = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+        self._previous = {n: signal.getsignal(n) for n in ENDING_SIGNALS}
 
     def listen(self) -> None:
         """Take the signals; again where a library has taken them for itself."""

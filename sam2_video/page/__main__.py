@@ -6,18 +6,15 @@ is for others only where tokens say who may call; without them others get the pa
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import FrameType
 from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
 
-from sam2_video.cli import ENDING_SIGNALS, Interrupted
 from sam2_video.hosted.app import Hosted
 from sam2_video.hosted.local_worker import LocalWorker
 from sam2_video.hosted.settings import Settings as HostedSettings
@@ -33,6 +30,7 @@ from sam2_video.hosted.tls import certificates, tls_names
 from sam2_video.limits import Limits
 from sam2_video.page.app import Context, create_app
 from sam2_video.page.settings import Settings
+from sam2_video.signals import Interrupted, interruptible
 
 _SECONDS_TO_END = 3
 _KEEP_ALIVE_SECONDS = 75  # longer than clients of the API pause between calls
@@ -42,20 +40,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until a signal asks for the end; the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    previous = {number: signal.signal(number, _interrupt) for number in ENDING_SIGNALS}
-    try:
-        _serve(options, read_settings(options))
-    except (SettingsError, ValueError) as error:  # an option, or a setting of the environment
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"the server cannot start: {error}", file=sys.stderr)
-        return 1
-    except Interrupted as end:
-        return end.exit_code
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    with interruptible():
+        try:
+            _serve(options, read_settings(options))
+        except (SettingsError, ValueError) as error:  # an option, or a setting of the environment
+            print(error, file=sys.stderr)
+            return 1
+        except OSError as error:
+            print(f"the server cannot start: {error}", file=sys.stderr)
+            return 1
+        except Interrupted as end:
+            return end.exit_code
     return 0
 
 
@@ -201,10 +196,6 @@ def _positive(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return value
-
-
-def _interrupt(number: int, _: FrameType | None) -> None:
-    raise Interrupted(number)
 
 
 if __name__ == "__main__":

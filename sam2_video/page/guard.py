@@ -1,6 +1,5 @@
 """What keeps the page to the people it is for: headers, visitors, and where requests come from."""
 
-import ipaddress
 import secrets
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
@@ -8,6 +7,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sam2_video.hosted.settings import is_loopback
 
 COOKIE = "sam2_video_visitor"
 _SAFE_METHODS = ("GET", "HEAD")
@@ -72,7 +73,7 @@ class Guard:
         """Why a request is refused; None if it is not."""
         host = headers.get("host", "")
         name = _name_of(host)
-        if self._only_local and not _is_local(name) and name != self._public_host:
+        if self._only_local and not is_loopback(name) and name != self._public_host:
             return f"This page answers to localhost only, not to {host[:60]!r}."
         if method in _SAFE_METHODS:
             return None
@@ -90,13 +91,6 @@ def _name_of(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
-
-
-def _is_local(name: str) -> bool:
-    try:
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _visitor(headers: Headers) -> str | None:
