@@ -141,8 +141,6 @@ class _RotaryAttention(nn.Module):
     The value projection is folded into the output projection.
     """
 
-    cosines: Tensor
-
     def __init__(self, original: RoPEAttention, use_int8: bool) -> None:
         super().__init__()
         if original.num_heads != 1:

@@ -25,15 +25,6 @@ FRAMES = 6
 SOME = 50
 LONG = 400
 HERE = Path(__file__).resolve().parent
-WITHOUT_SERVER = ("test_parts.py", "test_safety.py")
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the mark
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares a server is run by one worker, one test after another."""
-    for item in items:
-        if item.path.parent == HERE and item.path.name not in WITHOUT_SERVER:
-            item.add_marker(pytest.mark.xdist_group("hosted"))
 
 
 @pytest.fixture(scope="session")

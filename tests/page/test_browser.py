@@ -17,9 +17,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.http.serving import Server, data_uri, until
 
-# One worker runs all tests of the page, one after another: they share a container.
-pytestmark = pytest.mark.xdist_group("page")
-
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 PLUM, PEACOCK = (458, 118), (166, 171)  # points of the two balloons on frame 0

@@ -13,9 +13,6 @@ from sam2_video.workspace import Workspace
 from tests.http.serving import alive, free_port, until
 from tests.processes import children
 
-# One worker runs all tests of the page, one after another: they share a container.
-pytestmark = pytest.mark.xdist_group("page")
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLIENT = ROOT / "sam2_video" / "page" / "client"
 STATIC = ROOT / "sam2_video" / "page" / "static"

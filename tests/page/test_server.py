@@ -24,9 +24,6 @@ from tests import clips
 from tests.http.serving import Receiver, data_uri, until
 from tests.page.conftest import serving
 
-# One worker runs all tests of the page, one after another: they share a container.
-pytestmark = pytest.mark.xdist_group("page")
-
 CLICK = {"click_coordinates": "[20,20]"}
 
 
