@@ -5,23 +5,21 @@ tracks one frame a step.
 """
 
 from collections.abc import Iterator, Sequence
-from importlib.resources import as_file, files
 from unittest import mock
 
 import cv2
 import numpy as np
 import sam2.sam2_video_predictor as upstream
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from sam2_video import tracker
 from sam2_video.checkpoints import checkpoint_folder, find_checkpoint
 from sam2_video.clicks import Prompt, TrackedObject
-from sam2_video.model import POSTPROCESSING, LoadedModel, build_network, load_weights
+from sam2_video.model import LoadedModel, build_network, load_weights
 from sam2_video.tracker import TrackingPass, encode_prompts, group_objects, normalize_image
+from tests.meta_reference import make_telling, meta_predictor
 
 SEED = 5
 
@@ -35,10 +33,7 @@ def network_of(name: str, image_size: int) -> LoadedModel:
     if path.exists():
         load_weights(network, path, checkpoint)
     else:
-        with torch.no_grad():
-            network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias += 1.0
-            for hyper in network.sam_mask_decoder.output_hypernetworks_mlps:
-                hyper.layers[-1].weight *= 8
+        make_telling(network)
     return LoadedModel(name, network)
 
 
@@ -81,19 +76,11 @@ def ours(
 
 
 def predictor_of(model: LoadedModel) -> upstream.SAM2VideoPredictor:
-    """Meta's predictor with a model's weights, as `build_sam2_video_predictor` sets it up.
+    """Meta's predictor with a model's weights.
 
     Its hole filling is off, as it is wherever its CUDA extension is not installed.
     """
-    checkpoint = find_checkpoint(model.name)
-    with as_file(files(checkpoint.package) / checkpoint.config) as path:
-        config = OmegaConf.load(path)
-    target = "sam2.sam2_video_predictor.SAM2VideoPredictor"
-    changes = {"_target_": target, "image_size": model.image_size, **POSTPROCESSING}
-    config.model.update(changes)
-    predictor = instantiate(config.model, _recursive_=True).eval()
-    predictor.load_state_dict(model.network.state_dict())
-    return predictor
+    return meta_predictor(find_checkpoint(model.name), model.network)
 
 
 def meta(

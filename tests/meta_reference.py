@@ -56,6 +56,36 @@ def connected_components(masks: Tensor) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(labels), torch.from_numpy(areas)
 
 
+def meta_predictor(
+    checkpoint: Checkpoint, network: SAM2Base, **changes: object
+) -> upstream.SAM2VideoPredictor:
+    """Meta's predictor with the weights of `network`, as `build_sam2_video_predictor` sets it up.
+
+    `changes` override other values of the configuration.
+    """
+    with as_file(files(checkpoint.package) / checkpoint.config) as path:
+        config = OmegaConf.load(path)
+    config.model.update(
+        {
+            "_target_": "sam2.sam2_video_predictor.SAM2VideoPredictor",
+            "image_size": network.image_size,
+            **changes,
+            **POSTPROCESSING,
+        }
+    )
+    predictor = instantiate(config.model, _recursive_=True).eval()
+    predictor.load_state_dict(network.state_dict())
+    return predictor
+
+
+def make_telling(network: SAM2Base) -> None:
+    """Change random weights, which as they come would make every mask empty or flat."""
+    with torch.no_grad():
+        network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias += 1.0
+        for hyper in network.sam_mask_decoder.output_hypernetworks_mlps:
+            hyper.layers[-1].weight *= 8
+
+
 class MetaReference:
     """Meta's predictor with the weights of `network`, over fixed input tensors."""
 
@@ -66,19 +96,12 @@ class MetaReference:
         images: Tensor,
         video_size: tuple[int, int],
     ) -> None:
-        with as_file(files(checkpoint.package) / checkpoint.config) as path:
-            config = OmegaConf.load(path)
-        config.model.update(
-            {
-                "_target_": "sam2.sam2_video_predictor.SAM2VideoPredictor",
-                "image_size": network.image_size,
-                "fill_hole_area": MAX_HOLE_AREA,
-                "add_all_frames_to_correct_as_cond": True,
-                **POSTPROCESSING,
-            }
+        self.predictor = meta_predictor(
+            checkpoint,
+            network,
+            fill_hole_area=MAX_HOLE_AREA,
+            add_all_frames_to_correct_as_cond=True,
         )
-        self.predictor = instantiate(config.model, _recursive_=True).eval()
-        self.predictor.load_state_dict(network.state_dict())
         # The encoder is the same code on both sides: each picture is encoded once for both.
         self.predictor.forward_image = network.forward_image
         self.predictor.memory_attention.register_forward_pre_hook(_widen, with_kwargs=True)

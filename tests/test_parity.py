@@ -31,7 +31,7 @@ from sam2_video.tracker import (
     group_objects,
     normalize_image,
 )
-from tests.meta_reference import MetaReference
+from tests.meta_reference import MetaReference, make_telling
 
 TOLERANCE = 1e-4
 NUM_FRAMES = 24
@@ -154,15 +154,7 @@ def nano() -> Setting:
 
 @pytest.fixture(scope="module")
 def tiny() -> Setting:
-    """Random weights, which as they come would make every mask empty or flat."""
-
-    def randomise(network: SAM2Base) -> None:
-        with torch.no_grad():
-            network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias += 1.0
-            for hyper in network.sam_mask_decoder.output_hypernetworks_mlps:
-                hyper.layers[-1].weight *= 8
-
-    return make_setting("tiny", 512, randomise)
+    return make_setting("tiny", 512, make_telling)
 
 
 def largest_difference(ours: dict[int, Tensor], theirs: dict[int, Tensor]) -> float:
