@@ -1,38 +1,90 @@
 """How the hosted model works on a video, written out to be measured against.
 
-It decodes the video into JPEG files, loads all of them, tracks, keeps every mask, decodes a second
-time, writes every result as a PNG file, reads it back, and hands it to an encoder at its defaults.
+What it does, call by call, was read from public copies of its predictor (bench/README.md says
+which and what had to be replaced): OpenCV decodes every frame into a JPEG file; Meta's loader reads
+all of them into one tensor at the model's size; OpenCV decodes the video a second time while masks
+come; every picture of a video is written as a PNG file by Pillow, and, when all are there, read
+back and piped to ffmpeg as RGB. Pictures of an image sequence are written by Pillow at once.
 """
 
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import cv2
 import imageio_ffmpeg
 import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
 from sam2.sam2_video_predictor import SAM2VideoPredictor
+from sam2.utils.misc import load_video_frames
 from torch import Tensor
 
 from sam2_video.clicks import TrackedObject
-from sam2_video.render import renderer
+from sam2_video.render import GREEN, colour_of
+
+# The hosted model encodes on the GPU (NVENC). A machine without one uses what the same predictor
+# used before that: libx264 with this preset and rate factor.
+ENCODER = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-preset", "fast", "-crf", "23")
+QUALITY = 80
+
+
+class StubPredictor:
+    """Does all that Meta's predictor does but its network, which finds `logits` on every frame.
+
+    Args:
+        image_size: the model's input, pixels a side.
+        logits: (1, 1, h, w) mask logits.
+    """
+
+    def __init__(self, image_size: int, logits: Tensor) -> None:
+        self.image_size = image_size
+        self.logits = logits
+
+    def track(self, frames: Path) -> Iterator[Tensor]:
+        """(1, 1, H, W) logits of every frame, all frames loaded before the first."""
+        images, height, width = load_video_frames(
+            str(frames), self.image_size, offload_video_to_cpu=True
+        )
+        for _ in range(len(images)):
+            yield F.interpolate(self.logits, (height, width), mode="bilinear", align_corners=False)
+
+
+class HostedPredictor:
+    """Meta's predictor with the clicks of a request."""
+
+    def __init__(self, predictor: SAM2VideoPredictor, objects: list[TrackedObject]) -> None:
+        self.predictor = predictor
+        self.objects = objects
+
+    def track(self, frames: Path) -> Iterator[Tensor]:
+        """(K, 1, H, W) logits of every frame, all frames loaded before the first."""
+        state = self.predictor.init_state(str(frames))
+        for tracked in self.objects:
+            for prompt in tracked.prompts:
+                points = np.array(prompt.points, np.float32)
+                labels = np.array(prompt.labels, np.int32)
+                self.predictor.add_new_points_or_box(
+                    state, prompt.frame, tracked.name, points, labels
+                )
+        for _, _, logits in self.predictor.propagate_in_video(state):
+            yield logits
 
 
 def run(
-    predictor: SAM2VideoPredictor | None,
+    predictor: HostedPredictor | StubPredictor,
     video: Path,
-    objects: list[TrackedObject],
     mask_type: str,
     output_format: str,
     out: Path,
 ) -> int:
-    """Do the whole job; without a predictor every frame has the same mask.
+    """Do the whole job.
 
     Args:
-        predictor: Meta's, with its weights.
+        predictor: what finds the masks.
         video: the file.
-        objects: what to track.
         mask_type: as in the interface.
         output_format: `video`, or the format of an image sequence.
         out: folder for the result.
@@ -40,75 +92,81 @@ def run(
     Returns:
         The number of frames.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        frames, results = Path(folder, "frames"), Path(folder, "results")
-        frames.mkdir()
-        results.mkdir()
-        _decode(video, frames)
-        masks = _constant(frames) if predictor is None else _track(predictor, frames, objects)
-        count = _render(video, dict(masks), mask_type, results)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for index, frame in enumerate(_decoded(video)):
+            cv2.imwrite(str(folder / f"{index:05d}.jpeg"), frame)
+        results = zip(_decoded(video), predictor.track(folder), strict=False)
+        pictures = (_render(frame, logits, mask_type) for frame, logits in results)
         if output_format == "video":
-            _encode(results, count, out / "output_video.mp4")
-        else:
-            for index in range(count):
-                picture = cv2.imread(str(results / f"{index:05d}.png"))
-                cv2.imwrite(str(out / f"frame_{index:05d}.{output_format}"), picture)
-    return count
+            return _write_video(pictures, folder, out / "output_video.mp4")
+        count = 0
+        for index, picture in enumerate(pictures):
+            _save(Image.fromarray(picture), out / f"frame_{index:05d}.{output_format}")
+            count += 1
+        return count
 
 
-def _decode(video: Path, folder: Path) -> None:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", str(video)]
-    command += ["-q:v", "2", "-start_number", "0", str(folder / "%05d.jpg")]
-    subprocess.run(command, check=True)
-
-
-def _constant(frames: Path) -> Iterator[tuple[int, np.ndarray]]:
-    """The mask of a disc for every JPEG file, which is loaded as Meta's loader loads it."""
-    from sam2.utils.misc import load_video_frames
-
-    images, height, width = load_video_frames(str(frames), 256, offload_video_to_cpu=True)
-    for index in range(len(images)):
-        mask = np.zeros((1, height, width), np.uint8)
-        cv2.circle(mask[0], (width // 2, height // 2), height // 4, 1, -1)
-        yield index, mask.astype(bool)
-
-
-def _track(
-    predictor: SAM2VideoPredictor, frames: Path, objects: list[TrackedObject]
-) -> Iterator[tuple[int, np.ndarray]]:
-    state = predictor.init_state(str(frames))
-    for tracked in objects:
-        for prompt in tracked.prompts:
-            points, labels = np.array(prompt.points, np.float32), np.array(prompt.labels, np.int32)
-            predictor.add_new_points_or_box(state, prompt.frame, tracked.name, points, labels)
-    for index, _, logits in predictor.propagate_in_video(state):
-        yield index, _masks(logits)
-
-
-def _masks(logits: Tensor) -> np.ndarray:
-    return (logits > 0).cpu().numpy()[:, 0]
-
-
-def _render(video: Path, masks: dict[int, np.ndarray], mask_type: str, folder: Path) -> int:
-    render = renderer(mask_type, "mask")
+def _decoded(video: Path) -> Generator[np.ndarray, None, None]:
+    """Frames as OpenCV reads them: (H, W, 3) uint8 BGR."""
     capture = cv2.VideoCapture(str(video))
-    count = 0
     while True:
-        done, frame = capture.read()
-        if not done:
-            return count
-        picture = render(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), masks[count])
-        if picture.ndim == 3:
-            picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-        cv2.imwrite(str(folder / f"{count:05d}.png"), picture)
-        count += 1
+        is_there, frame = capture.read()
+        if not is_there:
+            capture.release()
+            return
+        yield frame
 
 
-def _encode(folder: Path, count: int, path: Path) -> None:
-    height, width = cv2.imread(str(folder / "00000.png")).shape[:2]
-    writer = imageio_ffmpeg.write_frames(str(path), (width, height), fps=30)
-    writer.send(None)
-    for index in range(count):
-        picture = cv2.imread(str(folder / f"{index:05d}.png"))
-        writer.send(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).tobytes())
-    writer.close()
+def _render(frame: np.ndarray, logits: Tensor, mask_type: str) -> np.ndarray:
+    """A picture from a BGR frame and (K, 1, H, W) logits, in full size throughout."""
+    masks = (logits > 0.0).cpu().numpy().astype(bool).squeeze(axis=1)
+    for mask in masks:  # the box of each object, whether or not it is drawn
+        rows, columns = np.where(mask)
+        if len(rows):
+            _ = columns.min(), rows.min(), columns.max(), rows.max()
+    if mask_type == "binary":
+        return (masks.any(axis=0) * 255).astype(np.uint8)
+    if mask_type == "greenscreen":
+        green = np.full(frame.shape, GREEN, dtype=np.uint8)
+        return np.where(masks.any(axis=0)[..., None], frame, green)
+    scene, tinted = frame.copy(), frame.copy()
+    for index in np.flip(np.argsort([mask.sum() for mask in masks])):
+        tinted[masks[index]] = colour_of(int(index))[::-1]
+    return cv2.addWeighted(tinted, 0.5, scene, 0.5, 0, dst=scene)
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    if path.suffix == ".png":
+        picture.save(path, format="PNG")
+    else:
+        form = "JPEG" if path.suffix == ".jpg" else "WEBP"
+        picture.save(path, format=form, quality=QUALITY, optimize=True)
+
+
+def _write_video(pictures: Iterator[np.ndarray], folder: Path, path: Path) -> int:
+    files = []
+    for index, picture in enumerate(pictures):
+        files.append(folder / f"frame_{index:05d}.png")
+        Image.fromarray(picture).save(files[-1])
+    with Image.open(files[0]) as first:
+        width, height = first.size
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-y", "-f", "rawvideo"]
+    command += ["-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", "30", "-i", "-"]
+    with subprocess.Popen([*command, *ENCODER, str(path)], stdin=subprocess.PIPE) as encoder:
+        assert encoder.stdin is not None
+        for file in files:
+            with Image.open(file) as picture:
+                encoder.stdin.write(np.array(picture.convert("RGB"))[:, :, ::-1].tobytes())
+        encoder.stdin.close()
+    if encoder.returncode:
+        raise RuntimeError(f"ffmpeg ended with {encoder.returncode}")
+    return len(files)
+
+
+def disc_logits(image_size: int) -> Tensor:
+    """(1, 1, S/4, S/4) logits of a disc: what a stub finds on every frame."""
+    side = image_size // 4
+    disc = np.zeros((side, side), np.float32)
+    cv2.circle(disc, (side // 2, side // 2), side // 4, 1.0, -1)
+    return torch.from_numpy(disc - 0.5)[None, None]

@@ -2,12 +2,14 @@
 
     python -m bench.job CLIP --clicks '[640,360]' [--model nano | --stub]
 
-With `--stub` a constant mask stands for the model on both sides: what is left is decoding,
-preprocessing, rendering and encoding. The sides take turns, round by round.
+With `--stub` constant logits stand for the model on both sides: what is left is decoding,
+preprocessing for a model of `--size`, masks in full size, rendering and encoding. The sides take
+turns, round by round.
 """
 
 import argparse
 import itertools
+import os
 import shutil
 import sys
 import tempfile
@@ -20,8 +22,6 @@ from statistics import median
 from types import SimpleNamespace
 from unittest import mock
 
-import cv2
-import numpy as np
 import torch
 
 from bench import hosted_way
@@ -39,10 +39,7 @@ class StubPass:
     """A tracking pass that finds the same disc on every frame."""
 
     def __init__(self, network: torch.nn.Module, *_: object, **__: object) -> None:
-        side = network.image_size // 4
-        disc = np.zeros((side, side), np.float32)
-        cv2.circle(disc, (side // 2, side // 2), side // 4, 1.0, -1)
-        self.logits = torch.from_numpy(disc - 0.5)[None, None]
+        self.logits = hosted_way.disc_logits(network.image_size)
 
     def step(self, frame: int, image: object) -> torch.Tensor:
         """(1, 1, S/4, S/4) logits."""
@@ -63,6 +60,17 @@ def stubbed(is_stubbed: bool) -> Iterator[None]:
         yield
 
 
+def hosted_predictor(
+    options: argparse.Namespace, size: int
+) -> hosted_way.StubPredictor | hosted_way.HostedPredictor:
+    """What finds the masks on the hosted side."""
+    if options.stub:
+        return hosted_way.StubPredictor(size, hosted_way.disc_logits(size))
+    clicks = (options.clicks, "1", "0", "")
+    _, objects = pipeline.prepare(options.clip, clicks, Limits())
+    return hosted_way.HostedPredictor(predictor_of(network_of(options.model, size)), objects)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -70,20 +78,24 @@ def main() -> None:
     parser.add_argument("--clicks", default="[10,10]")
     parser.add_argument("--model", default="nano")
     parser.add_argument("--stub", action="store_true")
+    parser.add_argument("--size", type=int, help="of the model's input; 1024 for a stub")
     parser.add_argument("--types", nargs="+", choices=MASK_TYPES, default=["highlighted"])
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=["video"])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
 
-    size = find_checkpoint(options.model).image_size
-    predictor = None if options.stub else predictor_of(network_of(options.model, size))
-    clicks = (options.clicks, "1", "0", "")
-    video, objects = pipeline.prepare(options.clip, clicks, Limits())
+    size = options.size or (1024 if options.stub else find_checkpoint(options.model).image_size)
+    theirs = hosted_predictor(options, size)
+    os.environ["SAM2_MODEL"], os.environ["SAM2_IMAGE_SIZE"] = options.model, str(size)
     ours = Predictor()
-    ours.setup()
+    _ = ours.model  # loading is not measured
+    if not options.stub:
+        ours.setup()
+    video = pipeline.open_video(options.clip)
     print(
         f"{options.clip.name}: {video.width}x{video.height}, {video.num_frames} frames, "
-        f"{'no model' if options.stub else options.model}, {torch.get_num_threads()} threads"
+        f"{'no model' if options.stub else options.model} at {size}, "
+        f"{torch.get_num_threads()} threads"
     )
     print("| mask type | output | hosted way, frames/s | ours, frames/s | ratio |")
     print("|---|---|---|---|---|")
@@ -93,7 +105,7 @@ def main() -> None:
             out = Path(tempfile.mkdtemp())
             start = time.perf_counter()
             with redirect_stderr(StringIO()):
-                count = hosted_way.run(predictor, options.clip, objects, mask_type, form, out)
+                count = hosted_way.run(theirs, options.clip, mask_type, form, out)
             seconds["hosted"].append(time.perf_counter() - start)
             shutil.rmtree(out)
             start = time.perf_counter()
@@ -108,10 +120,10 @@ def main() -> None:
                     )
                 )
             seconds["ours"].append(time.perf_counter() - start)
-            if len(paths) != (1 if form == "video" else count):
-                sys.exit(f"{len(paths)} files of {count} frames")
-        theirs, mine = median(seconds["hosted"]), median(seconds["ours"])
-        row = f"{count / theirs:.1f} | {count / mine:.1f} | {theirs / mine:.1f}"
+            if count != video.num_frames or len(paths) != (1 if form == "video" else count):
+                sys.exit(f"{len(paths)} files, {count} frames of {video.num_frames}")
+        slow, fast = (median(seconds[side]) for side in ("hosted", "ours"))
+        row = f"{count / slow:.1f} | {count / fast:.1f} | {slow / fast:.1f}"
         print(f"| {mask_type} | {form} | {row} |", flush=True)
     ours.close()
 
