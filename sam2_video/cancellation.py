@@ -18,7 +18,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any
+from typing import IO, Any
+
+SIDE_PIPE = "pipe:side"
+"""Stands in a command for the address of the process's second output."""
 
 _SECONDS_TO_DIE = 1.0
 _Answer = SimpleQueue[tuple[Any, Exception | None]]
@@ -26,7 +29,13 @@ _requests: SimpleQueue[tuple[Callable[[], Any], _Answer]] = SimpleQueue()
 
 
 class Child(subprocess.Popen[bytes]):
-    """A process that ends when nobody holds it any more, at the latest."""
+    """A process that ends when nobody holds it any more, at the latest.
+
+    Attributes:
+        side: where its second output is read, if its command names one.
+    """
+
+    side: IO[bytes] | None = None
 
     def __del__(self) -> None:
         """Kill it, if it runs."""
@@ -40,10 +49,28 @@ class Child(subprocess.Popen[bytes]):
 def start_child(command: Sequence[str], **options: Any) -> Child:
     """Start a process; `options` are those of `subprocess.Popen`.
 
+    Where the command has `SIDE_PIPE`, a pipe is made for it, to be read at `Child.side`.
+
     Raises:
         OSError: it cannot be started.
     """
-    return _uncancelled(lambda: Child(command, **options))
+    start = _with_side_pipe if SIDE_PIPE in command else Child
+    return _uncancelled(lambda: start(command, **options))
+
+
+def _with_side_pipe(command: Sequence[str], **options: Any) -> Child:
+    reading, writing = os.pipe()
+    side = os.fdopen(reading, "rb", buffering=0)
+    named = [f"pipe:{writing}" if part == SIDE_PIPE else part for part in command]
+    try:
+        child = Child(named, pass_fds=(writing,), **options)
+    except OSError:
+        side.close()
+        raise
+    finally:
+        os.close(writing)
+    child.side = side
+    return child
 
 
 def start_thread(target: Callable[..., object], *arguments: object) -> Thread:

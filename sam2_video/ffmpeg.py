@@ -21,7 +21,7 @@ from typing import IO, Self
 
 import imageio_ffmpeg
 
-from sam2_video.cancellation import start_child, start_thread
+from sam2_video.cancellation import SIDE_PIPE, start_child, start_thread
 from sam2_video.errors import InputError
 from sam2_video.ffmpeg_log import Report
 from sam2_video.limits import Limits
@@ -31,7 +31,7 @@ CONTAINERS = (
     "h264,hevc,obu,ivf,flv,asf,ogg,nut,mxf,dv,yuv4mpegpipe"
 )
 
-_THREADS = 4  # bounds memory too: every decoder thread holds pictures of its own
+_THREADS = min(4, len(os.sched_getaffinity(0)))  # every decoder thread holds pictures of its own
 _MAX_ALLOC = 2 * 1024**3  # bytes of one block, for headers that ask for absurd ones
 _STEP_SECONDS = 0.1  # of waiting at a stretch
 _LINE = 4096  # bytes of a log line that are looked at
@@ -77,6 +77,8 @@ class Decoder:
         seek: seconds of the file's own clock; decoding starts at a key frame near it, and goes
             on over errors (the caller checks what it got).
         output: ffmpeg's options for what it writes to the pipe.
+        side: the filters and options of a second output, read from a pipe of its own. Both come
+            frame by frame: whoever reads them in turns never waits for ever.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Decoder:
         *,
         still: str | None = None,
         seek: float | None = None,
+        side: tuple[str, Sequence[str]] | None = None,
     ) -> None:
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-nostats"]
         command += ["-loglevel", "repeat+level+info", "-max_alloc", str(_MAX_ALLOC), "-copyts"]
@@ -103,8 +106,9 @@ class Decoder:
         else:  # the whole file is one picture, whatever follows it; an incomplete one is an error
             command += ["-f", "image2", "-pattern_type", "none", "-c:v", still]
             command += ["-err_detect", "explode"]
-        command += ["-i", "fd:", "-map", "0:V:0", "-fps_mode", "passthrough", "-vf", filters]
-        command += [*output, "-flush_packets", "1", "pipe:1"]
+        command += ["-i", "fd:", *_output(filters, output, "pipe:1")]
+        if side is not None:
+            command += _output(*side, SIDE_PIPE)
 
         self.report = Report()
         self._seconds = self._left = limits.max_decode_seconds
@@ -117,23 +121,28 @@ class Decoder:
                 bufsize=0,
                 env={"AV_LOG_FORCE_NOCOLOR": "1"},
             )
-        assert self._process.stdout is not None
-        self._stdout = self._process.stdout.fileno()
-        with contextlib.suppress(OSError, AttributeError):  # a small pipe is slow, not wrong
-            fcntl.fcntl(self._stdout, fcntl.F_SETPIPE_SZ, 1024 * 1024)
-        self._poll = select.poll()
-        self._poll.register(self._stdout, select.POLLIN)
+        self._pipes = [p for p in (self._process.stdout, self._process.side) if p is not None]
+        for pipe in self._pipes:
+            with contextlib.suppress(OSError, AttributeError):  # a small pipe is slow, not wrong
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1024 * 1024)
         assert self._process.stderr is not None
         # The thread does not hold this object: should it be given up before anybody can close
         # it, the process goes with it.
         self._listener = start_thread(_listen, self._process.stderr, self.report)
 
-    def read(self, buffer: memoryview) -> int:
-        """Read what the pipe has, at least a byte, into `buffer`; 0 at the end of the output.
+    def read(self, buffer: memoryview, output: int = 0) -> int:
+        """Read what a pipe has, at least a byte, into `buffer`; 0 at the end of the output.
+
+        Args:
+            buffer: bytes to read into.
+            output: 0, or 1 for the side output.
 
         Raises:
             InputError: the time is up.
         """
+        pipe = self._pipes[output].fileno()
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
         ready = False
         while not ready:
             if self._left <= 0:
@@ -142,15 +151,15 @@ class Decoder:
                 )
             started = time.monotonic()
             # In steps: the server's way to cancel reaches Python only between two instructions.
-            ready = bool(self._poll.poll(min(self._left, _STEP_SECONDS) * 1000))
+            ready = bool(poll.poll(min(self._left, _STEP_SECONDS) * 1000))
             self._left -= time.monotonic() - started
-        return os.readv(self._stdout, [buffer])
+        return os.readv(pipe, [buffer])
 
-    def fill(self, buffer: memoryview) -> bool:
-        """Fill `buffer` from the pipe; False if the output ends before it is full."""
+    def fill(self, buffer: memoryview, output: int = 0) -> bool:
+        """Fill `buffer` from a pipe; False if the output ends before it is full."""
         filled = 0
         while filled < len(buffer):
-            count = self.read(buffer[filled:])
+            count = self.read(buffer[filled:], output)
             if not count:
                 return False
             filled += count
@@ -176,8 +185,8 @@ class Decoder:
         self._process.kill()
         self._process.wait()
         self._listener.join()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        for pipe in self._pipes:
+            pipe.close()
 
     def __enter__(self) -> Self:
         return self
@@ -189,6 +198,12 @@ class Decoder:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _output(filters: str, options: Sequence[str], address: str) -> list[str]:
+    """The options for one output of ffmpeg: every picture of the stream, filtered."""
+    stream = ["-map", "0:V:0", "-fps_mode", "passthrough", "-vf", filters]
+    return [*stream, *options, "-flush_packets", "1", address]
 
 
 def _listen(stderr: IO[bytes], report: Report) -> None:

@@ -14,7 +14,7 @@ _LENGTH = 120  # characters kept of one
 
 # Lines of the `showinfo` filter.
 _TIME_BASE = re.compile(rb"config in time_base: (\d+)/(\d+)")
-_PICTURE = re.compile(rb" n: *\d+ pts: *(-?\d+|NOPTS) .* fmt:(\S+) .* s:(\d+)x(\d+) ")
+_PICTURE = re.compile(rb" n: *\d+ pts: *(-?\d+|NOPTS) .* fmt:(\S+) cl:(\S+) .* s:(\d+)x(\d+) ")
 _CHECKSUM = re.compile(rb" checksum:([0-9A-F]{8}) ")
 _COLOUR = re.compile(rb"color_range:(\S+) color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
 # Lines of ffmpeg itself.
@@ -66,6 +66,7 @@ class Report:
         checksums: the Adler-32 of its planes as decoded, 0 where it was not told.
         size: width and height of the first picture, after rotation.
         pixel_format: of the first picture, as ffmpeg names it.
+        chroma_location: where its chroma samples lie, as ffmpeg names it: `left`, `unspecified`...
         range: its colour range: `tv`, `pc` or `unknown`.
         matrix: its YCbCr matrix as ffmpeg names it: `bt709`, `smpte170m`, `gbr`, `unknown`...
         transfer: its transfer function as ffmpeg names it: `smpte2084` is PQ.
@@ -78,6 +79,7 @@ class Report:
     checksums: array[int] = field(default_factory=lambda: array("I"))
     size: tuple[int, int] | None = None
     pixel_format: str = ""
+    chroma_location: str = ""
     range: str = ""
     matrix: str = ""
     transfer: str = ""
@@ -88,13 +90,14 @@ class Report:
     def add(self, line: bytes) -> None:
         """Take in one line of the log."""
         if found := _PICTURE.search(line):
-            pts, pixel_format, width, height = found.groups()
+            pts, pixel_format, location, width, height = found.groups()
             self.pts.append(NO_PTS if pts == b"NOPTS" else int(pts))
             checksum = _CHECKSUM.search(line, found.end() - 1)
             self.checksums.append(int(checksum[1], 16) if checksum else 0)
             if self.size is None:
                 self.size = int(width), int(height)
                 self.pixel_format = pixel_format.decode(errors="replace")
+                self.chroma_location = location.decode(errors="replace")
         elif not self.range and (found := _COLOUR.search(line)):
             names = (text.decode(errors="replace") for text in found.groups())
             self.range, self.matrix, self.transfer = names

@@ -20,11 +20,13 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Callable, Generator
-from contextlib import closing
-from dataclasses import KW_ONLY, dataclass, field
+from contextlib import closing, nullcontext
+from dataclasses import KW_ONLY, dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 
@@ -37,6 +39,9 @@ _SWSCALE = "flags=bilinear+accurate_rnd+full_chroma_int+full_chroma_inp"
 _SWSCALE_MATRICES = ("bt709", "smpte170m", "bt2020nc")
 _ZIMG_MATRICES = ("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "ycgco", "bt2020nc")
 _ZIMG_FORMAT = re.compile(r"yuv[aj]?(420|422|444)p(\d+le)?")
+_HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
+_RGB = ("-f", "rawvideo", "-pix_fmt", "rgb24")
+_PLANES = ("-f", "rawvideo", "-pix_fmt", "yuv420p")
 _SEEK_MARGIN = 8  # pictures before the wanted one that a seek aims at, to begin with
 
 
@@ -49,12 +54,15 @@ class Video:
         width: pixels, after rotation; the sample aspect ratio is ignored.
         height: likewise.
         num_frames: exact: the number of pictures that the decoder gives.
+        is_plain: its pictures are planes such as a video of ours has: 8 bits, 4:2:0, BT.709 in
+            limited range, chroma at the left, even sides. `Reading` gives them.
     """
 
     path: Path
     width: int
     height: int
     num_frames: int
+    is_plain: bool = field(default=False, compare=False)
     _: KW_ONLY
     _limits: Limits = field(repr=False, compare=False)
     _still: str | None = field(repr=False, compare=False)
@@ -74,7 +82,98 @@ class Video:
         return float((len(self._pts) - 1) / seconds)
 
 
-def open_video(path: Path, limits: Limits = DEFAULT_LIMITS) -> Video:
+class Reading:
+    """All frames of one video in order, once, by a decoding that begins before they are asked for.
+
+    A context manager: leaving it ends ffmpeg, which waits, a few frames on, until somebody reads.
+
+    Args:
+        as_planes: give a plain video's pictures as its planes too, from the same decoding.
+        only_first: the first frame is all that will be read.
+    """
+
+    def __init__(self, *, as_planes: bool = False, only_first: bool = False) -> None:
+        self.as_planes = as_planes
+        self._only_first = ("-frames:v", "1") if only_first else ()
+        self._decoder: Decoder | None = None
+        self._shapes: list[tuple[int, ...]] = []
+        self._first: list[np.ndarray] | None = None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether ffmpeg was started."""
+        return self._decoder is not None
+
+    def begin(self, video: Video) -> None:
+        """Start decoding; of `video` the frames may not be counted yet."""
+        self.as_planes = self.as_planes and video.is_plain
+        rgb = (video._filters, (*self._only_first, *_RGB))
+        planes = ("null", (*self._only_first, *_PLANES))
+        outputs = [planes, rgb] if self.as_planes else [rgb]
+        self._shapes = [(video.height * 3 // 2, video.width), _rgb_shape(video)][-len(outputs) :]
+        self._decoder = Decoder(
+            video.path,
+            *outputs[0],
+            video._limits,
+            still=video._still,
+            side=outputs[1] if self.as_planes else None,
+        )
+
+    def first(self) -> np.ndarray:
+        """Frame 0, which `frames` gives all the same: (height, width, 3) uint8 RGB.
+
+        Raises:
+            InputError: it cannot be converted, or time is up.
+        """
+        if self._first is None:
+            self._first = self._next(0)
+        return self._first[-1]
+
+    def frames(self, video: Video) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
+        """Every frame, once.
+
+        Yields:
+            The picture, and (height, width, 3) uint8 RGB as from `read_frames`. The picture is
+            the same RGB, or with `as_planes` (height * 3 / 2, width) uint8 as decoded: Y, then
+            Cb and Cr at half the size.
+
+        Raises:
+            InputError: the file is not what it was when it was opened, or time is up.
+        """
+        if not self.is_begun:
+            self.begin(video)
+        self.first()
+        for index in range(video.num_frames):
+            arrays, self._first = self._first or self._next(index), None
+            yield arrays[0], arrays[-1]
+        assert self._decoder is not None
+        _check_end(self._decoder, video.num_frames)
+
+    def _next(self, index: int) -> list[np.ndarray]:
+        assert self._decoder is not None
+        return [
+            _next_frame(self._decoder, shape, index, output)
+            for output, shape in enumerate(self._shapes)
+        ]
+
+    def __enter__(self) -> Self:
+        """The reading itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End it."""
+        if self._decoder is not None:
+            self._decoder.close()
+
+
+def open_video(
+    path: Path, limits: Limits = DEFAULT_LIMITS, reading: Reading | None = None
+) -> Video:
     """Decode a video or still picture once, to count its frames and to find what is wrong with it.
 
     Costs one pass of decoding and no memory to speak of.
@@ -82,6 +181,7 @@ def open_video(path: Path, limits: Limits = DEFAULT_LIMITS) -> Video:
     Args:
         path: the file; its name means nothing.
         limits: what is refused.
+        reading: begins beside that pass, for who wants to read the frames afterwards.
 
     Raises:
         InputError: the file is empty, no video, damaged, cut short or beyond a limit.
@@ -96,34 +196,60 @@ def open_video(path: Path, limits: Limits = DEFAULT_LIMITS) -> Video:
             f"input_video has {size} bytes, more than the {limits.max_video_bytes} allowed"
         )
     still = still_codec(path)
-    checksums, report = _scan(path, limits, still)
-    if report.size is None or not checksums:
-        raise InputError("input_video has no picture that can be read")
-    width, height = report.size
-    known = len(report.pts) == len(checksums) and NO_PTS not in report.pts
-    rising = known and all(a < b for a, b in pairwise(report.pts))
-    video = Video(
-        path=path,
-        width=width,
-        height=height,
-        num_frames=len(checksums),
-        _limits=limits,
-        _still=still,
-        _filters=_to_rgb(report, width, height),
-        _time_base=report.time_base,
-        _pts=report.pts if rising else array("q"),
-        _checksums=checksums,
-    )
-    for _ in read_frames(video, 0, 1):  # the conversion works too, or fails here
-        pass
+    with nullcontext(reading) if reading is not None else Reading(only_first=True) as trial:
+
+        def begin(report: Report) -> None:
+            """Try the first picture's conversion, as soon as it is known what is to be converted.
+
+            `transfer` is the last of what the report learns of it.
+            """
+            if not trial.is_begun and report.size is not None and report.transfer:
+                trial.begin(_described(path, limits, still, report))
+
+        checksums, report = _scan(path, limits, still, begin)
+        if report.size is None or not checksums:
+            raise InputError("input_video has no picture that can be read")
+        known = len(report.pts) == len(checksums) and NO_PTS not in report.pts
+        rising = known and all(a < b for a, b in pairwise(report.pts))
+        video = replace(
+            _described(path, limits, still, report),
+            num_frames=len(checksums),
+            _time_base=report.time_base,
+            _pts=report.pts if rising else array("q"),
+            _checksums=checksums,
+        )
+        if not trial.is_begun:
+            trial.begin(video)
+        trial.first()  # the conversion works, or fails here
     return video
 
 
-def _scan(path: Path, limits: Limits, still: str | None) -> tuple[array[int], Report]:
+def _described(path: Path, limits: Limits, still: str | None, report: Report) -> Video:
+    """All that the first picture tells of a video."""
+    assert report.size is not None
+    width, height = report.size
+    return Video(
+        path=path,
+        width=width,
+        height=height,
+        num_frames=0,
+        is_plain=_is_plain(report, width, height),
+        _limits=limits,
+        _still=still,
+        _filters=_to_rgb(report, width, height),
+        _time_base=Fraction(0),
+        _pts=array("q"),
+        _checksums=array("I"),
+    )
+
+
+def _scan(
+    path: Path, limits: Limits, still: str | None, seen: Callable[[Report], None]
+) -> tuple[array[int], Report]:
     """Decode the whole stream; the checksums of its pictures and what ffmpeg said of them.
 
     The checksums come down the pipe, one line a picture, so that the count rests on no message,
-    and so that ffmpeg notices when nobody is left to read.
+    and so that ffmpeg notices when nobody is left to read. `seen` is called at every picture.
     """
     # Numbers for time stamps: some files hold none that a writer would take.
     output = ("-bsf:v", "setts=ts=N", "-f", "framecrc")
@@ -139,6 +265,7 @@ def _scan(path: Path, limits: Limits, still: str | None) -> tuple[array[int], Re
                     f"input_video has more than the {limits.max_frames} frames allowed"
                 )
             _check_size(report, limits)
+            seen(report)
         good = decoder.finish()
     _check_size(report, limits)
     if report.tiled:
@@ -174,17 +301,32 @@ def _complaint(report: Report, count: int, limits: Limits) -> str:
     return f"input_video is damaged near frame {count}: {report.reason or quote}"
 
 
+def _is_plain(report: Report, width: int, height: int) -> bool:
+    """Whether a stream's pictures can go into a video of ours as they are, see `Video`."""
+    even = width % 2 == 0 and height % 2 == 0
+    limited = report.pixel_format == "yuv420p" and report.range != "pc"
+    left = report.chroma_location in ("left", "unspecified")  # what players take it for
+    hdr = report.transfer in _HDR_TRANSFERS
+    return even and limited and left and not hdr and _matrix(report, width, height) == "bt709"
+
+
+def _matrix(report: Report, width: int, height: int) -> str:
+    """The YCbCr matrix of a stream as ffmpeg names it, the one players assume if not stated."""
+    if report.matrix not in ("", "unknown", "reserved"):
+        return report.matrix
+    if report.transfer in _HDR_TRANSFERS:
+        return "bt2020nc"
+    hd = max(width, height) >= 1280 or min(width, height) > 576
+    return "bt709" if hd else "smpte170m"
+
+
 def _to_rgb(report: Report, width: int, height: int) -> str:
     """The filters that turn a stream's pictures into RGB of 8 bits, or planes of them.
 
     zimg converts exactly and fast, but reads only some formats, and no odd sizes; swscale, told
     to be accurate, reads the rest.
     """
-    hdr = report.transfer in ("smpte2084", "arib-std-b67")
-    matrix = report.matrix
-    if matrix in ("", "unknown", "reserved"):
-        hd = max(width, height) >= 1280 or min(width, height) > 576
-        matrix = "bt2020nc" if hdr else "bt709" if hd else "smpte170m"
+    matrix = _matrix(report, width, height)
     even = width % 2 == 0 and height % 2 == 0
     if even and matrix in _ZIMG_MATRICES and _ZIMG_FORMAT.fullmatch(report.pixel_format):
         full = "full" if report.range == "pc" else "limited"
@@ -194,7 +336,7 @@ def _to_rgb(report: Report, width: int, height: int) -> str:
         named = matrix in _SWSCALE_MATRICES and matrix != report.matrix
         to_rgb = f"scale=in_color_matrix={matrix if named else 'auto'}:{_SWSCALE}"
         planes = ""
-    if not hdr:
+    if report.transfer not in _HDR_TRANSFERS:
         return _chain(to_rgb, planes)
     return _chain(
         to_rgb,
@@ -243,25 +385,46 @@ def _read(video: Video, start: int, stop: int) -> Generator[np.ndarray, None, No
     skipped = 0 if video._pts else start
     with _decoder(video, filters) as decoder:
         for index in range(start - skipped, stop):
-            frame = np.empty((video.height, video.width, 3), np.uint8)
-            if not _fill(decoder, frame):
-                decoder.finish()
-                reason = decoder.report.reason or "it is not what it was when it was opened"
-                raise InputError(f"input_video cannot be read at frame {index}: {reason}")
+            frame = _next_frame(decoder, _rgb_shape(video), index)
             if index >= start:
                 yield frame
-        if (video._pts or stop == video.num_frames) and decoder.read(memoryview(bytearray(1))):
-            raise InputError(f"input_video gives more than {stop} frames on a second reading")
+        if video._pts or stop == video.num_frames:
+            _check_end(decoder, stop)
+
+
+def _rgb_shape(video: Video) -> tuple[int, int, int]:
+    return video.height, video.width, 3
+
+
+def _next_frame(
+    decoder: Decoder, shape: tuple[int, ...], index: int, output: int = 0
+) -> np.ndarray:
+    """Read one whole frame.
+
+    Raises:
+        InputError: there is none.
+    """
+    frame = np.empty(shape, np.uint8)
+    if not decoder.fill(frame.data.cast("B"), output):
+        raise _unreadable(decoder, index)
+    return frame
+
+
+def _unreadable(decoder: Decoder, index: int) -> InputError:
+    """The error for an output that ended before frame `index`."""
+    decoder.finish()
+    reason = decoder.report.reason or "it is not what it was when it was opened"
+    return InputError(f"input_video cannot be read at frame {index}: {reason}")
+
+
+def _check_end(decoder: Decoder, count: int) -> None:
+    """Make sure that nothing comes after frame `count - 1`."""
+    if decoder.read(memoryview(bytearray(1))):
+        raise InputError(f"input_video gives more than {count} frames on a second reading")
 
 
 def _decoder(video: Video, filters: str, seek: float | None = None) -> Decoder:
-    output = ("-f", "rawvideo", "-pix_fmt", "rgb24")
-    return Decoder(video.path, filters, output, video._limits, still=video._still, seek=seek)
-
-
-def _fill(decoder: Decoder, frame: np.ndarray) -> bool:
-    """Read one whole frame; False at the end of the output."""
-    return decoder.fill(frame.data.cast("B"))
+    return Decoder(video.path, filters, _RGB, video._limits, still=video._still, seek=seek)
 
 
 def _trim(video: Video, start: int, stop: int) -> str:
@@ -334,8 +497,8 @@ def _seek_chunk(
     filters = _chain(_trim(video, start, stop), "showinfo", video._filters)
     chunk: list[np.ndarray] = []
     with _decoder(video, filters, seek) as decoder:
-        frame = np.empty((video.height, video.width, 3), np.uint8)
-        while len(chunk) <= stop - start and _fill(decoder, frame):
+        frame = np.empty(_rgb_shape(video), np.uint8)
+        while len(chunk) <= stop - start and decoder.fill(frame.data.cast("B")):
             chunk.append(shrink(frame))
             frame = np.empty_like(frame)
     report = decoder.report  # complete once ffmpeg has ended

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sam2_video.clicks import TrackedObject, build_prompts, check_clicks, parse_clicks
-from sam2_video.frames import Video, open_video, read_frames, read_frames_backward
+from sam2_video.frames import Reading, Video, open_video, read_frames, read_frames_backward
 from sam2_video.limits import Limits
 from sam2_video.mask_stack import MaskStack
 from sam2_video.model import LoadedModel, load_model
@@ -36,7 +36,8 @@ class SegmentedFrame:
 
     Attributes:
         index: its place in the video, from 0.
-        picture: (H, W, 3) uint8 RGB, as decoded.
+        picture: (H, W, 3) uint8 RGB, as decoded; planes where `segment_video` was given a
+            `Reading` that gives them.
         masks: (K, H, W) bool, one mask an object; all False where it is out of sight.
         names: the K objects' names, in the order of the masks.
     """
@@ -70,16 +71,23 @@ def segment(
         InputError: the video cannot be read, or the clicks do not fit it.
     """
     limits = limits or Limits.from_env()
-    video, objects = prepare(
-        Path(input_video),
-        (click_coordinates, click_labels, click_frames, click_object_ids),
-        limits,
-    )
-    yield from segment_video(model or load_model(), video, objects, limits=limits)
+    with Reading() as reading:
+        video, objects = prepare(
+            Path(input_video),
+            (click_coordinates, click_labels, click_frames, click_object_ids),
+            limits,
+            reading,
+        )
+        yield from segment_video(
+            model or load_model(), video, objects, limits=limits, reading=reading
+        )
 
 
 def prepare(
-    path: Path, click_strings: tuple[str, str, str, str], limits: Limits
+    path: Path,
+    click_strings: tuple[str, str, str, str],
+    limits: Limits,
+    reading: Reading | None = None,
 ) -> tuple[Video, list[TrackedObject]]:
     """Check everything that can be known without a model: clicks, video, clicks in the video.
 
@@ -87,13 +95,14 @@ def prepare(
         path: the video.
         click_strings: coordinates, labels, frames and object names, as a client writes them.
         limits: what is allowed.
+        reading: begins meanwhile, for `segment_video`.
 
     Raises:
         InputError: something is not as it should be.
     """
     clicks = parse_clicks(*click_strings, max_clicks=limits.max_clicks)
     objects = build_prompts(clicks, limits.max_objects, limits.max_conditioning_frames)
-    video = open_video(path, limits)
+    video = open_video(path, limits, reading)
     check_clicks(clicks, video.width, video.height, video.num_frames)
     return video, objects
 
@@ -107,6 +116,7 @@ def segment_video(
     interval: int = 1,
     folder: Path | None = None,
     advance: Callable[[], None] = lambda: None,
+    reading: Reading | None = None,
 ) -> Generator[SegmentedFrame, None, None]:
     """Track objects through a whole video, in memory that does not grow with its length.
 
@@ -121,13 +131,16 @@ def segment_video(
         interval: yield every n-th frame only; every frame is tracked all the same.
         folder: where waiting masks lie; the system's temporary folder if None.
         advance: called once for every frame that was tracked.
+        reading: begun while the video was opened, so that no other decoding is needed where all
+            objects are clicked on frame 0.
     """
     names = tuple(tracked.name for tracked in objects)
     size = (video.width, video.height)
-    prompts = _encode_clicked_frames(model, video, objects)
+    reading = reading or Reading()
+    prompts = _encode_clicked_frames(model, video, objects, reading)
     start = min(frame for encoded in prompts for frame in encoded.logits)
 
-    with MaskStack(folder, limits.max_mask_bytes) as waiting:
+    with reading, MaskStack(folder, limits.max_mask_bytes) as waiting:
         backward = TrackingPass(model.network, prompts, size, video.num_frames, reverse=True)
         for index, image in _shrunk_backward(model, video, start):
             logits = backward.step(index, partial(_to_model, model, image))
@@ -137,7 +150,7 @@ def segment_video(
                 advance()
 
         forward = TrackingPass(model.network, prompts, size, video.num_frames)
-        shrunk = _shrunk_forward(model, video, start)
+        shrunk = _shrunk_forward(model, video, start, reading)
         with closing(read_ahead(shrunk, FRAMES_AHEAD)) as frames:
             for index, (picture, small) in enumerate(frames):
                 is_wanted = index % interval == 0
@@ -167,11 +180,12 @@ def shrink(picture: np.ndarray, image_size: int) -> np.ndarray:
 
     Bicubic, antialiased, aspect not kept: `sam2.utils.misc._load_img_as_tensor`, Pillow's default.
     PyTorch's own kernel takes a seventh of Pillow's time; one value in 300 differs, by a level or
-    two of 256.
+    two of 256. What comes back is a view of three planes: putting it in another order would take
+    as long again.
     """
     pixels = torch.from_numpy(picture).permute(2, 0, 1).unsqueeze(0)
     small = F.interpolate(pixels, (image_size, image_size), mode="bicubic", antialias=True)
-    return small[0].permute(1, 2, 0).contiguous().numpy()
+    return small[0].permute(1, 2, 0).numpy()
 
 
 def masks_of(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
@@ -194,13 +208,16 @@ def masks_of(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
 
 
 def _encode_clicked_frames(
-    model: LoadedModel, video: Video, objects: Sequence[TrackedObject]
+    model: LoadedModel, video: Video, objects: Sequence[TrackedObject], reading: Reading
 ) -> list[EncodedPrompts]:
     """Read the conditioning frames in one go and encode the prompts on them."""
     wanted = {prompt.frame for tracked in objects for prompt in tracked.conditioning}
     first, last = min(wanted), max(wanted)
 
     def images() -> Generator[tuple[int, Tensor], None, None]:
+        if last == 0 and reading.is_begun:
+            yield 0, _shrunk_to_model(model, reading.first())
+            return
         with closing(read_frames(video, first, last + 1)) as frames:
             for index, picture in enumerate(frames, start=first):
                 if index in wanted:
@@ -217,12 +234,12 @@ def _encode_clicked_frames(
 
 
 def _shrunk_forward(
-    model: LoadedModel, video: Video, start: int
+    model: LoadedModel, video: Video, start: int, reading: Reading
 ) -> Generator[tuple[np.ndarray, np.ndarray | None], None, None]:
     """Every frame, and from `start` on the frame at the model's size beside it."""
-    with closing(read_frames(video)) as frames:
-        for index, picture in enumerate(frames):
-            yield picture, shrink(picture, model.image_size) if index >= start else None
+    with closing(reading.frames(video)) as frames:
+        for index, (picture, rgb) in enumerate(frames):
+            yield picture, shrink(rgb, model.image_size) if index >= start else None
 
 
 def _shrunk_backward(

@@ -17,7 +17,10 @@ Masks = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels, right and bottom not included."""
 
-GREEN = (0, 255, 0)
+Colour = tuple[int, int, int]
+"""Red, green, blue, 0 to 255."""
+
+GREEN: Colour = (0, 255, 0)
 
 # The palette of Okabe and Ito, "Color Universal Design" (https://jfly.uni-koeln.de/color/),
 # without its black, which photos hide. Of the well-known palettes it keeps the largest smallest
@@ -41,7 +44,7 @@ PALETTE: Picture = np.rint(
 ).astype(np.uint8)
 
 
-def colour_of(index: int) -> tuple[int, int, int]:
+def colour_of(index: int) -> Colour:
     """The RGB colour of object `index`, always the same; `PALETTE` starts again at its end."""
     red, green, blue = PALETTE[index % len(PALETTE)].tolist()
     return red, green, blue
@@ -49,10 +52,15 @@ def colour_of(index: int) -> tuple[int, int, int]:
 
 def binary(masks: Masks) -> Picture:
     """White (255) where any object is, black (0) elsewhere: (H, W) uint8."""
-    return np.negative(_union(masks))  # modulo 256, minus one is white
+    return np.negative(union(masks))  # modulo 256, minus one is white
 
 
-def highlighted(frame: Picture, masks: Masks, annotation: str) -> Picture:
+def highlighted(
+    frame: Picture,
+    masks: Masks,
+    annotation: str,
+    colour_of: Callable[[int], Colour] = colour_of,
+) -> Picture:
     """The frame with every object in its colour, in a box of its colour, or both: (H, W, 3) uint8.
 
     Where objects overlap the later one is on top: half its colour, half the source, nothing of
@@ -62,6 +70,7 @@ def highlighted(frame: Picture, masks: Masks, annotation: str) -> Picture:
         frame: (H, W, 3) uint8 RGB.
         masks: (K, H, W) bool.
         annotation: `mask`, `box` or `both`.
+        colour_of: gives each object its colour, in the frame's own colour space.
     """
     out = frame.copy()
     boxes = [_box_of(mask) for mask in masks]
@@ -80,7 +89,7 @@ def greenscreen(frame: Picture, masks: Masks) -> Picture:
     """The source pixels where any object is, pure green elsewhere: (H, W, 3) uint8."""
     out = np.zeros_like(frame)
     out[..., 1] = 255
-    cv2.copyTo(frame, _union(masks), out)
+    cv2.copyTo(frame, union(masks), out)
     return out
 
 
@@ -100,7 +109,7 @@ def renderer(mask_type: str, annotation_type: str) -> Callable[[Picture, Masks],
     return lambda frame, masks: highlighted(frame, masks, annotation_type)
 
 
-def _union(masks: Masks) -> Picture:
+def union(masks: Masks) -> Picture:
     """1 where any object is, 0 elsewhere: (H, W) uint8."""
     if len(masks) == 1:
         return masks[0].view(np.uint8)
@@ -113,9 +122,7 @@ def _box_of(mask: NDArray[np.bool_]) -> Box | None:
     return (x, y, x + width, y + height) if width else None
 
 
-def _tint(
-    out: Picture, frame: Picture, mask: NDArray[np.bool_], box: Box, colour: tuple[int, int, int]
-) -> None:
+def _tint(out: Picture, frame: Picture, mask: NDArray[np.bool_], box: Box, colour: Colour) -> None:
     """Mix the frame with a colour, half and half, where the mask is true."""
     left, top, right, bottom = box
     area = slice(top, bottom), slice(left, right)
@@ -125,7 +132,7 @@ def _tint(
     cv2.copyTo(cv2.transform(frame[area], mix), mask[area].view(np.uint8), out[area])
 
 
-def _outline(out: Picture, box: Box, colour: tuple[int, int, int]) -> None:
+def _outline(out: Picture, box: Box, colour: Colour) -> None:
     """Draw a box: its line covers the outermost pixels of the object and grows outwards.
 
     So it hides nothing of a small object but that ring. At the edge of the picture it moves

@@ -9,11 +9,12 @@ from sam2_video import sinks
 from sam2_video.clicks import TrackedObject
 from sam2_video.errors import InputError
 from sam2_video.fetch import local_file
-from sam2_video.frames import Video
+from sam2_video.frames import Reading, Video
 from sam2_video.limits import Limits
 from sam2_video.model import LoadedModel
 from sam2_video.overlap import work_behind
 from sam2_video.pipeline import SegmentedFrame, prepare, segment_video
+from sam2_video.planes import planes_renderer
 from sam2_video.render import renderer
 
 
@@ -43,6 +44,7 @@ class CheckedRequest:
     video: Video
     objects: list[TrackedObject]
     limits: Limits
+    reading: Reading
 
     def run(
         self, model: LoadedModel, folder: Path, scratch: Path, advance: Callable[[], None]
@@ -61,7 +63,7 @@ class CheckedRequest:
         Raises:
             OutputError: it cannot be written.
         """
-        wanted, video = self.request, self.video
+        wanted, video, as_planes = self.request, self.video, self.reading.as_planes
         frames = segment_video(
             model,
             video,
@@ -70,17 +72,22 @@ class CheckedRequest:
             interval=wanted.output_frame_interval,
             folder=scratch,
             advance=advance,
+            reading=self.reading,
         )
-        render = renderer(wanted.mask_type, wanted.annotation_type)
+        choose = planes_renderer if as_planes else renderer
+        render = choose(wanted.mask_type, wanted.annotation_type)
         with closing(frames):
             if wanted.output_video:
                 path = folder / "output_video.mp4"
-                with sinks.VideoFile(path, video.width, video.height, wanted.video_fps) as sink:
+                form = video.width, video.height, wanted.video_fps
+                chroma = "left" if as_planes else "center"
+                with sinks.VideoFile(path, *form, chroma_location=chroma) as sink:
+                    write = sink.write_planes if as_planes else sink.write
 
-                    def write(frame: SegmentedFrame) -> None:
-                        sink.write(render(frame.picture, frame.masks))
+                    def draw(frame: SegmentedFrame) -> None:
+                        write(render(frame.picture, frame.masks))
 
-                    with closing(work_behind(write, frames, threads=1)) as written:
+                    with closing(work_behind(draw, frames, threads=1)) as written:
                         for _ in written:
                             pass
                 yield path
@@ -118,9 +125,13 @@ def checked_request(request: Request, folder: Path, limits: Limits) -> Iterator[
         request.click_frames,
         request.click_object_ids,
     )
-    with local_file("input_video", request.input_video, folder, limits) as source:
-        video, objects = prepare(source, clicks, limits)
+    as_planes = request.output_video and request.mask_type != "binary"
+    with (
+        local_file("input_video", request.input_video, folder, limits) as source,
+        Reading(as_planes=as_planes) as reading,
+    ):
+        video, objects = prepare(source, clicks, limits, reading)
         sinks.check_output_size(
             video.width, video.height, request.output_video, request.output_format
         )
-        yield CheckedRequest(request, video, objects, limits)
+        yield CheckedRequest(request, video, objects, limits, reading)

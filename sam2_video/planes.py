@@ -1,0 +1,123 @@
+"""Rendering into the planes of a video, where frame and result share a colour space.
+
+A picture that stays as it is, or most of it, need not go to RGB and back: half the bytes move, and
+what no object touches keeps its very samples. Halving and adding a colour, covering with one and
+choosing between two are the same in Y, Cb, Cr as in RGB, so `render` draws here too, on the part
+of the frame where objects are, with its chroma doubled to the size of its luma.
+
+Planes are one (H * 3 / 2, W) uint8 array: Y, then Cb and Cr at half the size, H and W even.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sam2_video.colours import STRONGER_GREEN_VIDEO, video_colour
+from sam2_video.render import GREEN, Colour, Masks, colour_of, highlighted, union
+
+Planes = NDArray[np.uint8]
+"""(H * 3 / 2, W): Y, Cb, Cr."""
+Area = tuple[slice, slice]
+"""Rows and columns of a picture, from even numbers to even numbers."""
+
+
+def planes_renderer(mask_type: str, annotation_type: str) -> Callable[[Planes, Masks], Planes]:
+    """The function of planes and masks that makes a video's pictures; it changes the planes.
+
+    Args:
+        mask_type: `highlighted` or `greenscreen`.
+        annotation_type: `mask`, `box` or `both`; of no effect unless highlighted.
+    """
+    if mask_type == "greenscreen":
+        return planes_greenscreen
+    return lambda planes, masks: planes_highlighted(planes, masks, annotation_type)
+
+
+def planes_highlighted(planes: Planes, masks: Masks, annotation: str) -> Planes:
+    """As `render.highlighted`, in place."""
+    height, width = masks.shape[1:]
+    # Boxes reach beyond the masks, and their lines are as wide as the whole picture tells.
+    area = _area_of(masks) if annotation == "mask" else (slice(0, height), slice(0, width))
+    if area is not None:
+        drawn = highlighted(_taken(planes, area), masks[:, *area], annotation, _video_colour_of)
+        _put(planes, area, drawn)
+    return planes
+
+
+def planes_greenscreen(planes: Planes, masks: Masks) -> Planes:
+    """As `render.greenscreen`, in place; green beyond green, see `colours`."""
+    area = _area_of(masks)
+    kept = None if area is None else _cut_out(_taken(planes, area), masks[:, *area])
+    stronger = np.array(_GREEN) - STRONGER_GREEN_VIDEO[:3].astype(int)
+    for plane, level in zip(_split(planes), stronger, strict=True):
+        plane.fill(level)
+    if area is not None and kept is not None:
+        _put(planes, area, kept)
+        rows, columns = (slice(part.start // 2, part.stop // 2) for part in area)
+        half = columns.stop - columns.start, rows.stop - rows.start
+        white = union(masks[:, *area]) * np.uint8(255)
+        empty = cv2.resize(white, half, interpolation=cv2.INTER_AREA) == 0
+        for plane, level in zip(_split(planes)[1:], stronger[1:], strict=True):
+            plane[rows, columns][empty] = level
+    return planes
+
+
+_GREEN = video_colour(GREEN)
+
+
+def _video_colour_of(index: int) -> Colour:
+    return video_colour(colour_of(index))
+
+
+def _cut_out(picture: NDArray[np.uint8], masks: Masks) -> NDArray[np.uint8]:
+    """The (h, w, 3) picture where any object is, green elsewhere."""
+    out = np.empty_like(picture)
+    out[:] = _GREEN
+    cv2.copyTo(picture, union(masks), out)
+    return out
+
+
+def _area_of(masks: Masks) -> Area | None:
+    """The smallest area that holds every object, None if there is none to be seen."""
+    height, width = masks.shape[1:]
+    left, top, right, bottom = width, height, 0, 0
+    for mask in masks:
+        x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
+        if w:
+            left, top = min(left, x), min(top, y)
+            right, bottom = max(right, x + w), max(bottom, y + h)
+    if right == 0:
+        return None
+    return (slice(top & ~1, (bottom + 1) & ~1), slice(left & ~1, (right + 1) & ~1))
+
+
+def _split(planes: Planes) -> list[NDArray[np.uint8]]:
+    """Views of the three planes, (H, W) and twice (H / 2, W / 2)."""
+    height, width = planes.shape[0] * 2 // 3, planes.shape[1]
+    chroma = planes[height:].reshape(2, height // 2, width // 2)
+    return [planes[:height], chroma[0], chroma[1]]
+
+
+def _taken(planes: Planes, area: Area) -> NDArray[np.uint8]:
+    """An area as an (h, w, 3) picture of Y, Cb, Cr: each chroma sample for four pixels."""
+    rows, columns = area
+    luma, *chroma = _split(planes)
+    luma = luma[area]
+    size = luma.shape[1], luma.shape[0]
+    half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
+    larger = [cv2.resize(plane[half], size, interpolation=cv2.INTER_NEAREST) for plane in chroma]
+    return np.asarray(cv2.merge([luma, *larger]), np.uint8)
+
+
+def _put(planes: Planes, area: Area, picture: NDArray[np.uint8]) -> None:
+    """Write an area back, chroma as the mean of four pixels."""
+    rows, columns = area
+    luma, *chroma = _split(planes)
+    luma[area] = cv2.extractChannel(picture, 0)
+    half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
+    size = picture.shape[1] // 2, picture.shape[0] // 2
+    for k, plane in enumerate(chroma, start=1):
+        full = cv2.extractChannel(picture, k)
+        plane[half] = cv2.resize(full, size, interpolation=cv2.INTER_AREA)
