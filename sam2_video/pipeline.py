@@ -236,8 +236,12 @@ def _encode_clicked_frames(
 def _shrunk_forward(
     model: LoadedModel, video: Video, start: int, reading: Reading
 ) -> Generator[tuple[np.ndarray, np.ndarray | None], None, None]:
-    """Every frame, and from `start` on the frame at the model's size beside it."""
-    with closing(reading.frames(video)) as frames:
+    """Every frame, and from `start` on the frame at the model's size beside it.
+
+    Frames are read by a thread of their own: waiting for one and shrinking the one before, in
+    turns, would take longer than either.
+    """
+    with closing(read_ahead(reading.frames(video), 1)) as frames:
         for index, (picture, rgb) in enumerate(frames):
             yield picture, shrink(rgb, model.image_size) if index >= start else None
 

@@ -60,6 +60,7 @@ def highlighted(
     masks: Masks,
     annotation: str,
     colour_of: Callable[[int], Colour] = colour_of,
+    line: int | None = None,
 ) -> Picture:
     """The frame with every object in its colour, in a box of its colour, or both: (H, W, 3) uint8.
 
@@ -71,7 +72,9 @@ def highlighted(
         masks: (K, H, W) bool.
         annotation: `mask`, `box` or `both`.
         colour_of: gives each object its colour, in the frame's own colour space.
+        line: pixels that the line of a box is wide; those for a picture of this size if None.
     """
+    line = line_width(*frame.shape[:2]) if line is None else line
     out = frame.copy()
     boxes = [_box_of(mask) for mask in masks]
     if annotation != "box":
@@ -81,7 +84,7 @@ def highlighted(
     if annotation != "mask":
         for index, box in enumerate(boxes):
             if box:
-                _outline(out, box, colour_of(index))
+                _outline(out, box, colour_of(index), line)
     return out
 
 
@@ -109,6 +112,11 @@ def renderer(mask_type: str, annotation_type: str) -> Callable[[Picture, Masks],
     return lambda frame, masks: highlighted(frame, masks, annotation_type)
 
 
+def line_width(height: int, width: int) -> int:
+    """Pixels that the line of a box is wide in a picture of this size."""
+    return max(2, round(min(height, width) / 240))
+
+
 def union(masks: Masks) -> Picture:
     """1 where any object is, 0 elsewhere: (H, W) uint8."""
     if len(masks) == 1:
@@ -132,14 +140,13 @@ def _tint(out: Picture, frame: Picture, mask: NDArray[np.bool_], box: Box, colou
     cv2.copyTo(cv2.transform(frame[area], mix), mask[area].view(np.uint8), out[area])
 
 
-def _outline(out: Picture, box: Box, colour: Colour) -> None:
+def _outline(out: Picture, box: Box, colour: Colour, line: int) -> None:
     """Draw a box: its line covers the outermost pixels of the object and grows outwards.
 
     So it hides nothing of a small object but that ring. At the edge of the picture it moves
     inwards, as wide as elsewhere.
     """
     height, width = out.shape[:2]
-    line = max(2, round(min(height, width) / 240))
     grow = line - 1
     left, top = max(0, box[0] - grow), max(0, box[1] - grow)
     right, bottom = min(width, box[2] + grow), min(height, box[3] + grow)

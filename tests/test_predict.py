@@ -1,9 +1,11 @@
 """The main job through `Predictor.predict`, its files read back."""
 
 import json
+import subprocess
 import tempfile
 from itertools import pairwise
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -14,6 +16,8 @@ from predict import Predictor
 from sam2_video import segment
 from sam2_video.errors import InputError
 from sam2_video.render import colour_of
+from sam2_video.sinks import VideoFile
+from tests.conftest import FFMPEG
 from tests.processes import ffmpeg_children
 
 # What the embedded checkpoint reaches on the example clip, less 0.03.
@@ -114,6 +118,30 @@ def test_highlighted(form, tolerance, predictor, one_click, masks, decode) -> No
     expected = (source[inside] + np.array(colour_of(0))) / 2
     assert np.abs(pictures[inside] - expected).mean() <= tolerance
     assert np.abs(pictures[outside] - source[outside]).mean() <= tolerance
+
+
+@pytest.fixture(scope="module")
+def plain_clip(short_clip) -> Path:
+    """The short clip with planes like those of a video of ours, which are drawn in as they are."""
+    path = short_clip.with_name("plain.mp4")
+    command = [FFMPEG, "-v", "error", "-i", short_clip, "-colorspace", "bt709", "-qp", "0"]
+    command += ["-vf", "scale=out_color_matrix=bt709:out_range=tv", "-c:v", "libx264", path]
+    subprocess.run(command, check=True)
+    return path
+
+
+@pytest.mark.parametrize("mask_type", ["highlighted", "greenscreen"])
+def test_a_video_is_drawn_in_its_own_planes(mask_type, predictor, one_click, plain_clip, decode):
+    inputs = {**one_click, "input_video": plain_clip, "mask_type": mask_type}
+    with mock.patch.object(VideoFile, "write") as converted:
+        video = read(run(predictor, output_video=True, **inputs), decode)
+    assert not converted.called
+    pictures = read(run(predictor, output_format="png", **inputs), decode)
+    masks = np.stack([f.masks[0] for f in segment(**one_click, model=predictor.model)])
+    away = eroded(masks) | eroded(~masks)
+    assert np.abs(video[away] - pictures[away]).mean() <= 3
+    if mask_type == "greenscreen":
+        assert np.abs(video[eroded(~masks)] - (0, 255, 0)).max() <= 4
 
 
 def test_boxes_are_drawn_in_place_of_masks(predictor, one_click, masks, decode) -> None:
