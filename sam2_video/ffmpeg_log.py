@@ -14,7 +14,9 @@ _LENGTH = 120  # characters kept of one
 
 # Lines of the `showinfo` filter.
 _TIME_BASE = re.compile(rb"config in time_base: (\d+)/(\d+)")
-_PICTURE = re.compile(rb" n: *\d+ pts: *(-?\d+|NOPTS) .* fmt:(\S+) cl:(\S+) .* s:(\d+)x(\d+) ")
+_PICTURE = re.compile(
+    rb" n: *\d+ pts: *(-?\d+|NOPTS) .* fmt:(\S+) cl:(\S+) .* s:(\d+)x(\d+) i:(\S) "
+)
 _CHECKSUM = re.compile(rb" checksum:([0-9A-F]{8}) ")
 _COLOUR = re.compile(rb"color_range:(\S+) color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
 # Lines of ffmpeg itself.
@@ -67,6 +69,7 @@ class Report:
         size: width and height of the first picture, after rotation.
         pixel_format: of the first picture, as ffmpeg names it.
         chroma_location: where its chroma samples lie, as ffmpeg names it: `left`, `unspecified`...
+        progressive: whether it is not made of two fields.
         range: its colour range: `tv`, `pc` or `unknown`.
         matrix: its YCbCr matrix as ffmpeg names it: `bt709`, `smpte170m`, `gbr`, `unknown`...
         transfer: its transfer function as ffmpeg names it: `smpte2084` is PQ.
@@ -80,6 +83,7 @@ class Report:
     size: tuple[int, int] | None = None
     pixel_format: str = ""
     chroma_location: str = ""
+    progressive: bool = False
     range: str = ""
     matrix: str = ""
     transfer: str = ""
@@ -90,7 +94,7 @@ class Report:
     def add(self, line: bytes) -> None:
         """Take in one line of the log."""
         if found := _PICTURE.search(line):
-            pts, pixel_format, location, width, height = found.groups()
+            pts, pixel_format, location, width, height, fields = found.groups()
             self.pts.append(NO_PTS if pts == b"NOPTS" else int(pts))
             checksum = _CHECKSUM.search(line, found.end() - 1)
             self.checksums.append(int(checksum[1], 16) if checksum else 0)
@@ -98,6 +102,7 @@ class Report:
                 self.size = int(width), int(height)
                 self.pixel_format = pixel_format.decode(errors="replace")
                 self.chroma_location = location.decode(errors="replace")
+                self.progressive = fields == b"P"
         elif not self.range and (found := _COLOUR.search(line)):
             names = (text.decode(errors="replace") for text in found.groups())
             self.range, self.matrix, self.transfer = names

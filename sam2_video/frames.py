@@ -54,8 +54,8 @@ class Video:
         width: pixels, after rotation; the sample aspect ratio is ignored.
         height: likewise.
         num_frames: exact: the number of pictures that the decoder gives.
-        is_plain: its pictures are planes such as a video of ours has: 8 bits, 4:2:0, BT.709 in
-            limited range, chroma at the left, even sides. `Reading` gives them.
+        is_plain: its pictures are planes such as a video of ours has: progressive, 8 bits, 4:2:0,
+            BT.709 in limited range, chroma at the left, even sides. `Reading` gives them.
     """
 
     path: Path
@@ -304,7 +304,7 @@ def _complaint(report: Report, count: int, limits: Limits) -> str:
 def _is_plain(report: Report, width: int, height: int) -> bool:
     """Whether a stream's pictures can go into a video of ours as they are, see `Video`."""
     even = width % 2 == 0 and height % 2 == 0
-    limited = report.pixel_format == "yuv420p" and report.range != "pc"
+    limited = report.pixel_format == "yuv420p" and report.range != "pc" and report.progressive
     left = report.chroma_location in ("left", "unspecified")  # what players take it for
     hdr = report.transfer in _HDR_TRANSFERS
     return even and limited and left and not hdr and _matrix(report, width, height) == "bt709"

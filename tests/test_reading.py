@@ -14,7 +14,7 @@ from sam2_video.frames import Reading, open_video, read_frames
 from sam2_video.limits import DEFAULT_LIMITS
 from sam2_video.model import LoadedModel, load_model
 from sam2_video.pipeline import segment
-from tests.clips import FFMPEG, H264, encode, number_of, numbered
+from tests.clips import FFMPEG, H264, draw, encode, number_of, numbered
 from tests.processes import children
 
 PLAIN = ("-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709", *H264)
@@ -76,8 +76,9 @@ def test_planes_are_those_of_the_frame_beside_them(plain: Path) -> None:
         (*PLAIN[:-1], "yuv444p"),
         (*PLAIN[:-1], "yuv420p10le"),
         ("-vf", f"{PLAIN[1]},setparams=chroma_location=topleft", *PLAIN[2:]),
+        (*PLAIN, "-flags", "+ildct", "-x264-params", "tff=1"),
     ],
-    ids=["601", "full range", "444", "10 bits", "chroma elsewhere"],
+    ids=["601", "full range", "444", "10 bits", "chroma elsewhere", "interlaced"],
 )
 def test_what_is_not_plain_comes_as_rgb(options: tuple[str, ...], tmp_path: Path) -> None:
     full = ("-color_range", "pc") if "pc" in options[1] else ()
@@ -89,6 +90,19 @@ def test_what_is_not_plain_comes_as_rgb(options: tuple[str, ...], tmp_path: Path
         for picture, rgb in reading.frames(video):
             assert picture is rgb
             assert picture.shape == (video.height, video.width, 3)
+
+
+def test_planes_of_a_size_that_changes_keep_the_first(tmp_path: Path) -> None:
+    first = encode(tmp_path / "1.h264", numbered(5), *PLAIN)
+    second = encode(
+        tmp_path / "2.h264", [draw(number, (160, 96)) for number in range(5, 9)], *PLAIN
+    )
+    (tmp_path / "both.h264").write_bytes(first.read_bytes() + second.read_bytes())
+    with Reading(as_planes=True) as reading:
+        video = open_video(tmp_path / "both.h264", reading=reading)
+        pairs = list(reading.frames(video))
+    assert [number_of(rgb) for _, rgb in pairs] == list(range(9))
+    assert [number_of(rgb_of(planes)) for planes, _ in pairs] == list(range(9))
 
 
 def test_a_job_decodes_twice(plain: Path, model: LoadedModel, decodings: list[str]) -> None:
