@@ -86,11 +86,10 @@ def _bind_clicks(model: SAM2Base) -> None:
     decoder.pred_obj_score_head.layers[-1].bias.fill_(4.0)
 
 
-def freeze_stem(model: SAM2Base, blocks: int) -> None:
-    """Keep the stem and the first blocks as they are: the dearest layers, and the most general."""
-    trunk = model.image_encoder.trunk
-    for module in (trunk.stem, trunk.bn, *trunk.blocks[:blocks]):
-        module.requires_grad_(False)
+def load(model: SAM2Base, checkpoint: Path) -> None:
+    """Take the weights of a checkpoint to go on from."""
+    state = torch.load(checkpoint, weights_only=True)["model"]
+    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
 
 
 def groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:

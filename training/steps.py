@@ -65,7 +65,9 @@ def forward(
             earlier = sam[3].detach().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
         if frames > 1:
             out["obj_ptr"] = sam[5]
-            model._encode_memory_in_output(here, sizes, points, True, sam[4], sam[6], out)
+            # What is remembered learns from later frames; the mask of this frame does not.
+            shown = sam[4].detach()
+            model._encode_memory_in_output(here, sizes, points, True, shown, sam[6], out)
             memory["cond_frame_outputs" if t == 0 else "non_cond_frame_outputs"][t] = out
     return scores, kinship
 

@@ -18,9 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from sam2_video.accelerate import keep_freed_memory
 from training.affinity import Affinity
 from training.data import Batches, stream
-from training.model import AllMasks, Average, build, freeze_stem, groups, start
+from training.folded import differentiate_quickly, fold, unfolded
+from training.model import AllMasks, Average, build, groups, load, start
 from training.steps import forward
 
 HERE = Path(__file__).parent
@@ -67,15 +69,16 @@ class Run:
         model = build(stage["side"])
         affinity = Affinity(model.image_encoder.neck.d_model)
         both = torch.nn.ModuleList([model, affinity])
-        average = Average(model, self.recipe["average"])
         if self._saved is None:
-            start(model)
-            average = Average(model, self.recipe["average"])
-        else:
+            if self.recipe.get("start"):
+                load(model, HERE.parent / self.recipe["start"])
+            else:
+                start(model)
+        fold(model, self.recipe["frozen_blocks"])
+        average = Average(model, self.recipe["average"])
+        if self._saved is not None:
             both.load_state_dict(self._saved["model"])
             average.state, average.steps = self._saved["average"], self._saved["updates"]
-        freeze_stem(model, self.recipe["frozen_blocks"])
-        model.train().to(memory_format=torch.channels_last)
         optimiser = torch.optim.AdamW(groups(both, self.recipe["decay"]), lr=stage["rate"])
         if self._saved and self._saved["optimiser"]:
             optimiser.load_state_dict(self._saved["optimiser"])
@@ -92,8 +95,9 @@ class Run:
             step = self.place["step"]
             for group in optimiser.param_groups:
                 group["lr"] = rate(stage, step, self.place["minutes"]) * group["share"]
-            corrections = int(rng.random() < stage["corrected"])
-            scores, kinship = forward(model, seen, next(data), rng, corrections, affinity)
+            corrections = int(rng.choice(len(stage["clicks"]), p=stage["clicks"]))
+            with torch.autocast("cpu", torch.bfloat16):
+                scores, kinship = forward(model, seen, next(data), rng, corrections, affinity)
             loss = torch.stack([score.loss for score in scores]).mean() + kinship
             optimiser.zero_grad()
             loss.backward()
@@ -131,7 +135,7 @@ class Run:
         }
         for content, path in (
             (state, self._state),
-            ({"model": average.state}, self.folder / "weights.pt"),
+            ({"model": unfolded(average.state, build(256))}, self.folder / "weights.pt"),
         ):
             torch.save(content, path.with_suffix(".part"))
             path.with_suffix(".part").replace(path)
@@ -147,6 +151,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
+    keep_freed_memory()
+    differentiate_quickly()
     Run(arguments.run, tomllib.loads(arguments.recipe.read_text())).train(arguments.library)
 
 
