@@ -75,7 +75,7 @@ def make_mosaic(rng: Rng, library: Library, frames: int, side: int) -> Clip:
     for t in range(frames):
         frame = ground.copy()
         for number, (sprite, motion) in enumerate(zip(sprites, motions, strict=True), start=1):
-            _paste(frame, ids[t], _bent(sprite, motion, t), motion, t, number, 0.5, shape)
+            paste(frame, ids[t], bent(sprite, motion, t), motion, t, number, 0.5, shape)
         frame += grain * rng.standard_normal((side, side, 1), np.float32)
         images[t] = np.clip(frame, 0, 255).astype(np.uint8)
     return Clip(images, ids, len(sprites) + 1)
@@ -99,7 +99,7 @@ def make_clip(rng: Rng, library: Library, frames: int, side: int) -> Clip:
         frame = cv2.warpAffine(ground, view, (side, side), borderMode=cv2.BORDER_REFLECT)
         frame = frame.astype(np.float32)
         for number, (sprite, motion) in enumerate(zip(sprites, motions, strict=True), start=1):
-            _paste(frame, ids[t], _bent(sprite, motion, t), motion, t, number, soft, shape)
+            paste(frame, ids[t], bent(sprite, motion, t), motion, t, number, soft, shape)
         images[t] = look.apply(frame, t)[..., ::-1]
     return Clip(images, ids, len(sprites))
 
@@ -108,7 +108,7 @@ def _shape(rng: Rng) -> float:
     return float(rng.choice(list(SHAPES), p=list(SHAPES.values())))
 
 
-def _bent(sprite: NDArray[np.uint8], motion: Motion, t: int) -> NDArray[np.uint8]:
+def bent(sprite: NDArray[np.uint8], motion: Motion, t: int) -> NDArray[np.uint8]:
     """The sprite (H, W, 4) as it is bent on a frame: limbs and folds that move by themselves."""
     if not motion.bend[t].any():
         return sprite
@@ -120,7 +120,7 @@ def _bent(sprite: NDArray[np.uint8], motion: Motion, t: int) -> NDArray[np.uint8
     return cv2.remap(sprite, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
 
-def _paste(
+def paste(
     frame: NDArray[np.float32],
     ids: NDArray[np.uint8],
     sprite: NDArray[np.uint8],

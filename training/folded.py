@@ -70,9 +70,9 @@ class _Functions:
 
 def _layer_norm(self: LayerNorm2d, x: Tensor) -> Tensor:
     channels_last = x.permute(0, 2, 3, 1)
-    return F.layer_norm(
-        channels_last, self.weight.shape, self.weight, self.bias, self.eps
-    ).permute(0, 3, 1, 2)
+    return F.layer_norm(channels_last, self.weight.shape, self.weight, self.bias, self.eps).permute(
+        0, 3, 1, 2
+    )
 
 
 def unfolded(folded: dict[str, Tensor], model: SAM2Base) -> dict[str, Tensor]:

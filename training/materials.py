@@ -156,14 +156,14 @@ def stamps(assets: Path) -> Iterator[Item]:
     for path in sorted(root.rglob("*.png")):
         name = path.relative_to(root).as_posix()
         image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if STAMPS_NOT.search(name) or image is None or not _photographed(image):
+        if STAMPS_NOT.search(name) or image is None or not photographed(image):
             continue
         cutout = clean_cutout(image)
         if cutout is not None:
             yield Item(cutout, package, name, terms.licence, "contributors of Tux Paint")
 
 
-def _photographed(image: NDArray[np.uint8]) -> bool:
+def photographed(image: NDArray[np.uint8]) -> bool:
     """Whether a cut-out is a photograph: drawings have plain areas."""
     if image.ndim != 3 or image.shape[2] != 4:
         return False
