@@ -28,6 +28,9 @@ def fold(model: SAM2Base, frozen_blocks: int) -> None:
     """
     model.eval()  # else there are no statistics to fold
     fuse_norms(model.image_encoder)
+    for module in model.image_encoder.modules():
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            module.bias.requires_grad_(True)  # what a norm was folded into would not learn
     trunk = model.image_encoder.trunk
     for module in (trunk.stem, *trunk.blocks[:frozen_blocks]):
         module.requires_grad_(False)
