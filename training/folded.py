@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 from sam2_video.accelerate import fuse_norms
 
+MASK_LAYERS = 6
+"""Convolution, norm and activation at strides 2 and 4 of what memory makes of a mask."""
+
 
 def fold(model: SAM2Base, frozen_blocks: int) -> None:
     """Fold norms, and settle what is trained and in which precision; in place.
@@ -37,6 +40,8 @@ def fold(model: SAM2Base, frozen_blocks: int) -> None:
     for block in trunk.blocks:
         # The gradient of a depthwise filter costs more than all else of its block together.
         block._depthwise_conv.requires_grad_(False)
+    # Masks are first shrunk as they are: these few weights would cost a tenth of a step.
+    model.memory_encoder.mask_downsampler.encoder[:MASK_LAYERS].requires_grad_(False)
     for module in model.image_encoder.modules():
         if isinstance(module, nn.Conv2d) and module.groups > 1:
             trained = module.weight.requires_grad
