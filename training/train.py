@@ -63,6 +63,9 @@ class Run:
             self.place = {"stage": self.place["stage"] + 1, "step": 0, "minutes": 0.0}
             self._saved = torch.load(self._state, weights_only=True) | {"optimiser": None}
             self._saved["place"] = self.place
+            # A stage begins with the averaged weights of the one before, which are better.
+            averaged = self._saved["average"].items()
+            self._saved["model"] |= {f"0.{name}": value for name, value in averaged}
             torch.save(self._saved, self._state)
 
     def _stage(self, stage: dict[str, Any], library: Path) -> None:
@@ -96,8 +99,12 @@ class Run:
             for group in optimiser.param_groups:
                 group["lr"] = rate(stage, step, self.place["minutes"]) * group["share"]
             corrections = int(rng.choice(len(stage["clicks"]), p=stage["clicks"]))
+            again = None
+            if rng.random() < stage["again"]:
+                again = int(rng.integers(1, stage["frames"]))
+            batch = next(data)
             with torch.autocast("cpu", torch.bfloat16):
-                scores, kinship = forward(model, seen, next(data), rng, corrections, affinity)
+                scores, kinship = forward(model, seen, batch, rng, corrections, affinity, again)
             loss = torch.stack([score.loss for score in scores]).mean() + kinship
             optimiser.zero_grad()
             loss.backward()
