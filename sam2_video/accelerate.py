@@ -91,7 +91,7 @@ def rewrite_for_cpu(network: SAM2Base, *, use_int8: bool) -> None:
         )
     if isinstance(encoder.neck, FpnNeck):
         _join_projections(encoder.neck, network)
-    _fuse_norms(encoder)
+    fuse_norms(encoder)
     encoder.neck.position_encoding = _Remembered(encoder.neck.position_encoding)
     network.memory_attention = FastMemoryAttention(network.memory_attention, use_int8=use_int8)
     network.to(memory_format=torch.channels_last)
@@ -163,7 +163,7 @@ def _join_projections(neck: FpnNeck, network: SAM2Base) -> None:
         setattr(decoder, name, nn.Identity())
 
 
-def _fuse_norms(module: nn.Module) -> None:
+def fuse_norms(module: nn.Module) -> None:
     """Fold every batch norm into the convolution that comes before it, by their order."""
     previous: tuple[str, nn.Conv2d] | None = None
     for name, child in list(module.named_children()):
@@ -171,5 +171,5 @@ def _fuse_norms(module: nn.Module) -> None:
             fused = fuse_conv_bn_eval(previous[1], child)
             setattr(module, previous[0], fused)
             setattr(module, name, nn.Identity())
-        _fuse_norms(child)
+        fuse_norms(child)
         previous = (name, child) if isinstance(child, nn.Conv2d) else None

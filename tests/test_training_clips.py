@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from training import data
-from training.clips import make_clip
+from training.clips import Motion, bent, make_clip, paste
 from training.data import Batches, make_example, make_visible, mirrored, visible
 from training.library import HELD_OUT, Library
 from training.prompts import click, innermost, largest_error
@@ -156,3 +156,45 @@ def test_clips_serve_several_times(library, folder, monkeypatch):
     for _ in range(9):
         next(batches)
     assert 4 <= len(made) < 25  # of 40
+
+
+def test_sources_come_in_their_shares(tmp_path):
+    index = [{"file": f"{i}.png", "kind": "cutout", "source": "other"} for i in range(30)]
+    index += [
+        {"file": f"s{i}.png", "kind": "cutout", "source": "tuxpaint-stamps-default"}
+        for i in range(3)
+    ]
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    for entry in index:
+        value = 255 if entry["source"] == "other" else 1
+        cv2.imwrite(str(tmp_path / entry["file"]), np.full((4, 4, 4), value, np.uint8))
+    library = Library(tmp_path)
+    rng = np.random.default_rng(0)
+    stamps = sum(int(library.cutout(rng)[0, 0, 0]) == 1 for _ in range(400))
+    assert 230 < stamps < 340  # 0.5 of 0.5 + 0.2
+
+
+def test_bent_sprites_keep_their_size_and_straight_ones_all():
+    sprite = np.zeros((20, 30, 4), np.uint8)
+    sprite[5:15, 5:25] = 255
+    bends = np.zeros((2, 2, 4, 4), np.float32)
+    bends[1] = 0.1
+    motion = Motion(np.zeros((2, 2)), np.zeros(2), np.ones(2), np.zeros(2), bends)
+    np.testing.assert_array_equal(bent(sprite, motion, 0), sprite)
+    moved = bent(sprite, motion, 1)
+    assert moved.shape == sprite.shape
+    # A tenth of its size to the left and up.
+    np.testing.assert_array_equal(moved[3:13, 2:22], sprite[5:15, 5:25])
+
+
+@pytest.mark.parametrize(("shape", "expected"), [(1.0, (40, 40)), (2.0, (20, 40)), (0.5, (40, 20))])
+def test_pictures_that_are_not_square_are_squeezed(shape, expected):
+    frame, ids = np.zeros((80, 80, 3), np.float32), np.zeros((80, 80), np.uint8)
+    sprite = np.full((40, 40, 4), 255, np.uint8)
+    still = np.zeros((1, 2, 1, 1), np.float32)
+    motion = Motion(np.full((1, 2), 40.0), np.zeros(1), np.ones(1), np.zeros(1), still)
+    paste(frame, ids, sprite, motion, 0, 3, 0.3, shape)
+    width, height = (np.ptp(np.where(ids == 3)[axis]) + 1 for axis in (1, 0))
+    assert abs(width - expected[0]) <= 1
+    assert abs(height - expected[1]) <= 1
+    assert frame[40, 40].tolist() == [255.0] * 3

@@ -3,10 +3,12 @@
 import struct
 import zlib
 
+import numpy as np
 import pytest
 
 from training.containers import qt_resources
 from training.licences import parse_copyright, terms_of
+from training.materials import STAMPS_NOT, photographed
 
 COPYRIGHT = """\
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
@@ -80,3 +82,27 @@ def _name(text):
 def _node(name, flags, first, second):
     """A directory holds (count, first child); a file (locale, offset of its data)."""
     return struct.pack(">IHIIQ", name, flags, first, second, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("animals/mammals/camel.png", False),
+        ("symbols/money/us/coins/001penny.png", True),
+        ("animals/birds/helmeted_guineafowl.png", True),
+        ("seasonal/christmas/German_Christmas_toy.png", True),
+    ],
+)
+def test_stamps_under_other_terms_are_left_out(name, left_out):
+    assert bool(STAMPS_NOT.search(name)) is left_out
+
+
+def test_a_photograph_is_told_from_a_drawing():
+    rng = np.random.default_rng(0)
+    solid = np.full((32, 32, 1), 255, np.uint8)
+    grain = rng.integers(90, 110, (32, 32, 3), np.uint8)
+    plain = np.full((32, 32, 3), 100, np.uint8)
+    assert photographed(np.dstack([grain, solid]))
+    assert not photographed(np.dstack([plain, solid]))
+    assert not photographed(grain)  # nothing is cut out
+    assert not photographed(np.dstack([grain, 0 * solid]))

@@ -8,7 +8,7 @@ from training.affinity import Affinity, affinity_loss
 from training.data import Batch
 from training.losses import deafness, decoder_loss, others, target
 from training.model import AllMasks, build
-from training.steps import forward, next_points
+from training.steps import forward, next_points, points_on
 from training.train import rate
 
 
@@ -115,6 +115,44 @@ def test_affinity_is_learned_where_features_tell_objects_apart():
         losses.append(loss.item())
     assert losses[-1] < 0.1 * losses[0]
     assert torch.equal(affinity(finest, cells) > 0, truth > 0)
+
+
+def test_what_is_out_of_sight_is_clicked_as_not_being_there():
+    masks = torch.zeros(2, 8, 8, dtype=torch.bool)
+    masks[0, 2, 3] = True
+    points = points_on(np.random.default_rng(0), masks)
+    assert points["point_coords"][0].tolist() == [[3.0, 2.0]]
+    assert points["point_labels"].tolist() == [[1], [0]]
+
+
+@pytest.mark.parametrize("again", [None, 1, 2])
+def test_another_clicked_frame_takes_the_place_of_a_tracked_one(again):
+    torch.manual_seed(0)
+    model = build(64)
+    calls = []
+    track_step = model._track_step
+
+    def recorded(frame, is_clicked, *arguments):
+        memory = arguments[5]
+        read = {**memory["cond_frame_outputs"], **memory["non_cond_frame_outputs"]}
+        calls.append((frame, is_clicked, sorted(read)))
+        return track_step(frame, is_clicked, *arguments)
+
+    model._track_step = recorded
+    frames = torch.randint(0, 255, (1, 3, 64, 64, 3), dtype=torch.uint8)
+    masks = torch.zeros(1, 2, 3, 64, 64, dtype=torch.bool)
+    masks[:, 0, :, 10:30], masks[:, 1, :, 40:60] = True, True
+    batch = Batch(frames, masks, torch.tensor([[[20.0, 20.0], [20.0, 50.0]]]))
+    affinity = Affinity(model.image_encoder.neck.d_model)
+    seen = AllMasks(model.sam_mask_decoder)
+    scores, _ = forward(model, seen, batch, np.random.default_rng(0), 0, affinity, again)
+    assert len(scores) == 3
+    expected = {
+        None: [(0, True, []), (1, False, [0]), (2, False, [0, 1])],
+        1: [(0, True, []), (1, True, [0]), (2, False, [0, 1])],
+        2: [(0, True, []), (2, True, [0]), (1, False, [0, 2])],
+    }
+    assert calls == expected[again]
 
 
 def test_a_step_scores_clicks_corrections_and_tracked_frames():

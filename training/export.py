@@ -13,11 +13,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from training.model import CONFIG
+from training.folded import unfolded
+from training.model import CONFIG, build
 
 HERE = Path(__file__).parent
-VERSION = "2"
+VERSION = "3"
 LICENCE = "Apache-2.0"
+EXPORT_SIDE = 256
+"""No weight depends on the image size."""
 
 
 def recipe_hash(recipe: Path, config: Path = CONFIG) -> str:
@@ -26,14 +29,13 @@ def recipe_hash(recipe: Path, config: Path = CONFIG) -> str:
 
 
 def weights_of(file: Path) -> dict[str, Tensor]:
-    """The model's weights in a run's `weights.pt` or `state.pt`."""
+    """The model's weights in a run's `weights.pt` or `state.pt`, in the product's form."""
     content = torch.load(file, weights_only=True)
     if "average" not in content:
         return content["model"]
     # Model and affinity are saved as a list of two; only the model is shipped.
     own = {k.removeprefix("0."): v for k, v in content["model"].items() if k.startswith("0.")}
-    assert own.keys() == content["average"].keys()
-    return own
+    return unfolded(own, build(EXPORT_SIDE))
 
 
 def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 HELD_OUT = 12
 """Every twelfth image of each kind is kept from training and makes the clips of the evaluation."""
+SHARES = {"tuxpaint-stamps-default": 0.5, "lobehub-fluent-emoji-3d": 0.3}
+"""How often a cut-out comes from a source; from the others otherwise."""
 
 
 class Library:
@@ -31,10 +33,18 @@ class Library:
         self._decoded: dict[str, NDArray[np.uint8]] = {}
         self.cutouts = len(self._files["cutout"])
         self.photos = len(self._files["photo"])
+        sources = {entry["file"]: entry.get("source") for entry in index}
+        self._by_source: dict[str | None, list[str]] = {}
+        for name in self._files["cutout"]:
+            source = sources[name] if sources[name] in SHARES else None
+            self._by_source.setdefault(source, []).append(name)
 
-    def cutout(self, number: int) -> NDArray[np.uint8]:
-        """(H, W, 4) BGRA."""
-        return self._read(self._files["cutout"][number], cv2.IMREAD_UNCHANGED)
+    def cutout(self, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """A random cut-out, of each source in its share: (H, W, 4) BGRA."""
+        shares = [SHARES.get(source or "", 1 - sum(SHARES.values())) for source in self._by_source]
+        groups = list(self._by_source.values())
+        names = groups[int(rng.choice(len(groups), p=np.array(shares) / sum(shares)))]
+        return self._read(names[int(rng.integers(len(names)))], cv2.IMREAD_UNCHANGED)
 
     def photo(self, number: int) -> NDArray[np.uint8]:
         """(H, W, 3) BGR."""

@@ -27,7 +27,7 @@ from training.licences import Terms, parse_copyright, terms_of
 
 HERE = Path(__file__).parent
 DEBIAN = ("openclipart-png", "lomiri-wallpapers-16.04", "gcompris-qt-data", "enlightenment-data")
-DEBIAN += ("python3-skimage",)
+DEBIAN += ("python3-skimage", "tuxpaint-stamps-default")
 NPM = ("@lobehub/fluent-emoji-3d@1.1.0", "@pmndrs/assets@1.7.0")
 CUTOUT_SIDE = 224
 PHOTO_SIDE = 640
@@ -35,6 +35,15 @@ CLIPART = ("animals", "food", "people", "plants", "recreation", "tools", "transp
 CLIPART += ("household", "buildings", "education", "office", "science", "unsorted", "geography")
 CLIPART_NOT = re.compile(r"flags|roadsigns|symbols|cards|maps|stickmen|icons|domino|notes")
 EMOJI_NOT = re.compile(r"1f1[e-f]|[0-9a-f]{2}-fe0f|e[0-9]|1f53|1f55|1f17|1f19|1f2|27|2b|21|23|203")
+STAMPS_NOT = re.compile(
+    r"^symbols/|helmeted_guineafowl|christmas_pudding|lightbulb|apricot_whole|cherry_stella"
+    r"|strawberry2|woodlouse|brown_slug|german_christmas_toy|pelican|heron|inukshuk|adeenia"
+    r"|anthoorium|appooppanthady|bolsom|chemparathi|chuvanna_plastic_poo",
+    re.IGNORECASE,
+)
+"""Signs and letters, and the stamps that its change log names as under the GFDL or CC BY-SA."""
+FLAT = 0.3
+"""A picture of which a larger share is as its neighbour is drawn, not photographed."""
 SKIMAGE = {
     "astronaut.png": "public domain (NASA)",
     "brick.png": "CC0-1.0 (CC0Textures)",
@@ -139,6 +148,30 @@ def emoji(assets: Path) -> Iterator[Item]:
             yield Item(cutout, name, path.name, "MIT", "Microsoft (Fluent Emoji), LobeHub")
 
 
+def stamps(assets: Path) -> Iterator[Item]:
+    """Photographs of animals, plants, vehicles and things, cut out by hand, of Tux Paint."""
+    package = "tuxpaint-stamps-default"
+    root = assets / package / "usr/share/tuxpaint/stamps"
+    (terms, *_) = _terms(assets, package)
+    for path in sorted(root.rglob("*.png")):
+        name = path.relative_to(root).as_posix()
+        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if STAMPS_NOT.search(name) or image is None or not photographed(image):
+            continue
+        cutout = clean_cutout(image)
+        if cutout is not None:
+            yield Item(cutout, package, name, terms.licence, "contributors of Tux Paint")
+
+
+def photographed(image: NDArray[np.uint8]) -> bool:
+    """Whether a cut-out is a photograph: drawings have plain areas."""
+    if image.ndim != 3 or image.shape[2] != 4:
+        return False
+    solid = (image[:, 1:, 3] > 127) & (image[:, :-1, 3] > 127)
+    same = (image[:, 1:, :3] == image[:, :-1, :3]).all(-1)
+    return bool(solid.any()) and same[solid].mean() < FLAT
+
+
 def wallpapers(assets: Path) -> Iterator[Item]:
     """Photographs of the Lomiri desktop, the freely licensed ones only."""
     package = "lomiri-wallpapers-16.04"
@@ -215,7 +248,7 @@ def panoramas(assets: Path) -> Iterator[Item]:
             yield Item(photo, name, f"hdri/{path.name}", "CC0-1.0", "Poly Haven")
 
 
-SOURCES = (clipart, emoji, wallpapers, themes, lessons, samples, panoramas)
+SOURCES = (stamps, clipart, emoji, wallpapers, themes, lessons, samples, panoramas)
 
 
 def _terms(assets: Path, package: str) -> list[Terms]:
@@ -241,7 +274,7 @@ def credits_text(items: list[Item]) -> str:
     lines += ["| source | licence | files |", "| --- | --- | --- |"]
     counts = Counter((item.source, item.licence) for item in items)
     lines += [f"| {source} | {licence} | {n} |" for (source, licence), n in sorted(counts.items())]
-    bulk = {"openclipart-png", _npm_folder(NPM[0]), _npm_folder(NPM[1])}
+    bulk = {"tuxpaint-stamps-default", "openclipart-png", _npm_folder(NPM[0]), _npm_folder(NPM[1])}
     lines += ["", "## Files with terms of their own", ""]
     lines += [
         f"- `{item.path}` ({item.source}): {item.licence}. {item.holder}"

@@ -86,27 +86,34 @@ def _bind_clicks(model: SAM2Base) -> None:
     decoder.pred_obj_score_head.layers[-1].bias.fill_(4.0)
 
 
-def freeze_stem(model: SAM2Base, blocks: int) -> None:
-    """Keep the stem and the first blocks as they are: the dearest layers, and the most general."""
-    trunk = model.image_encoder.trunk
-    for module in (trunk.stem, trunk.bn, *trunk.blocks[:blocks]):
-        module.requires_grad_(False)
+def load(model: SAM2Base, checkpoint: Path) -> None:
+    """Take the weights of a checkpoint to go on from."""
+    state = torch.load(checkpoint, weights_only=True)["model"]
+    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
 
 
 def groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Parameter groups with their share of the learning rate: the trunk learns at a quarter."""
-    weights, vectors, trunk = [], [], []
+    """Parameter groups with their share of the learning rate.
+
+    The trunk, which knows most, learns at a quarter; memory, which single pictures teach nothing,
+    at twice the rate.
+    """
+    shares = {"trunk": (decay / 2, 0.25), "vectors": (0.0, 1.0), "weights": (decay, 1.0)}
+    shares |= {"memory": (decay, 2.0), "memory vectors": (0.0, 2.0)}
+    parameters: dict[str, list[nn.Parameter]] = {kind: [] for kind in shares}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         if ".trunk." in name:
-            trunk.append(parameter)
+            kind = "trunk"
         else:
-            (weights if parameter.ndim > 1 else vectors).append(parameter)
+            kind = "weights" if parameter.ndim > 1 else "vectors"
+            if "memory_" in name or "obj_ptr" in name or "maskmem" in name:
+                kind = "memory" if parameter.ndim > 1 else "memory vectors"
+        parameters[kind].append(parameter)
     return [
-        {"params": weights, "weight_decay": decay, "share": 1.0},
-        {"params": vectors, "weight_decay": 0.0, "share": 1.0},
-        {"params": trunk, "weight_decay": decay / 2, "share": 0.25},
+        {"params": parameters[kind], "weight_decay": weight_decay, "share": share}
+        for kind, (weight_decay, share) in shares.items()
     ]
 
 

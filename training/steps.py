@@ -26,11 +26,22 @@ def forward(
     rng: Rng,
     corrections: int,
     affinity: Affinity,
+    again: int | None = None,
 ) -> tuple[list[Score], Tensor]:
     """Prompt every object on frame 0, correct it, then track it through the clip.
 
+    Args:
+        model: nano.
+        seen: what records the decoder's masks.
+        batch: the clips.
+        rng: where clicks go.
+        corrections: further clicks on frame 0.
+        affinity: the encoder's second task.
+        again: another frame on which every object is clicked; as in the product it is encoded
+            before tracking, so frames on both sides attend to it.
+
     Returns:
-        A score for the first click, for each correction, and for each later frame; the loss of the
+        A score for the first click, for each correction, and for each other frame; the loss of the
         affinity.
     """
     images, frames, side = batch.frames.shape[:3]
@@ -48,35 +59,60 @@ def forward(
     cells = (batch.clicks / STRIDE).long()
     kinship = affinity_loss(affinity(finest, cells), truth, other, OTHERS)
     memory: dict[str, dict] = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
+    clicked = {0: first_points(batch.clicks)}
+    if again is not None:
+        clicked[again] = points_on(rng, batch.masks[:, :, again].flatten(0, 1))
     scores = []
-    for t in range(frames):
+    for t in (*clicked, *(t for t in range(frames) if t not in clicked)):
         here = [m[:, t * images : (t + 1) * images].repeat_interleave(prompts, 1) for m in maps]
         where = [p[:, t * images : (t + 1) * images].repeat_interleave(prompts, 1) for p in places]
-        points = first_points(batch) if t == 0 else None
+        points = clicked.get(t)
         earlier = None
+        # All clicks at once, as the product has them, or each after the mask of those before it.
+        shows_earlier = rng.random() < 0.5
         for _ in range(1 + (corrections if t == 0 else 0)):
-            if earlier is not None:
+            if points is not None and earlier is not None:
                 points = next_points(rng, points, earlier[:, 0] > 0, batch.masks[:, :, 0])
+            given = earlier if shows_earlier else None
             out, sam, _, _ = model._track_step(
-                t, t == 0, here, where, sizes, points, None, memory, frames, False, earlier
+                t, t in clicked, here, where, sizes, points, None, memory, frames, False, given
             )
             asked = (seen.logits, seen.ious, seen.presence, truth[:, t], other[:, t])
             scores.append(decoder_loss(*asked))
             earlier = sam[3].detach().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
         if frames > 1:
             out["obj_ptr"] = sam[5]
-            model._encode_memory_in_output(here, sizes, points, True, sam[4], sam[6], out)
-            memory["cond_frame_outputs" if t == 0 else "non_cond_frame_outputs"][t] = out
+            # What is remembered learns from later frames; the mask of this frame does not.
+            shown = sam[4].detach()
+            model._encode_memory_in_output(here, sizes, points, True, shown, sam[6], out)
+            memory["cond_frame_outputs" if t in clicked else "non_cond_frame_outputs"][t] = out
     return scores, kinship
 
 
-def first_points(batch: Batch) -> dict[str, Tensor]:
-    """The first click of each object, as SAM 2 takes points."""
-    coordinates = batch.clicks.flatten(0, 1)[:, None]
+def first_points(clicks: Tensor) -> dict[str, Tensor]:
+    """Foreground clicks (B, K, 2), one on each object, as SAM 2 takes points."""
+    coordinates = clicks.flatten(0, 1)[:, None]
     return {
         "point_coords": coordinates,
         "point_labels": torch.ones(coordinates.shape[:2], dtype=torch.int32),
     }
+
+
+def points_on(rng: Rng, masks: Tensor) -> dict[str, Tensor]:
+    """A click on each object; where it is out of sight, one that says so of some other place.
+
+    Args:
+        rng: where in the object.
+        masks: (N, S, S) bool.
+    """
+    places = np.empty((len(masks), 1, 2), np.float32)
+    labels = np.ones((len(masks), 1), np.int32)
+    for i, mask in enumerate(masks.numpy()):
+        if mask.any():
+            places[i, 0] = click(rng, mask)
+        else:
+            places[i, 0], labels[i, 0] = rng.integers(0, mask.shape[-1], 2), 0
+    return {"point_coords": torch.from_numpy(places), "point_labels": torch.from_numpy(labels)}
 
 
 def next_points(

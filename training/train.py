@@ -18,9 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from sam2_video.accelerate import keep_freed_memory
 from training.affinity import Affinity
 from training.data import Batches, stream
-from training.model import AllMasks, Average, build, freeze_stem, groups, start
+from training.folded import differentiate_quickly, fold, unfolded
+from training.model import AllMasks, Average, build, groups, load, start
 from training.steps import forward
 
 HERE = Path(__file__).parent
@@ -61,21 +63,25 @@ class Run:
             self.place = {"stage": self.place["stage"] + 1, "step": 0, "minutes": 0.0}
             self._saved = torch.load(self._state, weights_only=True) | {"optimiser": None}
             self._saved["place"] = self.place
+            # A stage begins with the averaged weights of the one before, which are better.
+            averaged = self._saved["average"].items()
+            self._saved["model"] |= {f"0.{name}": value for name, value in averaged}
             torch.save(self._saved, self._state)
 
     def _stage(self, stage: dict[str, Any], library: Path) -> None:
         model = build(stage["side"])
         affinity = Affinity(model.image_encoder.neck.d_model)
         both = torch.nn.ModuleList([model, affinity])
-        average = Average(model, self.recipe["average"])
         if self._saved is None:
-            start(model)
-            average = Average(model, self.recipe["average"])
-        else:
+            if self.recipe.get("start"):
+                load(model, HERE.parent / self.recipe["start"])
+            else:
+                start(model)
+        fold(model, self.recipe["frozen_blocks"])
+        average = Average(model, self.recipe["average"])
+        if self._saved is not None:
             both.load_state_dict(self._saved["model"])
             average.state, average.steps = self._saved["average"], self._saved["updates"]
-        freeze_stem(model, self.recipe["frozen_blocks"])
-        model.train().to(memory_format=torch.channels_last)
         optimiser = torch.optim.AdamW(groups(both, self.recipe["decay"]), lr=stage["rate"])
         if self._saved and self._saved["optimiser"]:
             optimiser.load_state_dict(self._saved["optimiser"])
@@ -92,8 +98,13 @@ class Run:
             step = self.place["step"]
             for group in optimiser.param_groups:
                 group["lr"] = rate(stage, step, self.place["minutes"]) * group["share"]
-            corrections = int(rng.random() < stage["corrected"])
-            scores, kinship = forward(model, seen, next(data), rng, corrections, affinity)
+            corrections = int(rng.choice(len(stage["clicks"]), p=stage["clicks"]))
+            again = None
+            if rng.random() < stage["again"]:
+                again = int(rng.integers(1, stage["frames"]))
+            batch = next(data)
+            with torch.autocast("cpu", torch.bfloat16):
+                scores, kinship = forward(model, seen, batch, rng, corrections, affinity, again)
             loss = torch.stack([score.loss for score in scores]).mean() + kinship
             optimiser.zero_grad()
             loss.backward()
@@ -131,7 +142,7 @@ class Run:
         }
         for content, path in (
             (state, self._state),
-            ({"model": average.state}, self.folder / "weights.pt"),
+            ({"model": unfolded(average.state, build(256))}, self.folder / "weights.pt"),
         ):
             torch.save(content, path.with_suffix(".part"))
             path.with_suffix(".part").replace(path)
@@ -147,6 +158,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
+    keep_freed_memory()
+    differentiate_quickly()
     Run(arguments.run, tomllib.loads(arguments.recipe.read_text())).train(arguments.library)
 
 

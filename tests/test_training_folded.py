@@ -1,0 +1,88 @@
+"""The form in which nano is trained computes what the product's form computes."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from sam2.modeling.position_encoding import apply_rotary_enc, compute_axial_cis
+from sam2.modeling.sam import transformer
+from sam2.modeling.sam2_utils import LayerNorm2d
+
+from training.folded import differentiate_quickly, fold, rotate, unfolded
+from training.model import build
+
+SIDE = 64
+
+
+@pytest.fixture
+def model():
+    """Nano with norms that do something."""
+    torch.manual_seed(0)
+    model = build(SIDE)
+    for module in model.image_encoder.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for value in (module.running_mean, module.weight.data, module.bias.data):
+                value.normal_()
+            module.running_var.uniform_(0.5, 2)
+    return model.eval()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Undo what `differentiate_quickly` does to `sam2`, for the other tests."""
+    for place, name in (
+        (transformer, "apply_rotary_enc"),
+        (transformer, "F"),
+        (LayerNorm2d, "forward"),
+    ):
+        monkeypatch.setattr(place, name, getattr(place, name))
+    differentiate_quickly()
+
+
+def encoded(model):
+    image = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        return torch.cat([level.flatten() for level in model.image_encoder(image)["backbone_fpn"]])
+
+
+def test_folding_and_back_change_nothing_but_rounding(model):
+    before = encoded(model)
+    fold(model, frozen_blocks=2)
+    during = encoded(model)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in model.image_encoder.modules())
+    after = build(SIDE)
+    after.load_state_dict(unfolded(model.state_dict(), after))
+    scale = before.abs().max()
+    assert (during - before).abs().max() < 1e-4 * scale
+    assert (encoded(after.eval()) - before).abs().max() < 1e-4 * scale
+
+
+def test_what_is_frozen_gets_no_gradient_and_the_rest_does(model):
+    fold(model, frozen_blocks=2)
+    image = torch.rand(1, 3, SIDE, SIDE)
+    sum(level.square().mean() for level in model.image_encoder(image)["backbone_fpn"]).backward()
+    trunk = model.image_encoder.trunk
+    trained = [
+        any(p.grad is not None and p.grad.abs().sum() > 0 for p in block.parameters())
+        for block in trunk.blocks
+    ]
+    assert trained == [False] * 2 + [True] * (len(trunk.blocks) - 2)
+    assert all(p.grad is not None for p in model.image_encoder.neck.filters.parameters())
+
+
+@pytest.mark.parametrize("pictures", [1, 3])
+def test_real_rotation_is_the_complex_one(pictures):
+    cis = compute_axial_cis(dim=8, end_x=4, end_y=4)
+    q, k = torch.rand(2, 1, 16, 8), torch.rand(2, 1, 16 * pictures, 8)
+    expected = apply_rotary_enc(q, k, cis, repeat_freqs_k=pictures > 1)
+    for ours, theirs in zip(rotate(q, k, cis, pictures > 1), expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_attention_and_norm_are_the_usual_ones(quick):
+    q, k, v = (torch.rand(2, 1, n, 8) for n in (5, 7, 7))
+    usual = F.scaled_dot_product_attention(q, k, v)
+    torch.testing.assert_close(transformer.F.scaled_dot_product_attention(q, k, v), usual)
+    norm = LayerNorm2d(6)
+    x = torch.rand(2, 6, 3, 4)
+    usual = F.layer_norm(x.movedim(1, -1), (6,), eps=norm.eps).movedim(-1, 1)
+    torch.testing.assert_close(norm(x), usual)
