@@ -26,7 +26,9 @@ _COMPLAINT = re.compile(rb"(?:\[([^\]\s]+)[^\]]*\] )?\[(?:error|fatal|panic)\] (
 
 # Lost pictures, though not told as an error; or told in the middle of a line, without a prefix,
 # since ffmpeg's threads write into each other's lines.
-_LOSS = re.compile(rb"File ended prematurely|partial file|Skipping invalid undecodable NALU")
+_LOSS = re.compile(
+    rb"File ended prematurely|partial file|Skipping invalid undecodable NALU|slice CRC mismatch"
+)
 
 # Complaints about files that every player plays without a flaw: pictures that refer to others
 # before the first key frame, as in every clip cut without coding it again, and side information.

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sam2_video.errors import InputError
+from sam2_video.ffmpeg_log import Report
 from sam2_video.frames import open_video, read_frames
 from sam2_video.limits import Limits
 from tests.clips import H264, draw, encode, ffmpeg, number_of, numbered, remux
@@ -450,3 +451,13 @@ def test_no_descriptor_is_left_open(folder, tmp_path):
         frames.close()
     assert open_now() == before
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
+
+
+def test_a_complaint_in_the_middle_of_another_line_is_heard():
+    # ffmpeg's threads write into each other's lines; the second message has no prefix then.
+    report = Report()
+    report.add(
+        b"[Parsed_showinfo_0 @ 0x7f] [info] color_range:tv color_space:unknown"
+        b"slice CRC mismatch 1516E6B8!at 0.167000 seconds\n"
+    )
+    assert report.damaged
