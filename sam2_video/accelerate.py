@@ -19,7 +19,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sam2_video.attention import FastMemoryAttention
 from sam2_video.hiera import FastBlock
-from sam2_video.products import EXACT, Rounding, multiplies_bfloat16, multiplies_bytes
+from sam2_video.products import EXACT, Projection, Rounding, multiplies_bfloat16, multiplies_bytes
 
 PRECISIONS = ("auto", "fp32")
 
@@ -93,6 +93,9 @@ def rewrite_for_cpu(network: SAM2Base, rounding: Rounding = EXACT) -> None:
     _fuse_norms(encoder)
     encoder.neck.position_encoding = _Remembered(encoder.neck.position_encoding)
     network.memory_attention = FastMemoryAttention(network.memory_attention, rounding)
+    _replace_linears(network.memory_encoder, rounding.products)
+    # The decoder decides whether an object is in sight, and which of three masks is best.
+    _replace_linears(network.sam_mask_decoder, torch.float32)
     network.to(memory_format=torch.channels_last)
 
 
@@ -143,6 +146,15 @@ def _join_projections(neck: FpnNeck, network: SAM2Base) -> None:
         joined.bias = nn.Parameter(weight @ first.bias + second.bias)
         neck.convs[levels - level].conv = joined
         setattr(decoder, name, nn.Identity())
+
+
+def _replace_linears(module: nn.Module, dtype: torch.dtype) -> None:
+    """Have all linear layers of a module multiply through oneDNN, to float32 results."""
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.Linear):
+            faster = Projection(child.weight, child.bias, dtype, result=torch.float32)
+            setattr(module, name, faster)
+        _replace_linears(child, dtype)
 
 
 def _fuse_norms(module: nn.Module) -> None:

@@ -5,7 +5,7 @@ What is saved, each of it exact but for rounding:
 - Values. A value is a projection of 64 memory channels to 256, and the weights of one query's
   softmax sum to 1, so the projection may come after the weighted sum instead of before it: the
   second matrix product of an attention is a quarter as large.
-- Scores. A tile of queries meets one block of keys after the other, each in a buffer that stays in
+- Scores. A tile of queries meets one memory's keys after the other, each in a buffer that stays in
   the cache, with the running maximum and sum of https://arxiv.org/abs/2205.14135. Powers are of 2,
   which are faster than those of e; the logarithm is folded into the queries.
 - Objects. Until the first memory is looked at, all objects of a frame have the same queries: the
@@ -14,13 +14,14 @@ What is saved, each of it exact but for rounding:
   products of contiguous halves instead of complex ones of pairs.
 
 With rounding, which is a choice, weights, values and what is multiplied with them are bfloat16,
-and queries and keys have 8 bits after the rotary encoding, with a scale for each query and one for
-all keys, much as SageAttention does (https://arxiv.org/abs/2410.02367): their product is many
+and queries and keys have 8 bits after the rotary encoding, with a scale for each query and for
+each memory, much as SageAttention does (https://arxiv.org/abs/2410.02367): their product is many
 times as fast where the processor has instructions for it. Sums and the softmax stay in float32.
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -30,9 +31,7 @@ from torch import Tensor, nn
 
 from sam2_video.products import EXACT, Projection, Rounding, times_transposed
 
-BLOCK_KEYS = 4096
-"""Keys that a tile of queries meets at once."""
-TILE_SCORES = 128 * BLOCK_KEYS
+TILE_SCORES = 256 * 4096
 """Scores that are computed together: fewer, and calls cost more than sums; more leave the cache."""
 INT8_QUERIES = 1024
 """With fewer queries, rounding costs more time than it saves."""
@@ -47,7 +46,7 @@ class Rotation(NamedTuple):
     sines: Tensor
 
     def turn(self, halves: Tensor) -> Tensor:
-        """Rotate (..., h * w, C) queries or keys whose even channels come first, to float32."""
+        """Rotate (..., h * w, C) float32 queries or keys whose even channels come first."""
         even, odd = halves.chunk(2, dim=-1)
         out = torch.empty(halves.shape)
         first, second = out.chunk(2, dim=-1)
@@ -96,7 +95,7 @@ class FastMemoryAttention(nn.Module):
         """
         count = memory.shape[1]
         values = memory.transpose(0, 1).contiguous()  # (B, N, 64)
-        keyed = (values + memory_pos.transpose(0, 1)).to(self.rounding.products)
+        keyed = values + memory_pos.transpose(0, 1)
         values = values.to(self.rounding.products)
         layers = [layer for layer in self.layers if isinstance(layer, _Layer)]
         # The objects' features are one frame's, expanded: what they share is done once.
@@ -158,8 +157,8 @@ class _RotaryAttention(nn.Module):
         self.compute_cis = original.compute_cis
         # Powers of 2 want scores in units of the logarithm of 2.
         scale = original.internal_dim**-0.5 / math.log(2)
-        self.query = _halved(original.q_proj, rounding.products, scale)
-        self.key = _halved(original.k_proj, rounding.products)
+        self.query = _halved(original.q_proj, scale)
+        self.key = _halved(original.k_proj)
         value, output = original.v_proj, original.out_proj
         self.value: Projection | None = None
         if value.in_features < value.out_features:
@@ -185,16 +184,28 @@ class _RotaryAttention(nn.Module):
         count, places = len(keys), queries.shape[1]
         rotation = self._rotation(places)
         q = rotation.turn(self.query(queries)).expand(count, -1, -1)
-        placed = keys.shape[1] - num_pointers
-        k = rotation.turn(self.key(keys[:, :placed]).unflatten(1, (-1, places))).flatten(1, 2)
-        pointers = self.key(keys[:, placed:]).float()
-        v = (values if self.value is None else self.value(values)).to(self.rounding.products)
-        rounds = self.rounding.int8_scores and places >= INT8_QUERIES
-        score = EightBitScores if rounds else ExactScores
+        v = values if self.value is None else self.value(values)
         out = torch.empty(count, places, v.shape[-1])
         for b in range(count):
-            attend(score(q[b], k[b]), ExactScores(q[b], pointers[b]), v[b], out[b])
+            blocks = self._blocks(q[b], keys[b], num_pointers, rotation)
+            attend(blocks, v[b].to(self.rounding.products), out[b])
         return self.output(out)
+
+    def _blocks(
+        self, queries: Tensor, keys: Tensor, num_pointers: int, rotation: Rotation
+    ) -> list["Scores"]:
+        """One object's queries with its keys: memory after memory, then the pointers."""
+        placed = len(keys) - num_pointers
+        memories = (rotation.turn(self.key(k)) for k in keys[:placed].split(len(queries)))
+        blocks: list[Scores]
+        if self.rounding.int8_scores and len(queries) >= INT8_QUERIES:
+            whole, scales = _rounded(queries.clone(), 1)
+            blocks = [EightBitScores(whole, scales, k) for k in memories]
+        else:
+            blocks = [ExactScores(queries, k) for k in memories]
+        if num_pointers:
+            blocks.append(ExactScores(queries, self.key(keys[placed:])))
+        return blocks
 
     def _rotation(self, tokens: int) -> Rotation:
         if tokens not in self._rotations:
@@ -204,74 +215,108 @@ class _RotaryAttention(nn.Module):
         return self._rotations[tokens]
 
 
-def _halved(linear: nn.Linear, dtype: torch.dtype, scale: float = 1.0) -> Projection:
-    """A projection whose even outputs come before its odd ones, all of them scaled."""
+def _halved(linear: nn.Linear, scale: float = 1.0) -> Projection:
+    """A projection, in float32, whose even outputs come before its odd ones, all of them scaled."""
     weight = torch.cat([linear.weight[0::2], linear.weight[1::2]]) * scale
     bias = torch.cat([linear.bias[0::2], linear.bias[1::2]]) * scale
-    return Projection(weight, bias, dtype)
+    return Projection(weight, bias, torch.float32)
+
+
+class Scores(Protocol):
+    """Products of (M, C) queries with (N, C) keys, computed where they are asked for."""
+
+    keys: Tensor
+
+    def of(self, rows: slice, scratch: "Scratch") -> Tensor:
+        """(rows, N) float32 scores of some queries, a tensor to write over."""
 
 
 class ExactScores:
-    """Products of (M, C) queries and (N, C) keys, in float32."""
+    """Products of float32 numbers."""
 
     def __init__(self, queries: Tensor, keys: Tensor) -> None:
         self.queries, self.keys = queries, keys
 
-    def of(self, rows: slice, columns: slice) -> Tensor:
-        """(rows, columns) scores, a tensor to write over."""
-        return times_transposed(self.queries[rows], self.keys[columns])
+    def of(self, rows: slice, scratch: "Scratch") -> Tensor:
+        """See `Scores`."""
+        return times_transposed(self.queries[rows], self.keys)
 
 
 class EightBitScores:
-    """The same with 8 bits a number: a scale for each query, and one for all keys.
+    """Products of 8-bit numbers, with a scale for each query and one for all keys.
 
-    Overwrites the keys.
+    Args:
+        queries, scales: (M, C) int8 and (M, 1) float32.
+        keys: (N, C) float32, overwritten.
     """
 
-    def __init__(self, queries: Tensor, keys: Tensor) -> None:
-        self.queries, scales = _rounded(queries.clone(), 1)
+    def __init__(self, queries: Tensor, scales: Tensor, keys: Tensor) -> None:
+        self.queries = queries
         self.keys, scale = _rounded(keys, None)
         self.scales = scales * scale
 
-    def of(self, rows: slice, columns: slice) -> Tensor:
-        """(rows, columns) scores, a tensor to write over."""
-        products = torch._int_mm(self.queries[rows], self.keys[columns].t())
-        return products * self.scales[rows]
+    def of(self, rows: slice, scratch: "Scratch") -> Tensor:
+        """See `Scores`."""
+        queries, scales = self.queries[rows], self.scales[rows]
+        products = scratch.matrix(torch.int32, len(queries), len(self.keys))
+        scores = scratch.matrix(torch.float32, len(queries), len(self.keys))
+        torch._int_mm(queries, self.keys.t(), out=products)
+        return torch.mul(products, scales, out=scores)
 
 
-def attend(
-    scores: ExactScores | EightBitScores, more: ExactScores, values: Tensor, out: Tensor
-) -> None:
-    """Sum the values of one object, weighted by the softmax over both of its kinds of scores.
+class Scratch:
+    """One buffer a dtype that tile after tile is computed in, so that none is asked for anew."""
+
+    def __init__(self, numbers: int) -> None:
+        self.numbers = numbers
+        self._buffers: dict[torch.dtype, Tensor] = {}
+
+    def matrix(self, dtype: torch.dtype, rows: int, columns: int) -> Tensor:
+        """A (rows, columns) matrix with anything in it, good until the next one of its dtype."""
+        if dtype not in self._buffers:
+            self._buffers[dtype] = torch.empty(self.numbers, dtype=dtype)
+        return self._buffers[dtype][: rows * columns].view(rows, columns)
+
+    def rounded(self, matrix: Tensor, dtype: torch.dtype) -> Tensor:
+        """A float32 matrix in another dtype."""
+        if dtype == matrix.dtype:
+            return matrix
+        return self.matrix(dtype, *matrix.shape).copy_(matrix)
+
+
+def attend(blocks: Sequence[Scores], values: Tensor, out: Tensor) -> None:
+    """Sum values, weighted by the softmax over the scores of all blocks.
 
     Args:
-        scores: of M queries and most keys, in units of the logarithm of 2.
-        more: of the same queries and the other keys, of which there may be none.
-        values: (N, C) of all keys; their dtype is that of the weights in the product.
+        blocks: the scores of M queries with N keys together, in units of the logarithm of 2.
+        values: (N, C); their dtype is that of the weights in the product.
         out: (M, C) float32, where to write.
     """
-    placed = len(scores.keys)
-    blocks = [(scores, s, values[s]) for s in _slices(placed, BLOCK_KEYS)]
-    if len(more.keys):
-        blocks.append((more, slice(None), values[placed:]))
-    for rows in _slices(len(out), max(1, TILE_SCORES // min(placed, BLOCK_KEYS))):
-        total = highest = torch.full((1, 1), -math.inf)
+    lengths = [len(block.keys) for block in blocks]
+    tile = min(len(out), max(1, TILE_SCORES // max(lengths)))
+    scratch = Scratch(tile * max(lengths))
+    parts = values.split(lengths)
+    for rows in slices(len(out), tile):
+        highest = total = torch.empty(0)
         sums = out[rows]
-        for number, (kind, columns, v) in enumerate(blocks):
-            weights = kind.of(rows, columns)
-            before, highest = highest, torch.maximum(highest, weights.amax(1, keepdim=True))
+        for number, (block, v) in enumerate(zip(blocks, parts, strict=True)):
+            weights = block.of(rows, scratch)
+            before, highest = highest, weights.amax(1, keepdim=True)
+            if number > 0:
+                highest = torch.maximum(before, highest)
             weights.sub_(highest).exp2_()
             if number == 0:
                 total = weights.sum(1, keepdim=True)
-                sums.copy_(weights.to(v.dtype) @ v)
+                sums.copy_(scratch.rounded(weights, v.dtype) @ v)
             else:
                 fade = (before - highest).exp2_()
                 total.mul_(fade).add_(weights.sum(1, keepdim=True))
-                sums.mul_(fade).add_(weights.to(v.dtype) @ v)
+                sums.mul_(fade).add_(scratch.rounded(weights, v.dtype) @ v)
         sums.div_(total)
 
 
-def _slices(length: int, step: int) -> list[slice]:
+def slices(length: int, step: int) -> list[slice]:
+    """The slices of a length, step by step."""
     return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 

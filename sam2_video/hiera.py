@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from sam2_video.attention import ExactScores, attend
 from sam2_video.products import Projection, Rounding, batched_scores
 
+KEYS = 4096
+"""Keys of global attention that a tile of queries meets at once."""
 STRIP_TOKENS = 4096
 """Tokens of a window attention that are computed together, so that they stay in the cache."""
 MLP_TOKENS = 1024
@@ -83,7 +85,7 @@ class FastBlock(nn.Module):
         batch, height, width = len(x), x.shape[1] // self.stride, x.shape[2] // self.stride
         out = torch.empty(*q.shape[:2], v.shape[-1])
         for one, (queries, keys) in enumerate(zip(q, k, strict=True)):
-            attend(ExactScores(queries, keys), ExactScores(queries, keys[:0]), v[one], out[one])
+            attend([ExactScores(queries, k) for k in keys.split(KEYS)], v[one], out[one])
         out = out.unflatten(0, (batch, self.heads)).transpose(1, 2)
         return self.attended(out.reshape(batch, height, width, -1))
 

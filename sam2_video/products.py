@@ -77,15 +77,21 @@ class Projection(nn.Module):
     Args:
         weight: (N, K) float32.
         bias: (N,) float32, or None.
-        dtype: of the product's factors and of its result; sums are float32 in any case.
+        dtype: of the product's factors; sums are float32 in any case.
         activation: `none`, `relu` or `gelu` (the exact one).
+        result: dtype of the result, that of the factors if None.
     """
 
     def __init__(
-        self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype, activation: str = "none"
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        dtype: torch.dtype,
+        activation: str = "none",
+        result: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.dtype = dtype
+        self.dtype, self.result = dtype, result or dtype
         self.activation = activation
         self.in_features, self.out_features = weight.shape[1], weight.shape[0]
         weight = weight.detach().to(dtype).contiguous()
@@ -100,12 +106,14 @@ class Projection(nn.Module):
         return cls(linear.weight, linear.bias, dtype, activation)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., K) of any float dtype -> (..., N) of the projection's."""
+        """(..., K) of any float dtype -> (..., N)."""
         x = x.to(self.dtype)
         if self._packed:
             scheme = "none" if self.activation == "gelu" else ""
-            return torch.ops.mkldnn._linear_pointwise(
+            x = torch.ops.mkldnn._linear_pointwise(
                 x, self._weight, self._bias, self.activation, [], scheme
             )
-        x = F.linear(x, self._weight, self._bias)
-        return x if self.activation == "none" else getattr(F, self.activation)(x)
+        else:
+            x = F.linear(x, self._weight, self._bias)
+            x = x if self.activation == "none" else getattr(F, self.activation)(x)
+        return x.to(self.result)
