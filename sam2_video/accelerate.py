@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sam2_video.attention import FastMemoryAttention
+from sam2_video.convolutions import replace_convolutions
 from sam2_video.hiera import FastBlock
 from sam2_video.products import EXACT, Projection, Rounding, multiplies_bfloat16, multiplies_bytes
 
@@ -97,6 +98,8 @@ def rewrite_for_cpu(network: SAM2Base, rounding: Rounding = EXACT) -> None:
     # The decoder decides whether an object is in sight, and which of three masks is best.
     _replace_linears(network.sam_mask_decoder, torch.float32)
     network.to(memory_format=torch.channels_last)
+    replace_convolutions(encoder)
+    replace_convolutions(network.memory_encoder)
 
 
 class _Remembered(nn.Module):

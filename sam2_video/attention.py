@@ -31,6 +31,8 @@ from torch import Tensor, nn
 
 from sam2_video.products import EXACT, Projection, Rounding, times_transposed
 
+BLOCK_KEYS = 1792
+"""Keys that a tile of queries meets at once: as many whole memories as fit, and at least one."""
 TILE_SCORES = 256 * 4096
 """Scores that are computed together: fewer, and calls cost more than sums; more leave the cache."""
 INT8_QUERIES = 1024
@@ -196,9 +198,14 @@ class _RotaryAttention(nn.Module):
     ) -> list["Scores"]:
         """One object's queries with its keys: memory after memory, then the pointers."""
         placed = len(keys) - num_pointers
-        memories = (rotation.turn(self.key(k)) for k in keys[:placed].split(len(queries)))
+        places = len(queries)
+        together = max(1, BLOCK_KEYS // places) * places
+        memories = (
+            rotation.turn(self.key(k).unflatten(0, (-1, places))).flatten(0, 1)
+            for k in keys[:placed].split(together)
+        )
         blocks: list[Scores]
-        if self.rounding.int8_scores and len(queries) >= INT8_QUERIES:
+        if self.rounding.int8_scores and places >= INT8_QUERIES:
             whole, scales = _rounded(queries.clone(), 1)
             blocks = [EightBitScores(whole, scales, k) for k in memories]
         else:
