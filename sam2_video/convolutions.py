@@ -10,10 +10,8 @@ from torch import Tensor, nn
 
 from sam2_video.nano.neck import Block
 from sam2_video.nano.trunk import InvertedResidual, SameConv2d
+from sam2_video.products import HAS_ONEDNN
 
-_HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(
-    torch.ops.mkldnn, "_convolution_pointwise"
-)
 _CLIP = {"relu6": ("hardtanh", [0.0, 6.0]), "relu": ("relu", []), "none": ("none", [])}
 
 
@@ -35,15 +33,14 @@ class Convolution(nn.Module):
         self._how = (list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups)
         self._bias = None if conv.bias is None else conv.bias.detach()
         # Not parameters: oneDNN's order is opaque to what moves and copies parameters.
-        self._weight = (
-            torch.ops.mkldnn._reorder_convolution_weight(weight.contiguous(), *self._how)
-            if _HAS_ONEDNN
-            else weight
-        )
+        self._packed = HAS_ONEDNN
+        if self._packed:
+            weight = torch.ops.mkldnn._reorder_convolution_weight(weight.contiguous(), *self._how)
+        self._weight = weight
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C', H', W'), both float32 and channels last."""
-        if _HAS_ONEDNN:
+        """(B, C, H, W) -> (B, C', H', W'), float32, channels last."""
+        if self._packed:
             name, bounds = _CLIP[self.activation]
             x = x.contiguous(memory_format=torch.channels_last)
             return torch.ops.mkldnn._convolution_pointwise(

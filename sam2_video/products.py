@@ -12,8 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(
-    torch.ops.mkldnn, "_linear_pointwise"
+HAS_ONEDNN = (
+    torch.backends.mkldnn.is_available()
+    and torch.cpu._is_avx2_supported()  # elsewhere PyTorch does not build on oneDNN alone
+    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 )
 
 
@@ -35,13 +38,13 @@ EXACT = Rounding()
 
 def _by_onednn(dtype: torch.dtype) -> bool:
     if dtype == torch.bfloat16:
-        return _HAS_ONEDNN and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return _HAS_ONEDNN
+        return HAS_ONEDNN and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return HAS_ONEDNN
 
 
 def multiplies_bfloat16() -> bool:
     """Whether the processor has instructions for products of bfloat16 numbers."""
-    return _HAS_ONEDNN and bool(torch.cpu._is_avx512_bf16_supported())
+    return HAS_ONEDNN and bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def multiplies_bytes() -> bool:
@@ -58,7 +61,7 @@ def times_transposed(rows: Tensor, columns: Tensor) -> Tensor:
 
 def batched_scores(queries: Tensor, keys: Tensor, rounding: Rounding) -> Tensor:
     """(B, M, C) times (B, N, C) transposed, in float32: (B, M, N) float32."""
-    if rounding.products == torch.float32 or not _HAS_ONEDNN:
+    if rounding.products == torch.float32 or not HAS_ONEDNN:
         return queries @ keys.mT
     # The factors were bfloat16 before, so rounding them to it again, which this allows, is exact;
     # and where the processor cannot, it is oneDNN all the same.

@@ -9,7 +9,7 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
-from sam2_video import attention
+from sam2_video import attention, convolutions, products
 from sam2_video.accelerate import compute_in_bfloat16, rewrite_for_cpu
 from sam2_video.attention import ExactScores, FastMemoryAttention, attend
 from sam2_video.checkpoints import CheckpointError, checkpoint_folder, find_checkpoint
@@ -169,9 +169,54 @@ def test_work_that_is_the_same_for_all_objects_is_done_once() -> None:
     network = plain_network("nano", 256)
     rewrite_for_cpu(network)
     calls = Counter()
-    first = network.memory_attention.layers[0].self_attention
-    first.register_forward_hook(lambda *_: calls.update(["self-attention"]))
-    network.image_encoder.register_forward_hook(lambda *_: calls.update(["encoder"]))
+
+    def count(name: str, module: torch.nn.Module) -> None:
+        module.register_forward_hook(lambda *_: calls.update([name]))
+
+    first, second = network.memory_attention.layers
+    count("encoder", network.image_encoder)
+    count("self-attention", first.self_attention)
+    count("queries of both objects", second.cross_attention.query)
+    count("perceptron", second.linear1)
+    count("keys of memories and pointers", second.cross_attention.key)
     track(network, 256)
     # One picture is encoded for its clicks, which leaves one frame fewer to track.
-    assert calls == {"encoder": NUM_FRAMES, "self-attention": NUM_FRAMES - 1}
+    tracked = NUM_FRAMES - 1
+    keys = calls.pop("keys of memories and pointers")
+    assert calls.pop("encoder") == NUM_FRAMES
+    assert set(calls.values()) == {tracked}
+    assert keys == 2 * 2 * tracked  # all memories at once, and all pointers, of each object
+
+
+@torch.inference_mode()
+def test_without_onednn_the_same_is_computed(monkeypatch) -> None:
+    network = plain_network("nano", 256)
+    without = deepcopy(network)
+    rewrite_for_cpu(network, ROUNDINGS["bfloat16"])
+    for module in (convolutions, products):
+        monkeypatch.setattr(module, "HAS_ONEDNN", False)
+    rewrite_for_cpu(without, ROUNDINGS["bfloat16"])
+    image = pictures(256)[:1]
+    for one, other in zip(
+        network.forward_image(image)["backbone_fpn"],
+        without.forward_image(image)["backbone_fpn"],
+        strict=True,
+    ):
+        assert (one - other).abs().max() < TOLERANCE
+    given = tokens(network, 3, 8, 2)
+    difference = network.memory_attention(**given) - without.memory_attention(**given)
+    assert difference.abs().mean() < 0.005
+
+
+@pytest.mark.parametrize("activation", ["none", "relu", "gelu"])
+@torch.inference_mode()
+def test_a_projection_is_a_linear_layer(activation: str) -> None:
+    linear, x = torch.nn.Linear(24, 40), torch.randn(3, 5, 24).transpose(0, 1)
+    expected = linear(x)
+    if activation != "none":
+        expected = getattr(torch.nn.functional, activation)(expected)
+    given = products.Projection.of(linear, torch.float32, activation)(x)
+    assert (given - expected).abs().max() < TOLERANCE
+    rounded = products.Projection.of(linear, torch.bfloat16, activation)(x)
+    assert rounded.dtype == torch.bfloat16
+    assert (rounded - expected).abs().max() < 0.05
