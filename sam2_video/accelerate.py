@@ -20,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from sam2_video.attention import FastMemoryAttention
 from sam2_video.convolutions import replace_convolutions
 from sam2_video.hiera import FastBlock
+from sam2_video.memory_encoder import FastMemoryEncoder
 from sam2_video.products import EXACT, Projection, Rounding, multiplies_bfloat16, multiplies_bytes
 
 PRECISIONS = ("auto", "fp32")
@@ -94,12 +95,11 @@ def rewrite_for_cpu(network: SAM2Base, rounding: Rounding = EXACT) -> None:
     _fuse_norms(encoder)
     encoder.neck.position_encoding = _Remembered(encoder.neck.position_encoding)
     network.memory_attention = FastMemoryAttention(network.memory_attention, rounding)
-    _replace_linears(network.memory_encoder, rounding.products)
+    network.memory_encoder = FastMemoryEncoder(network.memory_encoder, rounding)
     # The decoder decides whether an object is in sight, and which of three masks is best.
-    _replace_linears(network.sam_mask_decoder, torch.float32)
+    _replace_linears(network.sam_mask_decoder)
     network.to(memory_format=torch.channels_last)
     replace_convolutions(encoder)
-    replace_convolutions(network.memory_encoder)
 
 
 class _Remembered(nn.Module):
@@ -151,13 +151,12 @@ def _join_projections(neck: FpnNeck, network: SAM2Base) -> None:
         setattr(decoder, name, nn.Identity())
 
 
-def _replace_linears(module: nn.Module, dtype: torch.dtype) -> None:
-    """Have all linear layers of a module multiply through oneDNN, to float32 results."""
+def _replace_linears(module: nn.Module) -> None:
+    """Have all linear layers of a module multiply through oneDNN, in float32."""
     for name, child in list(module.named_children()):
         if isinstance(child, nn.Linear):
-            faster = Projection(child.weight, child.bias, dtype, result=torch.float32)
-            setattr(module, name, faster)
-        _replace_linears(child, dtype)
+            setattr(module, name, Projection.of(child, torch.float32))
+        _replace_linears(child)
 
 
 def _fuse_norms(module: nn.Module) -> None:

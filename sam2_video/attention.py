@@ -97,7 +97,7 @@ class FastMemoryAttention(nn.Module):
         """
         count = memory.shape[1]
         values = memory.transpose(0, 1).contiguous()  # (B, N, 64)
-        keyed = values + memory_pos.transpose(0, 1)
+        keyed = (values + memory_pos.transpose(0, 1)).to(self.rounding.products)
         values = values.to(self.rounding.products)
         layers = [layer for layer in self.layers if isinstance(layer, _Layer)]
         # The objects' features are one frame's, expanded: what they share is done once.
@@ -122,13 +122,14 @@ class _Layer(nn.Module):
         if not original.pos_enc_at_cross_attn_keys or original.activation is not F.relu:
             raise ValueError("memory attention of an unknown form")
         self.norm1, self.norm2, self.norm3 = original.norm1, original.norm2, original.norm3
+        self.rounding = rounding
         self.self_attention = _RotaryAttention(original.self_attn, rounding)
         self.cross_attention = _RotaryAttention(original.cross_attn_image, rounding)
         self.linear1 = Projection.of(original.linear1, rounding.products, "relu")
         self.linear2 = Projection.of(original.linear2, rounding.products)
 
     def attend_self(self, tokens: Tensor) -> Tensor:
-        x = self.norm1(tokens)
+        x = self.norm1(tokens).to(self.rounding.products)  # once for its three projections
         return self.self_attention(x, x, x, 0)
 
     def attend_memory(
@@ -159,8 +160,8 @@ class _RotaryAttention(nn.Module):
         self.compute_cis = original.compute_cis
         # Powers of 2 want scores in units of the logarithm of 2.
         scale = original.internal_dim**-0.5 / math.log(2)
-        self.query = _halved(original.q_proj, scale)
-        self.key = _halved(original.k_proj)
+        self.query = _halved(original.q_proj, rounding.products, scale)
+        self.key = _halved(original.k_proj, rounding.products)
         value, output = original.v_proj, original.out_proj
         self.value: Projection | None = None
         if value.in_features < value.out_features:
@@ -222,11 +223,11 @@ class _RotaryAttention(nn.Module):
         return self._rotations[tokens]
 
 
-def _halved(linear: nn.Linear, scale: float = 1.0) -> Projection:
-    """A projection, in float32, whose even outputs come before its odd ones, all of them scaled."""
+def _halved(linear: nn.Linear, dtype: torch.dtype, scale: float = 1.0) -> Projection:
+    """A projection, to float32, whose even outputs come before its odd ones, all of them scaled."""
     weight = torch.cat([linear.weight[0::2], linear.weight[1::2]]) * scale
     bias = torch.cat([linear.bias[0::2], linear.bias[1::2]]) * scale
-    return Projection(weight, bias, torch.float32)
+    return Projection(weight, bias, dtype, result=torch.float32)
 
 
 class Scores(Protocol):

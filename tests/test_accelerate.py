@@ -14,6 +14,7 @@ from sam2_video.accelerate import compute_in_bfloat16, rewrite_for_cpu
 from sam2_video.attention import ExactScores, FastMemoryAttention, attend
 from sam2_video.checkpoints import CheckpointError, checkpoint_folder, find_checkpoint
 from sam2_video.clicks import Prompt, TrackedObject
+from sam2_video.memory_encoder import FastMemoryEncoder
 from sam2_video.model import build_network, load_model, load_weights
 from sam2_video.products import EXACT, Rounding
 from sam2_video.tracker import TrackingPass, encode_prompts, group_objects
@@ -86,6 +87,25 @@ def test_rounding_stays_near(way: str, monkeypatch) -> None:
     rounded = FastMemoryAttention(network.memory_attention, ROUNDINGS[way])(**given)
     difference = (rounded - expected).abs()
     assert 0 < difference.mean() < 0.01 * expected.std()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@torch.inference_mode()
+def test_the_memory_encoder_is_the_same(count: int) -> None:
+    network = plain_network("tiny", 256)
+    for layer in network.memory_encoder.fuser.layers:
+        layer.gamma.fill_(0.3)  # its first value is next to nothing, and would hide the block
+    features = torch.randn(1, 256, 16, 16).expand(count, -1, -1, -1)
+    masks = 5 * torch.randn(count, 1, 256, 256)
+    for skip_sigmoid in (True, False):
+        expected = network.memory_encoder(features, masks, skip_sigmoid)
+        given = FastMemoryEncoder(network.memory_encoder, EXACT)(features, masks, skip_sigmoid)
+        for key in ("vision_features", "vision_pos_enc"):
+            one, other = (
+                x[key][0] if key == "vision_pos_enc" else x[key] for x in (expected, given)
+            )
+            assert one.shape == other.shape
+            assert (one - other).abs().max() < TOLERANCE
 
 
 @pytest.mark.parametrize("block", [100, 256, 600])
