@@ -30,7 +30,7 @@ from sam2_video.products import EXACT, Rounding
 from sam2_video.tracker import TrackingPass, encode_prompts, group_objects, normalize_image
 
 
-def rewrite_encoder(network: SAM2Base) -> None:
+def rewrite_all_but_attention(network: SAM2Base) -> None:
     """All of `rewrite_for_cpu` but the attention, which is put back."""
     attention = network.memory_attention
     accelerate.rewrite_for_cpu(network)
@@ -49,7 +49,7 @@ def in_bfloat16(network: SAM2Base) -> None:
 
 VARIANTS: dict[str, Callable[[SAM2Base], None]] = {
     "Meta's network": lambda network: None,
-    "encoder: oneDNN, tiles, joined projections, folded norms": rewrite_encoder,
+    "all but memory attention: oneDNN, tiles, folded layers": rewrite_all_but_attention,
     "memory attention: oneDNN, tiles, values after the sum": rewrite(EXACT),
     "bfloat16 products": rewrite(Rounding(torch.bfloat16)),
     "memory attention: scores in 8 bits": rewrite(Rounding(torch.bfloat16, int8_scores=True)),
