@@ -23,29 +23,23 @@ from torch import Tensor
 from bench.engine import WARM, iou
 from bench.sides import network_of
 from sam2_video import accelerate
-from sam2_video.attention import FastMemoryAttention
 from sam2_video.frames import read_frames
 from sam2_video.limits import Limits
 from sam2_video.pipeline import prepare, shrink
+from sam2_video.products import EXACT, Rounding
 from sam2_video.tracker import TrackingPass, encode_prompts, group_objects, normalize_image
 
 
-def rewrite_encoder(network: SAM2Base) -> None:
+def rewrite_all_but_attention(network: SAM2Base) -> None:
     """All of `rewrite_for_cpu` but the attention, which is put back."""
     attention = network.memory_attention
-    accelerate.rewrite_for_cpu(network, use_int8=False)
+    accelerate.rewrite_for_cpu(network)
     network.memory_attention = attention
 
 
-def rewrite_attention(network: SAM2Base) -> None:
-    """And the memory attention in less arithmetic."""
-    rewrite_encoder(network)
-    network.memory_attention = FastMemoryAttention(network.memory_attention, use_int8=False)
-
-
-def rewrite_in_int8(network: SAM2Base) -> None:
-    """And its scores in 8 bits."""
-    accelerate.rewrite_for_cpu(network, use_int8=True)
+def rewrite(rounding: Rounding) -> Callable[[SAM2Base], None]:
+    """All of `rewrite_for_cpu`."""
+    return lambda network: accelerate.rewrite_for_cpu(network, rounding)
 
 
 def in_bfloat16(network: SAM2Base) -> None:
@@ -55,9 +49,10 @@ def in_bfloat16(network: SAM2Base) -> None:
 
 VARIANTS: dict[str, Callable[[SAM2Base], None]] = {
     "Meta's network": lambda network: None,
-    "encoder: strips, joined projections, folded norms": rewrite_encoder,
-    "memory attention: values after the sum, shared first layer": rewrite_attention,
-    "memory attention: scores in 8 bits": rewrite_in_int8,
+    "all but memory attention: oneDNN, tiles, folded layers": rewrite_all_but_attention,
+    "memory attention: oneDNN, tiles, values after the sum": rewrite(EXACT),
+    "bfloat16 products": rewrite(Rounding(torch.bfloat16)),
+    "memory attention: scores in 8 bits": rewrite(Rounding(torch.bfloat16, int8_scores=True)),
     "(instead of all: bfloat16 autocast)": in_bfloat16,
 }
 

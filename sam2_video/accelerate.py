@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 
 import torch
-from sam2.modeling.backbones.hieradet import Hiera, MultiScaleBlock
+from sam2.modeling.backbones.hieradet import Hiera
 from sam2.modeling.backbones.image_encoder import FpnNeck
 from sam2.modeling.position_encoding import PositionEmbeddingSine
 from sam2.modeling.sam2_base import SAM2Base
@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sam2_video.attention import FastMemoryAttention
-
-STRIP_TOKENS = 4096
-"""Tokens of a window attention that are computed together, so that they stay in the cache."""
-
+from sam2_video.convolutions import replace_convolutions
+from sam2_video.hiera import FastBlock
+from sam2_video.memory_encoder import FastMemoryEncoder
+from sam2_video.products import EXACT, Projection, Rounding, multiplies_bfloat16, multiplies_bytes
 
 PRECISIONS = ("auto", "fp32")
 
@@ -42,7 +42,7 @@ def accelerate(network: SAM2Base, precision: str = "auto") -> None:
     device = next(network.parameters()).device
     if device.type == "cpu":
         keep_freed_memory()
-        rewrite_for_cpu(network, use_int8=precision == "auto" and _multiplies_bytes())
+        rewrite_for_cpu(network, rounding_of_this_processor() if precision == "auto" else EXACT)
     elif device.type == "cuda" and precision == "auto":
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
@@ -70,48 +70,36 @@ def compute_in_bfloat16(network: SAM2Base, device_type: str) -> None:
         setattr(network, name, mixed(getattr(network, name)))
 
 
-def _multiplies_bytes() -> bool:
-    """Whether the processor has instructions for products of 8-bit numbers (VNNI)."""
-    return bool(torch.cpu._is_vnni_supported())
+def rounding_of_this_processor() -> Rounding:
+    """What is faster here than float32, and gives the same masks but for a few pixels."""
+    products = torch.bfloat16 if multiplies_bfloat16() else torch.float32
+    return Rounding(products, int8_scores=multiplies_bytes())
 
 
 @torch.no_grad()
-def rewrite_for_cpu(network: SAM2Base, *, use_int8: bool) -> None:
+def rewrite_for_cpu(network: SAM2Base, rounding: Rounding = EXACT) -> None:
     """Make a network's encoder and memory attention faster; see `accelerate`.
 
     Args:
         network: in evaluation mode.
-        use_int8: let memory attention round queries and keys to 8 bits.
+        rounding: what may be rounded.
     """
     encoder = network.image_encoder
     if isinstance(encoder.trunk, Hiera):
         _remember_positions(encoder.trunk)
         encoder.trunk.blocks = nn.ModuleList(
-            _Strips(block) if block.window_size else block for block in encoder.trunk.blocks
+            FastBlock(block, rounding) for block in encoder.trunk.blocks
         )
     if isinstance(encoder.neck, FpnNeck):
         _join_projections(encoder.neck, network)
     fuse_norms(encoder)
     encoder.neck.position_encoding = _Remembered(encoder.neck.position_encoding)
-    network.memory_attention = FastMemoryAttention(network.memory_attention, use_int8=use_int8)
+    network.memory_attention = FastMemoryAttention(network.memory_attention, rounding)
+    network.memory_encoder = FastMemoryEncoder(network.memory_encoder, rounding)
+    # The decoder decides whether an object is in sight, and which of three masks is best.
+    _replace_linears(network.sam_mask_decoder)
     network.to(memory_format=torch.channels_last)
-
-
-class _Strips(nn.Module):
-    """A block of window attention, run strip by strip: no window reaches into another strip."""
-
-    def __init__(self, block: MultiScaleBlock) -> None:
-        super().__init__()
-        self.block = block
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, H, W, C) -> (B, H', W', C')."""
-        height, width = x.shape[1:3]
-        window = self.block.window_size
-        rows = max(window, STRIP_TOKENS // width // window * window)
-        if rows >= height:
-            return self.block(x)
-        return torch.cat([self.block(strip) for strip in x.split(rows, dim=1)], dim=1)
+    replace_convolutions(encoder)
 
 
 class _Remembered(nn.Module):
@@ -161,6 +149,14 @@ def _join_projections(neck: FpnNeck, network: SAM2Base) -> None:
         joined.bias = nn.Parameter(weight @ first.bias + second.bias)
         neck.convs[levels - level].conv = joined
         setattr(decoder, name, nn.Identity())
+
+
+def _replace_linears(module: nn.Module) -> None:
+    """Have all linear layers of a module multiply through oneDNN, in float32."""
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.Linear):
+            setattr(module, name, Projection.of(child, torch.float32))
+        _replace_linears(child)
 
 
 def fuse_norms(module: nn.Module) -> None:

@@ -1,5 +1,6 @@
 """The rewritten network against the one it was made from."""
 
+import math
 from collections import Counter
 from copy import deepcopy
 
@@ -8,16 +9,23 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
-from sam2_video import attention
+from sam2_video import attention, convolutions, products
 from sam2_video.accelerate import compute_in_bfloat16, rewrite_for_cpu
-from sam2_video.attention import FastMemoryAttention
+from sam2_video.attention import ExactScores, FastMemoryAttention, attend
 from sam2_video.checkpoints import CheckpointError, checkpoint_folder, find_checkpoint
 from sam2_video.clicks import Prompt, TrackedObject
+from sam2_video.memory_encoder import FastMemoryEncoder
 from sam2_video.model import build_network, load_model, load_weights
+from sam2_video.products import EXACT, Rounding
 from sam2_video.tracker import TrackingPass, encode_prompts, group_objects
 from tests.test_parity import NUM_FRAMES, centre, pictures
 
 TOLERANCE = 1e-4
+ROUNDINGS = {
+    "bfloat16": Rounding(torch.bfloat16),
+    "int8": Rounding(int8_scores=True),
+    "both": Rounding(torch.bfloat16, int8_scores=True),
+}
 
 
 def plain_network(name: str, side: int) -> SAM2Base:
@@ -34,7 +42,7 @@ def plain_network(name: str, side: int) -> SAM2Base:
 def test_the_encoder_gives_the_same_features(name: str, side: int) -> None:
     network = plain_network(name, side)
     rewritten = deepcopy(network)
-    rewrite_for_cpu(rewritten, use_int8=False)
+    rewrite_for_cpu(rewritten)
     for image in (pictures(side)[:1], pictures(side)[-1:]):  # what is remembered is not the picture
         expected, given = network.forward_image(image), rewritten.forward_image(image)
         for key in ("backbone_fpn", "vision_pos_enc"):
@@ -50,7 +58,8 @@ def tokens(network: SAM2Base, memories: int, pointers: int, count: int) -> dict:
     torch.manual_seed(1)
     return {
         "curr": [torch.randn(places, 1, width).expand(-1, count, -1)],
-        "curr_pos": [torch.randn(places, 1, width).expand(-1, count, -1)],
+        # As it comes from the encoder: channel by channel, not place by place.
+        "curr_pos": [torch.randn(width, places).t()[:, None].expand(-1, count, -1)],
         "memory": 3 * torch.randn(number, count, 64),
         "memory_pos": torch.randn(number, 1, 64).expand(-1, count, -1),
         "num_obj_ptr_tokens": pointers,
@@ -64,19 +73,67 @@ def test_memory_attention_is_the_same(memories: int, pointers: int, count: int) 
     network = plain_network("tiny", 256)
     given = tokens(network, memories, pointers, count)
     expected = network.memory_attention(**given)
-    fast = FastMemoryAttention(network.memory_attention, use_int8=False)
+    fast = FastMemoryAttention(network.memory_attention)
     assert (fast(**given) - expected).abs().max() < TOLERANCE
 
 
+@pytest.mark.parametrize("way", ROUNDINGS)
 @torch.inference_mode()
-def test_rounding_to_8_bits_stays_near(monkeypatch) -> None:
+def test_rounding_stays_near(way: str, monkeypatch) -> None:
     monkeypatch.setattr(attention, "INT8_QUERIES", 0)
     network = plain_network("tiny", 256)
     given = tokens(network, 3, 8, 2)
     expected = network.memory_attention(**given)
-    rounded = FastMemoryAttention(network.memory_attention, use_int8=True)(**given)
+    rounded = FastMemoryAttention(network.memory_attention, ROUNDINGS[way])(**given)
     difference = (rounded - expected).abs()
     assert 0 < difference.mean() < 0.01 * expected.std()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@torch.inference_mode()
+def test_the_memory_encoder_is_the_same(count: int) -> None:
+    network = plain_network("tiny", 256)
+    for layer in network.memory_encoder.fuser.layers:
+        layer.gamma.fill_(0.3)  # its first value is next to nothing, and would hide the block
+    features = torch.randn(1, 256, 16, 16).expand(count, -1, -1, -1)
+    masks = 5 * torch.randn(count, 1, 256, 256)
+    for skip_sigmoid in (True, False):
+        expected = network.memory_encoder(features, masks, skip_sigmoid)
+        given = FastMemoryEncoder(network.memory_encoder, EXACT)(features, masks, skip_sigmoid)
+        for key in ("vision_features", "vision_pos_enc"):
+            one, other = (
+                x[key][0] if key == "vision_pos_enc" else x[key] for x in (expected, given)
+            )
+            assert one.shape == other.shape
+            assert (one - other).abs().max() < TOLERANCE
+
+
+@pytest.mark.parametrize("block", [100, 256, 600])
+@torch.inference_mode()
+def test_attention_in_blocks_is_attention(block: int, monkeypatch) -> None:
+    monkeypatch.setattr(attention, "TILE_SCORES", 7 * block)
+    torch.manual_seed(2)
+    # Scores of hundreds, in units of the logarithm of 2: a power of a score itself would overflow.
+    q, k, v = 20 * torch.randn(50, 16), 3 * torch.randn(600, 16), torch.randn(600, 8)
+    out = torch.empty(50, 8)
+    attend([ExactScores(q, part) for part in k.split(block)], v, out)
+    expected = torch.softmax((q @ k.t()).double() * math.log(2), 1) @ v.double()
+    assert (out - expected).abs().max() < TOLERANCE
+
+
+@torch.inference_mode()
+def test_a_rounded_encoder_stays_near() -> None:
+    network = plain_network("tiny", 256)
+    rewritten = deepcopy(network)
+    rewrite_for_cpu(rewritten, ROUNDINGS["both"])
+    image = pictures(256)[:1]
+    features = zip(
+        network.forward_image(image)["backbone_fpn"],
+        rewritten.forward_image(image)["backbone_fpn"],
+        strict=True,
+    )
+    for expected, given in features:
+        assert 0 < (given - expected).abs().mean() < 0.02 * expected.std()
 
 
 def track(network: SAM2Base, side: int) -> list[Tensor]:
@@ -101,13 +158,13 @@ def mean_iou(one: list[Tensor], other: list[Tensor]) -> float:
     return sum(ratios) / len(ratios)
 
 
-@pytest.mark.parametrize("way", ["int8", "bfloat16"])
+@pytest.mark.parametrize("way", [*ROUNDINGS, "autocast"])
 def test_faster_ways_give_the_same_masks_but_for_a_few_pixels(way: str, monkeypatch) -> None:
     monkeypatch.setattr(attention, "INT8_QUERIES", 0)
     exact = plain_network("nano", 256)
     faster = deepcopy(exact)
-    if way == "int8":
-        rewrite_for_cpu(faster, use_int8=True)
+    if way in ROUNDINGS:
+        rewrite_for_cpu(faster, ROUNDINGS[way])
     else:
         compute_in_bfloat16(faster, "cpu")
     logits, others = track(exact, 256), track(faster, 256)
@@ -120,7 +177,8 @@ def test_faster_ways_give_the_same_masks_but_for_a_few_pixels(way: str, monkeypa
 def test_the_precision_is_a_setting(monkeypatch) -> None:
     monkeypatch.setenv("SAM2_PRECISION", "fp32")
     exact = load_model("nano").network.memory_attention
-    assert not any(layer.cross_attention.use_int8 for layer in exact.layers)
+    assert isinstance(exact, FastMemoryAttention)
+    assert exact.rounding == EXACT
     monkeypatch.setenv("SAM2_PRECISION", "fp16")
     with pytest.raises(CheckpointError, match=r"^SAM2_PRECISION is 'fp16', but it should be auto"):
         load_model("nano")
@@ -129,11 +187,56 @@ def test_the_precision_is_a_setting(monkeypatch) -> None:
 @torch.inference_mode()
 def test_work_that_is_the_same_for_all_objects_is_done_once() -> None:
     network = plain_network("nano", 256)
-    rewrite_for_cpu(network, use_int8=False)
+    rewrite_for_cpu(network)
     calls = Counter()
-    first = network.memory_attention.layers[0].self_attention
-    first.register_forward_hook(lambda *_: calls.update(["self-attention"]))
-    network.image_encoder.register_forward_hook(lambda *_: calls.update(["encoder"]))
+
+    def count(name: str, module: torch.nn.Module) -> None:
+        module.register_forward_hook(lambda *_: calls.update([name]))
+
+    first, second = network.memory_attention.layers
+    count("encoder", network.image_encoder)
+    count("self-attention", first.self_attention)
+    count("queries of both objects", second.cross_attention.query)
+    count("perceptron", second.linear1)
+    count("keys of memories and pointers", second.cross_attention.key)
     track(network, 256)
     # One picture is encoded for its clicks, which leaves one frame fewer to track.
-    assert calls == {"encoder": NUM_FRAMES, "self-attention": NUM_FRAMES - 1}
+    tracked = NUM_FRAMES - 1
+    keys = calls.pop("keys of memories and pointers")
+    assert calls.pop("encoder") == NUM_FRAMES
+    assert set(calls.values()) == {tracked}
+    assert keys == 2 * 2 * tracked  # all memories at once, and all pointers, of each object
+
+
+@torch.inference_mode()
+def test_without_onednn_the_same_is_computed(monkeypatch) -> None:
+    network = plain_network("nano", 256)
+    without = deepcopy(network)
+    rewrite_for_cpu(network, ROUNDINGS["bfloat16"])
+    for module in (convolutions, products):
+        monkeypatch.setattr(module, "HAS_ONEDNN", False)
+    rewrite_for_cpu(without, ROUNDINGS["bfloat16"])
+    image = pictures(256)[:1]
+    for one, other in zip(
+        network.forward_image(image)["backbone_fpn"],
+        without.forward_image(image)["backbone_fpn"],
+        strict=True,
+    ):
+        assert (one - other).abs().max() < TOLERANCE
+    given = tokens(network, 3, 8, 2)
+    difference = network.memory_attention(**given) - without.memory_attention(**given)
+    assert difference.abs().mean() < 0.005
+
+
+@pytest.mark.parametrize("activation", ["none", "relu", "gelu"])
+@torch.inference_mode()
+def test_a_projection_is_a_linear_layer(activation: str) -> None:
+    linear, x = torch.nn.Linear(24, 40), torch.randn(3, 5, 24).transpose(0, 1)
+    expected = linear(x)
+    if activation != "none":
+        expected = getattr(torch.nn.functional, activation)(expected)
+    given = products.Projection.of(linear, torch.float32, activation)(x)
+    assert (given - expected).abs().max() < TOLERANCE
+    rounded = products.Projection.of(linear, torch.bfloat16, activation)(x)
+    assert rounded.dtype == torch.bfloat16
+    assert (rounded - expected).abs().max() < 0.05

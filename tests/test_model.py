@@ -65,7 +65,7 @@ def test_published_files_load(checkpoint, tmp_path) -> None:
         torch.save({"model": network.state_dict()}, tmp_path / checkpoint.file)
         model = load_model("tiny", folder=tmp_path, image_size=256)
         assert (model.name, model.image_size) == ("tiny", 256)
-        name = "memory_encoder.out_proj.weight"
+        name = "sam_prompt_encoder.not_a_point_embed.weight"
         assert torch.equal(model.network.state_dict()[name], network.state_dict()[name])
 
 

@@ -127,7 +127,7 @@ def make_setting(name: str, side: int, weights: Callable[[SAM2Base], None]) -> S
     plain = build_network(checkpoint, side)
     weights(plain)
     network = deepcopy(plain)
-    rewrite_for_cpu(network, use_int8=False)
+    rewrite_for_cpu(network)
     images = pictures(side)
     encode, encoded = plain.forward_image, {}
 

@@ -63,12 +63,15 @@ class SameConv2d(nn.Conv2d):
 
     def forward(self, x_bchw: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
-        weight = self.weight
-        if self.uneven:
-            # A row and a column of zeros before the kernel shift it by one: the same as padding
-            # the picture unevenly, without a copy of the picture.
-            weight = F.pad(weight, (1, 0, 1, 0))
-        return self._conv_forward(x_bchw, weight, self.bias)
+        return self._conv_forward(x_bchw, self.shifted(self.weight), self.bias)
+
+    def shifted(self, weight: Tensor) -> Tensor:
+        """The kernel that gives the uneven padding with an even one.
+
+        A row and a column of zeros before the kernel shift it by one: the same as padding the
+        picture unevenly, without a copy of the picture.
+        """
+        return F.pad(weight, (1, 0, 1, 0)) if self.uneven else weight
 
 
 class InvertedResidual(nn.Module):

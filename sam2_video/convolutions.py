@@ -1,0 +1,97 @@
+"""Convolutions on a CPU through oneDNN, with weights in its order and what follows folded in.
+
+`torch.nn.Conv2d` has its weights brought into oneDNN's order anew at every call, which in a small
+network takes as long as the convolution; and each activation is another pass over its result.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sam2_video.nano.neck import Block
+from sam2_video.nano.trunk import InvertedResidual, SameConv2d
+from sam2_video.products import HAS_ONEDNN
+
+_CLIP = {"relu6": ("hardtanh", [0.0, 6.0]), "relu": ("relu", []), "none": ("none", [])}
+
+
+class Convolution(nn.Module):
+    """A convolution in float32 and an activation after it.
+
+    Args:
+        conv: with zero padding, its weights loaded.
+        activation: `none`, `relu` or `relu6`.
+    """
+
+    def __init__(self, conv: nn.Conv2d, activation: str = "none") -> None:
+        super().__init__()
+        assert not isinstance(conv.padding, str)
+        self.activation = activation
+        weight = conv.weight.detach()
+        if isinstance(conv, SameConv2d):
+            weight = conv.shifted(weight)
+        self._how = (list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups)
+        self._bias = None if conv.bias is None else conv.bias.detach()
+        # Not parameters: oneDNN's order is opaque to what moves and copies parameters.
+        self._packed = HAS_ONEDNN
+        if self._packed:
+            weight = torch.ops.mkldnn._reorder_convolution_weight(weight.contiguous(), *self._how)
+        self._weight = weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H', W'), float32, channels last."""
+        if self._packed:
+            name, bounds = _CLIP[self.activation]
+            x = x.contiguous(memory_format=torch.channels_last)
+            return torch.ops.mkldnn._convolution_pointwise(
+                x, self._weight, self._bias, *self._how, name, bounds, ""
+            )
+        padding, stride, dilation, groups = self._how
+        x = F.conv2d(x, self._weight, self._bias, stride, padding, dilation, groups)
+        return x if self.activation == "none" else getattr(F, self.activation)(x)
+
+
+class FastInvertedResidual(nn.Module):
+    """Takes the place of the nano trunk's `InvertedResidual`, its norms folded before."""
+
+    def __init__(self, original: InvertedResidual) -> None:
+        super().__init__()
+        self.skips = original.skips
+        steps = [Convolution(original._depthwise_conv, "relu6")]
+        if original.expands:
+            steps.insert(0, Convolution(original._expand_conv, "relu6"))
+        self.steps = nn.Sequential(*steps, Convolution(original._project_conv))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
+        y = self.steps(x)
+        return y.add_(x) if self.skips else y
+
+
+class FastFilterBlock(nn.Module):
+    """Takes the place of the nano neck's `Block`, its norm folded before."""
+
+    def __init__(self, original: Block) -> None:
+        super().__init__()
+        self.steps = nn.Sequential(
+            Convolution(original.filter),
+            Convolution(original.expand, "relu"),
+            Convolution(original.project),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> same shape."""
+        return self.steps(x).add_(x)
+
+
+def replace_convolutions(module: nn.Module) -> None:
+    """Have all convolutions below a module run through oneDNN, with norms folded in before."""
+    for name, child in list(module.named_children()):
+        if isinstance(child, InvertedResidual):
+            setattr(module, name, FastInvertedResidual(child))
+        elif isinstance(child, Block):
+            setattr(module, name, FastFilterBlock(child))
+        elif isinstance(child, nn.Conv2d):
+            setattr(module, name, Convolution(child))
+        else:
+            replace_convolutions(child)
