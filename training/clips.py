@@ -326,8 +326,11 @@ def _path(rng: Rng, frames: int, speed: float, start: NDArray[np.float64]) -> ND
 def _motion(rng: Rng, frames: int, side: int) -> Motion:
     speed = side * (0.16 if rng.random() < 0.15 else 0.06)
     tilt = rng.normal(0, 15) if rng.random() < 0.8 else rng.uniform(-180, 180)
-    turn = np.cumsum(rng.normal(0, 1, frames) + rng.normal(0, 2.5))
-    growth = np.clip(rng.normal(0, 0.015, frames) + rng.normal(0, 0.025), -0.1, 0.1)
+    # As much change in a few frames as a long video brings.
+    pace = rng.choice([1.0, 2.0, 3.0])
+    turn = pace * np.cumsum(rng.normal(0, 1, frames) + rng.normal(0, 2.5))
+    growth = pace * (rng.normal(0, 0.015, frames) + rng.normal(0, 0.025))
+    growth = np.clip(growth, -0.15, 0.15)
     phase = rng.uniform(0, 2 * np.pi)
     sway = rng.uniform(0, 0.15) * np.sin(np.arange(frames) * rng.uniform(0.2, 1) + phase)
     place = _path(rng, frames, speed, rng.uniform(0.12, 0.88, 2) * side)

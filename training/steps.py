@@ -7,6 +7,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from training.affinity import Affinity, affinity_loss
+from training.damage import damaged
 from training.data import Batch
 from training.losses import OTHERS, Score, decoder_loss, others, target
 from training.model import AllMasks, normalise
@@ -84,6 +85,8 @@ def forward(
             out["obj_ptr"] = sam[5]
             # What is remembered learns from later frames; the mask of this frame does not.
             shown = sam[4].detach()
+            if t not in clicked:
+                shown = damaged(rng, shown)
             model._encode_memory_in_output(here, sizes, points, True, shown, sam[6], out)
             memory["cond_frame_outputs" if t in clicked else "non_cond_frame_outputs"][t] = out
     return scores, kinship

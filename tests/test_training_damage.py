@@ -1,0 +1,41 @@
+"""Masks that are damaged on purpose."""
+
+import numpy as np
+import pytest
+import torch
+
+from training import damage
+from training.damage import damaged
+
+
+@pytest.fixture
+def masks():
+    logits = torch.full((20, 1, 16, 16), -5.0)
+    logits[:, :, 4:12, 4:12] = 5.0
+    return logits
+
+
+def test_some_masks_lose_a_part_and_none_loses_all(masks, monkeypatch):
+    monkeypatch.setattr(damage, "LOST", 0.5)
+    monkeypatch.setattr(damage, "SPILT", 0.0)
+    before = masks.clone()
+    out = damaged(np.random.default_rng(0), masks)
+    assert torch.equal(masks, before)
+    areas = (out > 0).flatten(1).sum(1)
+    assert (areas > 0).all()
+    assert 3 < (areas < 64).sum() < 17
+    assert not ((out > 0) & ~(masks > 0)).any()
+
+
+def test_some_masks_spill(masks, monkeypatch):
+    monkeypatch.setattr(damage, "LOST", 0.0)
+    monkeypatch.setattr(damage, "SPILT", 1.0)
+    out = damaged(np.random.default_rng(0), masks)
+    assert ((out > 0) & ~(masks > 0)).any()
+    assert (out > 0)[masks > 0].all()
+
+
+def test_what_is_out_of_sight_stays_so(masks, monkeypatch):
+    monkeypatch.setattr(damage, "SPILT", 0.0)
+    out = damaged(np.random.default_rng(0), torch.full_like(masks, -5.0))
+    assert not (out > 0).any()
