@@ -65,8 +65,9 @@ def keep_freed_memory() -> None:
 
 def compute_in_bfloat16(network: SAM2Base, device_type: str) -> None:
     """Let a network compute where it is safe in bfloat16, as Meta's own examples do on CUDA."""
-    mixed = torch.autocast(device_type, torch.bfloat16)
     for name in ("forward_image", "track_step", "_encode_new_memory"):
+        # One context each: they are nested, and a context that is entered twice is never left.
+        mixed = torch.autocast(device_type, torch.bfloat16)
         setattr(network, name, mixed(getattr(network, name)))
 
 
