@@ -2,7 +2,8 @@
 
 On the CPU time goes where data leaves the cache and where memory is asked for anew. Each rewriting
 for it is exact but for rounding, and goes by what the network is made of: a part that it does not
-know is left as it is. On CUDA the precision is what matters.
+know is left as it is. On CUDA it goes where numbers are wider than they need be, and where Python
+launches kernels one by one.
 """
 
 import ctypes
@@ -19,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sam2_video.attention import FastMemoryAttention
 from sam2_video.convolutions import replace_convolutions
+from sam2_video.cuda_graphs import Capture, Graphed
 from sam2_video.hiera import FastBlock
 from sam2_video.memory_encoder import FastMemoryEncoder
 from sam2_video.products import EXACT, Projection, Rounding, multiplies_bfloat16, multiplies_bytes
@@ -47,6 +49,7 @@ def accelerate(network: SAM2Base, precision: str = "auto") -> None:
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
         compute_in_bfloat16(network, device.type)
+        replay_graphs(network)
 
 
 def keep_freed_memory() -> None:
@@ -65,9 +68,26 @@ def keep_freed_memory() -> None:
 
 def compute_in_bfloat16(network: SAM2Base, device_type: str) -> None:
     """Let a network compute where it is safe in bfloat16, as Meta's own examples do on CUDA."""
-    mixed = torch.autocast(device_type, torch.bfloat16)
     for name in ("forward_image", "track_step", "_encode_new_memory"):
+        # One context each: they are nested, and a context that is entered twice is never left.
+        mixed = torch.autocast(device_type, torch.bfloat16)
         setattr(network, name, mixed(getattr(network, name)))
+
+
+def replay_graphs(network: SAM2Base, capture: Capture | None = None) -> None:
+    """Have the encoder and memory attention replayed as CUDA graphs; see `Graphed`.
+
+    These are most of a frame's kernels, and their shapes are the same on every frame once the
+    memory bank is full. What lies between them reads the bank in Python, frame by frame.
+
+    Args:
+        network: computes in the precision that it will keep; its image size is fixed, so that
+            cached positions stay where they are.
+        capture: how calls are recorded; as CUDA graphs if None.
+    """
+    network.forward_image = Graphed("image encoder", network.forward_image, capture)
+    attention = network.memory_attention
+    attention.forward = Graphed("memory attention", attention.forward, capture)
 
 
 def rounding_of_this_processor() -> Rounding:

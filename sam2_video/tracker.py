@@ -10,6 +10,7 @@ Letters in shapes: K objects of a video, B objects of a group, S the model's ima
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import torch
@@ -104,11 +105,27 @@ def group_objects(
 
 
 def normalize_image(image: np.ndarray, device: torch.device) -> Tensor:
-    """Turn an (S, S, 3) uint8 RGB picture into the model's (1, 3, S, S) float32 input."""
-    pixels = torch.from_numpy(image).to(device).permute(2, 0, 1).unsqueeze(0).float() / 255.0
-    mean = torch.tensor(IMAGE_MEAN, device=device)[:, None, None]
-    deviation = torch.tensor(IMAGE_DEVIATION, device=device)[:, None, None]
+    """Turn an (S, S, 3) uint8 RGB picture into the model's (1, 3, S, S) float32 input.
+
+    To a GPU it goes as bytes, and nobody waits for it: from pinned memory a copy is asynchronous
+    (https://docs.pytorch.org/docs/stable/notes/cuda.html#use-pinned-memory-buffers), and PyTorch
+    keeps that memory until it is done.
+    """
+    pixels = torch.from_numpy(image).permute(2, 0, 1).unsqueeze(0)
+    if device.type == "cuda":
+        pixels = pixels.pin_memory()
+    pixels = pixels.to(device, non_blocking=device.type == "cuda").float() / 255.0
+    mean, deviation = _mean_and_deviation(device)
     return (pixels - mean) / deviation
+
+
+@cache
+def _mean_and_deviation(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Two (3, 1, 1) tensors, made once: bringing them to a GPU waits for all that it does."""
+    with torch.inference_mode(False):
+        mean = torch.tensor(IMAGE_MEAN, device=device)[:, None, None]
+        deviation = torch.tensor(IMAGE_DEVIATION, device=device)[:, None, None]
+    return mean, deviation
 
 
 def encode_image(model: SAM2Base, image: Tensor) -> FrameFeatures:
