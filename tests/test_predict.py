@@ -157,8 +157,9 @@ def test_boxes_are_drawn_in_place_of_masks(predictor, one_click, masks, decode) 
         ys, xs = np.nonzero(mask)
         corner = picture[ys.min(), xs.min()]
         assert np.abs(corner - colour_of(0)).max() <= 1
-        middle = (ys.min() + ys.max()) // 2, (xs.min() + xs.max()) // 2
-        np.testing.assert_allclose(picture[middle], original[middle], atol=2)
+        inside = slice(ys.min() + 8, ys.max() - 8), slice(xs.min() + 8, xs.max() - 8)
+        # At coloured edges two decoders interpolate differently; most of a picture has none.
+        assert np.percentile(np.abs(picture[inside] - original[inside]), 90) <= 2
 
 
 def test_only_every_nth_frame_is_written(predictor, example, short_clip) -> None:
