@@ -29,7 +29,7 @@ from sam2.modeling.memory_attention import MemoryAttention, MemoryAttentionLayer
 from sam2.modeling.sam.transformer import RoPEAttention
 from torch import Tensor, nn
 
-from sam2_video.products import EXACT, Projection, Rounding, times_transposed
+from sam2_video.products import EXACT, Projection, Rounding, add_perceptron, times_transposed
 
 BLOCK_KEYS = 1792
 """Keys that a tile of queries meets at once: as many whole memories as fit, and at least one."""
@@ -37,8 +37,6 @@ TILE_SCORES = 256 * 4096
 """Scores that are computed together: fewer, and calls cost more than sums; more leave the cache."""
 INT8_QUERIES = 1024
 """With fewer queries, rounding costs more time than it saves."""
-MLP_TOKENS = 1024
-"""Tokens that pass the perceptron together, so that its hidden layer stays in the cache."""
 
 
 class Rotation(NamedTuple):
@@ -139,11 +137,7 @@ class _Layer(nn.Module):
 
     def perceive(self, tokens: Tensor) -> Tensor:
         """The perceptron and its residual."""
-        out = torch.empty(tokens.shape)
-        rows, places = tokens.flatten(0, 1), out.flatten(0, 1)
-        for x, place in zip(rows.split(MLP_TOKENS), places.split(MLP_TOKENS), strict=True):
-            torch.add(x, self.linear2(self.linear1(self.norm3(x))), out=place)
-        return out
+        return add_perceptron(tokens, self.norm3, self.linear1, self.linear2)
 
 
 class _RotaryAttention(nn.Module):

@@ -14,14 +14,12 @@ from sam2.modeling.backbones.utils import window_partition, window_unpartition
 from torch import Tensor, nn
 
 from sam2_video.attention import ExactScores, attend
-from sam2_video.products import Projection, Rounding, batched_scores
+from sam2_video.products import Projection, Rounding, add_perceptron, batched_scores
 
 KEYS = 4096
 """Keys of global attention that a tile of queries meets at once."""
 STRIP_TOKENS = 4096
 """Tokens of a window attention that are computed together, so that they stay in the cache."""
-MLP_TOKENS = 1024
-"""Tokens that pass the perceptron together, so that its hidden layer stays in the cache."""
 
 
 class FastBlock(nn.Module):
@@ -101,11 +99,7 @@ class FastBlock(nn.Module):
 
     def _perceive(self, x: Tensor) -> Tensor:
         """The perceptron and its residual."""
-        out = torch.empty(x.shape)
-        rows, places = x.flatten(0, 2), out.flatten(0, 2)
-        for part, place in zip(rows.split(MLP_TOKENS), places.split(MLP_TOKENS), strict=True):
-            torch.add(part, self.contract(self.expand(self.norm2(part))), out=place)
-        return out
+        return add_perceptron(x, self.norm2, self.expand, self.contract)
 
 
 def _scaled_queries(block: MultiScaleBlock, rounding: Rounding) -> Projection:

@@ -53,12 +53,12 @@ def planes_greenscreen(planes: Planes, masks: Masks) -> Planes:
         plane.fill(level)
     if area is not None and kept is not None:
         _put(planes, area, kept)
-        rows, columns = (slice(part.start // 2, part.stop // 2) for part in area)
-        half = columns.stop - columns.start, rows.stop - rows.start
+        rows, columns = half = _halved(area)
+        size = columns.stop - columns.start, rows.stop - rows.start
         white = union(masks[:, *area]) * np.uint8(255)
-        empty = cv2.resize(white, half, interpolation=cv2.INTER_AREA) == 0
+        empty = cv2.resize(white, size, interpolation=cv2.INTER_AREA) == 0
         for plane, level in zip(_split(planes)[1:], _STRONGER_GREEN[1:], strict=True):
-            np.copyto(plane[rows, columns], level, where=empty)
+            np.copyto(plane[half], level, where=empty)
     return planes
 
 
@@ -93,6 +93,12 @@ def _area_of(masks: Masks, margin: int = 0) -> Area | None:
     return rows, slice(max(0, left - margin) & ~1, min(width, right + margin + 1 & ~1))
 
 
+def _halved(area: Area) -> Area:
+    """Where the area's chroma lies in a plane of it."""
+    rows, columns = area
+    return slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
+
+
 def _split(planes: Planes) -> list[NDArray[np.uint8]]:
     """Views of the three planes, (H, W) and twice (H / 2, W / 2)."""
     height, width = planes.shape[0] * 2 // 3, planes.shape[1]
@@ -102,9 +108,8 @@ def _split(planes: Planes) -> list[NDArray[np.uint8]]:
 
 def _taken(planes: Planes, area: Area) -> NDArray[np.uint8]:
     """An area as an (h, w, 3) picture of Y, Cb, Cr: each chroma sample for four pixels."""
-    rows, columns = area
     luma, *chroma = _split(planes)
-    half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
+    half = _halved(area)
     larger = [_doubled(plane[half]) for plane in chroma]
     return np.asarray(cv2.merge([luma[area], *larger]), np.uint8)
 
@@ -117,10 +122,9 @@ def _doubled(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _put(planes: Planes, area: Area, picture: NDArray[np.uint8]) -> None:
     """Write an area back, chroma as the mean of four pixels."""
-    rows, columns = area
     luma, *chroma = _split(planes)
     luma[area] = cv2.extractChannel(picture, 0)
-    half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
+    half = _halved(area)
     size = picture.shape[1] // 2, picture.shape[0] // 2
     for k, plane in enumerate(chroma, start=1):
         full = cv2.extractChannel(picture, k)

@@ -19,6 +19,9 @@ HAS_ONEDNN = (
     and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 )
 
+MLP_TOKENS = 1024
+"""Tokens that pass the perceptron together, so that its hidden layer stays in the cache."""
+
 
 @dataclass(frozen=True)
 class Rounding:
@@ -120,3 +123,14 @@ class Projection(nn.Module):
             x = F.linear(x, self._weight, self._bias)
             x = x if self.activation == "none" else getattr(F, self.activation)(x)
         return x.to(self.result)
+
+
+def add_perceptron(
+    tokens: Tensor, norm: nn.Module, expand: Projection, contract: Projection
+) -> Tensor:
+    """A perceptron of normed tokens (..., C), and its residual: same shape, float32."""
+    out = torch.empty(tokens.shape)
+    rows, places = tokens.flatten(0, -2), out.flatten(0, -2)
+    for part, place in zip(rows.split(MLP_TOKENS), places.split(MLP_TOKENS), strict=True):
+        torch.add(part, contract(expand(norm(part))), out=place)
+    return out

@@ -14,13 +14,11 @@ import torch
 from torch import Tensor
 
 from training.folded import unfolded
-from training.model import CONFIG, build
+from training.model import ANY_SIDE, CONFIG, build
 
 HERE = Path(__file__).parent
 VERSION = "3"
 LICENCE = "Apache-2.0"
-EXPORT_SIDE = 256
-"""No weight depends on the image size."""
 
 
 def recipe_hash(recipe: Path, config: Path = CONFIG) -> str:
@@ -35,7 +33,7 @@ def weights_of(file: Path) -> dict[str, Tensor]:
         return content["model"]
     # Model and affinity are saved as a list of two; only the model is shipped.
     own = {k.removeprefix("0."): v for k, v in content["model"].items() if k.startswith("0.")}
-    return unfolded(own, build(EXPORT_SIDE))
+    return unfolded(own, build(ANY_SIDE))
 
 
 def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:

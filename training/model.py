@@ -12,6 +12,8 @@ from torch import Tensor, nn
 CONFIG = Path(__file__).parents[1] / "sam2_video/nano/sam2_nano.yaml"
 MEAN = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
 STD = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
+ANY_SIDE = 256
+"""An image size for where it is the weights that count: none depends on it."""
 PROMPT_WAVES = 1.5
 """Spread of the random Fourier features: at SAM's 1.0 a click is blurred over many cells, at 4 it
 fits between two of them."""

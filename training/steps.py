@@ -72,7 +72,7 @@ def forward(
         # All clicks at once, as the product has them, or each after the mask of those before it.
         shows_earlier = rng.random() < 0.5
         for _ in range(1 + (corrections if t == 0 else 0)):
-            if points is not None and earlier is not None:
+            if earlier is not None:
                 points = next_points(rng, points, earlier[:, 0] > 0, batch.masks[:, :, 0])
             given = earlier if shows_earlier else None
             out, sam, _, _ = model._track_step(

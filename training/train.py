@@ -22,7 +22,7 @@ from sam2_video.accelerate import keep_freed_memory
 from training.affinity import Affinity
 from training.data import Batches, stream
 from training.folded import differentiate_quickly, fold, unfolded
-from training.model import AllMasks, Average, build, groups, load, start
+from training.model import ANY_SIDE, AllMasks, Average, build, groups, load, start
 from training.steps import forward
 
 HERE = Path(__file__).parent
@@ -142,7 +142,7 @@ class Run:
         }
         for content, path in (
             (state, self._state),
-            ({"model": unfolded(average.state, build(256))}, self.folder / "weights.pt"),
+            ({"model": unfolded(average.state, build(ANY_SIDE))}, self.folder / "weights.pt"),
         ):
             torch.save(content, path.with_suffix(".part"))
             path.with_suffix(".part").replace(path)
