@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from training import data
-from training.clips import Motion, bent, make_clip, paste
+from training.clips import Clip, Motion, bent, make_clip, paste
 from training.data import Batches, make_example, make_visible, mirrored, visible
 from training.library import HELD_OUT, Library
 from training.prompts import click, innermost, largest_error
@@ -73,9 +73,24 @@ def test_many_seeds_make_clips_that_move_and_can_be_clicked(library):
 def test_example_clicks_its_own_object(library):
     rng = np.random.default_rng(3)
     clip = make_visible(rng, library, 2, 64, 0.0)
-    frames, masks, clicks = make_example(rng, clip, prompts=5)
+    frames, masks, clicks, joined = make_example(rng, clip, prompts=5, pairs=0.0)
     assert frames.shape == (2, 64, 64, 3)
     assert masks.shape == (5, 2, 64, 64)
+    assert not joined.any()
+    for mask, (x, y) in zip(masks, clicks.astype(int), strict=True):
+        assert mask[0, y, x]
+
+
+def test_two_objects_are_asked_for_as_one_rather_if_they_touch():
+    ids = np.zeros((2, 32, 32), np.uint8)
+    ids[:, :10, :10], ids[:, :10, 10:20], ids[:, 22:, 22:] = 1, 2, 3
+    clip = Clip(np.zeros((2, 32, 32, 3), np.uint8), ids, 3)
+    rng = np.random.default_rng(0)
+    _, masks, clicks, joined = make_example(rng, clip, prompts=12, pairs=1.0)
+    assert joined.all()
+    kinds = {tuple(np.unique(ids[mask])) for mask in masks}
+    assert (1, 2) in kinds  # the two that touch
+    assert kinds <= {(1, 2), (1, 3), (2, 3)}  # the third touches none: either will do
     for mask, (x, y) in zip(masks, clicks.astype(int), strict=True):
         assert mask[0, y, x]
 
@@ -149,7 +164,7 @@ def test_clips_serve_several_times(library, folder, monkeypatch):
 
     monkeypatch.setattr(data, "KEPT", 4)
     monkeypatch.setattr(data, "make_visible", counted)
-    batches = iter(Batches(folder, 1, (4, 2, 1, 64), 0.0, uses=4))
+    batches = iter(Batches(folder, 1, (4, 2, 1, 64), 0.0, 0.0, uses=4))
     first = next(batches)
     assert first.frames.shape == (4, 1, 64, 64, 3)
     assert first.masks.shape == (4, 2, 1, 64, 64)

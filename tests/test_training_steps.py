@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from training import steps
 from training.affinity import Affinity, affinity_loss
 from training.data import Batch
 from training.losses import deafness, decoder_loss, others, target
 from training.model import AllMasks, build
-from training.steps import forward, next_points, points_on
+from training.optimisers import make_optimisers
+from training.steps import forgetful, forward, next_points, points_on
 from training.train import rate
 
 
@@ -126,7 +128,7 @@ def test_what_is_out_of_sight_is_clicked_as_not_being_there():
 
 
 @pytest.mark.parametrize("again", [None, 1, 2])
-def test_another_clicked_frame_takes_the_place_of_a_tracked_one(again):
+def test_another_clicked_frame_takes_the_place_of_a_tracked_one(monkeypatch, again):
     torch.manual_seed(0)
     model = build(64)
     calls = []
@@ -139,10 +141,12 @@ def test_another_clicked_frame_takes_the_place_of_a_tracked_one(again):
         return track_step(frame, is_clicked, *arguments)
 
     model._track_step = recorded
+    monkeypatch.setattr(steps, "FORGOTTEN", 0.0)
     frames = torch.randint(0, 255, (1, 3, 64, 64, 3), dtype=torch.uint8)
     masks = torch.zeros(1, 2, 3, 64, 64, dtype=torch.bool)
     masks[:, 0, :, 10:30], masks[:, 1, :, 40:60] = True, True
-    batch = Batch(frames, masks, torch.tensor([[[20.0, 20.0], [20.0, 50.0]]]))
+    clicks = torch.tensor([[[20.0, 20.0], [20.0, 50.0]]])
+    batch = Batch(frames, masks, clicks, torch.zeros(1, 2, dtype=torch.bool))
     affinity = Affinity(model.image_encoder.neck.d_model)
     seen = AllMasks(model.sam_mask_decoder)
     scores, _ = forward(model, seen, batch, np.random.default_rng(0), 0, affinity, again)
@@ -164,7 +168,7 @@ def test_a_step_scores_clicks_corrections_and_tracked_frames():
     for k in range(3):
         masks[:, k, :, 20 * k : 20 * k + 16, 10:40] = True
     clicks = torch.tensor([[[20.0, 20 * k + 8] for k in range(3)]] * 2)
-    batch = Batch(frames, masks, clicks)
+    batch = Batch(frames, masks, clicks, torch.tensor([[False, True, False]] * 2))
     affinity = Affinity(model.image_encoder.neck.d_model)
     seen = AllMasks(model.sam_mask_decoder)
     scores, kinship = forward(model, seen, batch, rng, 1, affinity)
@@ -172,3 +176,71 @@ def test_a_step_scores_clicks_corrections_and_tracked_frames():
     (sum(score.loss for score in scores) + kinship).backward()
     for part in (model.image_encoder.neck, model.memory_attention, affinity):
         assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
+
+
+def test_frames_without_gradient_come_first_and_leave_their_memory(monkeypatch):
+    torch.manual_seed(0)
+    model = build(64)
+    calls = []
+    track_step = model._track_step
+
+    def recorded(frame, is_clicked, *arguments):
+        calls.append((frame, torch.is_grad_enabled(), len(arguments[5]["non_cond_frame_outputs"])))
+        return track_step(frame, is_clicked, *arguments)
+
+    model._track_step = recorded
+    monkeypatch.setattr(steps, "FORGOTTEN", 0.0)
+    frames = torch.randint(0, 255, (1, 6, 64, 64, 3), dtype=torch.uint8)
+    masks = torch.zeros(1, 1, 6, 64, 64, dtype=torch.bool)
+    masks[..., 10:30] = True
+    batch = Batch(
+        frames, masks, torch.tensor([[[20.0, 20.0]]]), torch.zeros(1, 1, dtype=torch.bool)
+    )
+    affinity = Affinity(model.image_encoder.neck.d_model)
+    seen = AllMasks(model.sam_mask_decoder)
+    starts = set()
+    for seed in range(8):
+        calls.clear()
+        model.zero_grad()
+        rng = np.random.default_rng(seed)
+        with torch.autocast("cpu", torch.bfloat16):
+            scores, kinship = forward(model, seen, batch, rng, 0, affinity, learned=2)
+        assert len(scores) == 3  # the click and two tracked frames
+        tracked = calls[1:]
+        assert [frame for frame, _, _ in tracked] == list(range(1, len(tracked) + 1))
+        assert [graded for _, graded, _ in tracked] == [False] * (len(tracked) - 2) + [True, True]
+        assert [kept for _, _, kept in tracked] == list(range(len(tracked)))
+        starts.add(len(tracked) - 2)
+        (sum(score.loss for score in scores) + kinship).backward()
+        attention = model.memory_attention.parameters()
+        assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in attention if p.ndim > 1)
+        convolutions = [p for p in model.image_encoder.neck.filters.parameters() if p.ndim > 1]
+        assert all(p.grad is not None for p in convolutions)
+    assert len(starts) > 2
+
+
+def test_the_latest_memories_are_forgotten_now_and_then_and_the_click_never():
+    memory = {"cond_frame_outputs": {0: "click"}, "non_cond_frame_outputs": {1: 1, 2: 2, 3: 3}}
+    rng = np.random.default_rng(0)
+    seen = [forgetful(rng, memory, 4) for _ in range(200)]
+    assert all(known["cond_frame_outputs"] == {0: "click"} for known in seen)
+    kept = [tuple(known["non_cond_frame_outputs"]) for known in seen]
+    assert set(kept) == {(1, 2, 3), (1, 2), (1,), ()}
+    assert 120 < kept.count((1, 2, 3)) < 180
+    assert len(memory["non_cond_frame_outputs"]) == 3
+
+
+def test_every_weight_has_one_optimiser_and_its_share_of_the_rate():
+    model = torch.nn.ModuleList([build(64), Affinity(128)])
+    optimisers = make_optimisers(model, 0.02)
+    groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+    owned = [id(p) for group in groups for p in group["params"]]
+    assert sorted(owned) == sorted(id(p) for p in model.parameters() if p.requires_grad)
+    share = {id(p): group["share"] for group in groups for p in group["params"]}
+    network = model[0]
+    assert share[id(network.image_encoder.trunk.blocks[7]._project_conv.weight)] == 0.25
+    assert share[id(network.memory_attention.layers[0].linear1.weight)] == 2.0
+    assert share[id(network.sam_mask_decoder.iou_token.weight)] == 1.0
+    muon = {id(p) for group in optimisers[1].param_groups for p in group["params"]}
+    assert id(network.memory_attention.layers[0].linear1.weight) in muon
+    assert id(network.sam_mask_decoder.iou_token.weight) not in muon

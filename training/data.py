@@ -28,11 +28,13 @@ class Batch:
         frames: (B, T, S, S, 3) uint8 RGB.
         masks: (B, K, T, S, S) bool.
         clicks: (B, K, 2) float, x and y.
+        joined: (B, K) bool, whether two things are asked for as one.
     """
 
     frames: Tensor
     masks: Tensor
     clicks: Tensor
+    joined: Tensor
 
 
 def make_visible(rng: Rng, library: Library, frames: int, side: int, ease: float) -> Clip:
@@ -55,13 +57,25 @@ def mirrored(rng: Rng, clip: Clip) -> Clip:
     return Clip(frames, ids, clip.objects)
 
 
-def make_example(rng: Rng, clip: Clip, prompts: int) -> tuple:
-    """A clip's frames, masks (K, T, S, S) and clicks (K, 2)."""
+def make_example(rng: Rng, clip: Clip, prompts: int, pairs: float) -> tuple:
+    """A clip's frames, masks (K, T, S, S), clicks (K, 2) and which masks are joined (K,).
+
+    On a share `pairs` of the prompts an object is asked for together with another, one that it
+    touches if there is one: what a single click cannot say, and further clicks have to.
+    """
     seen = visible(clip)
     chosen = [seen[i % len(seen)] for i in rng.permutation(max(prompts, len(seen)))[:prompts]]
     masks = np.stack([clip.ids == number for number in chosen])
+    joined = np.zeros(prompts, np.bool_)
+    for i, number in enumerate(chosen):
+        others = [other for other in seen if other != number]
+        if others and rng.random() < pairs:
+            near = cv2.dilate(masks[i, 0].astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+            beside = [other for other in others if (clip.ids[0][near] == other).any()]
+            masks[i] |= clip.ids == rng.choice(beside or others)
+            joined[i] = True
     clicks = np.array([click(rng, mask[0]) for mask in masks], np.float32)
-    return np.ascontiguousarray(clip.frames), masks, clicks
+    return np.ascontiguousarray(clip.frames), masks, clicks, joined
 
 
 def visible(clip: Clip) -> list[int]:
@@ -80,9 +94,11 @@ class Batches(IterableDataset):
         seed: int,
         shape: tuple[int, int, int, int],
         ease: float,
+        pairs: float,
         uses: int,
     ) -> None:
-        """Take (images, prompts, frames, side), the chance of a mosaic, and the uses of a clip.
+        """Take (images, prompts, frames, side), the chance of a mosaic, the share of prompts for
+        two objects as one, and the uses of a clip.
 
         Making a clip costs as much as learning from it, so each serves `uses` times or so, at
         random intervals and with other clicks.
@@ -91,6 +107,7 @@ class Batches(IterableDataset):
         self._seed = seed
         self._shape = shape
         self._ease = ease
+        self._pairs = pairs
         self._uses = uses
 
     def __iter__(self) -> Iterator[Batch]:
@@ -110,7 +127,7 @@ class Batches(IterableDataset):
                         kept[int(rng.integers(KEPT))] = clip
                 else:
                     clip = mirrored(rng, kept[int(rng.integers(KEPT))])
-                made.append(make_example(rng, clip, prompts))
+                made.append(make_example(rng, clip, prompts, self._pairs))
             stacked = (torch.from_numpy(np.stack(part)) for part in zip(*made, strict=True))
             yield Batch(*stacked)
 

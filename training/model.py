@@ -94,31 +94,6 @@ def load(model: SAM2Base, checkpoint: Path) -> None:
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
 
 
-def groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Parameter groups with their share of the learning rate.
-
-    The trunk, which knows most, learns at a quarter; memory, which single pictures teach nothing,
-    at twice the rate.
-    """
-    shares = {"trunk": (decay / 2, 0.25), "vectors": (0.0, 1.0), "weights": (decay, 1.0)}
-    shares |= {"memory": (decay, 2.0), "memory vectors": (0.0, 2.0)}
-    parameters: dict[str, list[nn.Parameter]] = {kind: [] for kind in shares}
-    for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        if ".trunk." in name:
-            kind = "trunk"
-        else:
-            kind = "weights" if parameter.ndim > 1 else "vectors"
-            if "memory_" in name or "obj_ptr" in name or "maskmem" in name:
-                kind = "memory" if parameter.ndim > 1 else "memory vectors"
-        parameters[kind].append(parameter)
-    return [
-        {"params": parameters[kind], "weight_decay": weight_decay, "share": share}
-        for kind, (weight_decay, share) in shares.items()
-    ]
-
-
 def normalise(frames: Tensor) -> Tensor:
     """uint8 RGB (..., S, S, 3) -> float (..., 3, S, S) as SAM 2 takes it."""
     return (frames.movedim(-1, -3).float() / 255 - MEAN) / STD

@@ -1,5 +1,8 @@
 """One forward pass of training: clicks, corrections and tracking, with the loss of each."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -28,6 +31,7 @@ def forward(
     corrections: int,
     affinity: Affinity,
     again: int | None = None,
+    learned: int | None = None,
 ) -> tuple[list[Score], Tensor]:
     """Prompt every object on frame 0, correct it, then track it through the clip.
 
@@ -35,11 +39,14 @@ def forward(
         model: nano.
         seen: what records the decoder's masks.
         batch: the clips.
-        rng: where clicks go.
+        rng: where clicks go, what is damaged and what forgotten.
         corrections: further clicks on frame 0.
         affinity: the encoder's second task.
         again: another frame on which every object is clicked; as in the product it is encoded
             before tracking, so frames on both sides attend to it.
+        learned: on how many tracked frames the model learns, all if None. They follow upon
+            a random number of frames that are tracked without learning, which brings the model's
+            own errors to them at a third of the cost; frames after them are left out.
 
     Returns:
         A score for the first click, for each correction, and for each other frame; the loss of the
@@ -48,38 +55,63 @@ def forward(
     images, frames, side = batch.frames.shape[:3]
     prompts = batch.masks.shape[1]
     small = side // STRIDE
-    truth = target(batch.masks.flatten(0, 2), small).view(images * prompts, frames, small, small)
-    pixels = normalise(batch.frames).transpose(0, 1).flatten(0, 1)
-    features = model.image_encoder(pixels.contiguous(memory_format=torch.channels_last))
-    finest = features["backbone_fpn"][0]
-    decoder = model.sam_mask_decoder
-    for level, project in enumerate((decoder.conv_s0, decoder.conv_s1)):
-        features["backbone_fpn"][level] = project(features["backbone_fpn"][level])
-    _, maps, places, sizes = model._prepare_backbone_features(features)
-    other = torch.stack([others(truth[:, t], prompts) for t in range(frames)], 1)
-    cells = (batch.clicks / STRIDE).long()
-    kinship = affinity_loss(affinity(finest, cells), truth, other, OTHERS)
-    memory: dict[str, dict] = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
     clicked = {0: first_points(batch.clicks)}
     if again is not None:
         clicked[again] = points_on(rng, batch.masks[:, :, again].flatten(0, 1))
-    scores = []
-    for t in (*clicked, *(t for t in range(frames) if t not in clicked)):
-        here = [m[:, t * images : (t + 1) * images].repeat_interleave(prompts, 1) for m in maps]
-        where = [p[:, t * images : (t + 1) * images].repeat_interleave(prompts, 1) for p in places]
+    tracked = [t for t in range(frames) if t not in clicked]
+    blind: list[int] = []
+    if learned is not None and learned < len(tracked):
+        first = int(rng.integers(0, len(tracked) - learned + 1))
+        blind, tracked = tracked[:first], tracked[first : first + learned]
+    told = sorted((*clicked, *tracked))
+    encoded, finest = _encode(model, batch.frames[:, told])
+    views = dict(zip(told, encoded, strict=True))
+    if blind:
+        # A weight's bfloat16 copy made without gradients must not serve where they are wanted.
+        with torch.no_grad(), torch.autocast("cpu", cache_enabled=False, **_autocast()):
+            views |= dict(zip(blind, _encode(model, batch.frames[:, blind])[0], strict=True))
+    truth = target(batch.masks.flatten(0, 2), small).view(images * prompts, frames, small, small)
+    other = torch.stack([others(truth[:, t], prompts) for t in range(frames)], 1)
+    alone = ~batch.joined.flatten()
+    kinship = affinity_loss(
+        affinity(finest, (batch.clicks / STRIDE).long())[alone],
+        truth[alone][:, told],
+        other[alone][:, told],
+        OTHERS,
+    )
+    memory: dict[str, dict] = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
+    scores: list[Score] = []
+
+    def see(t: int) -> None:
+        view = views[t].repeated(prompts)
         points = clicked.get(t)
+        heeded = other[:, t]
         earlier = None
         # All clicks at once, as the product has them, or each after the mask of those before it.
         shows_earlier = rng.random() < 0.5
+        known = memory if t in clicked else forgetful(rng, memory, t)
         for _ in range(1 + (corrections if t == 0 else 0)):
             if earlier is not None:
                 points = next_points(rng, points, earlier[:, 0] > 0, batch.masks[:, :, 0])
+                # What a click is there to mend counts as what another object is.
+                heeded = torch.maximum(heeded, ((earlier[:, 0] > 0) != (truth[:, t] > 0)).float())
             given = earlier if shows_earlier else None
             out, sam, _, _ = model._track_step(
-                t, t in clicked, here, where, sizes, points, None, memory, frames, False, given
+                t,
+                t in clicked,
+                view.maps,
+                view.places,
+                view.sizes,
+                points,
+                None,
+                known,
+                frames,
+                False,
+                given,
             )
-            asked = (seen.logits, seen.ious, seen.presence, truth[:, t], other[:, t])
-            scores.append(decoder_loss(*asked))
+            if t not in blind:
+                asked = (seen.logits, seen.ious, seen.presence, truth[:, t], heeded)
+                scores.append(decoder_loss(*asked))
             earlier = sam[3].detach().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
         if frames > 1:
             out["obj_ptr"] = sam[5]
@@ -87,9 +119,85 @@ def forward(
             shown = sam[4].detach()
             if t not in clicked:
                 shown = damaged(rng, shown)
-            model._encode_memory_in_output(here, sizes, points, True, shown, sam[6], out)
+            model._encode_memory_in_output(view.maps, view.sizes, points, True, shown, sam[6], out)
             memory["cond_frame_outputs" if t in clicked else "non_cond_frame_outputs"][t] = out
+
+    for t in clicked:
+        see(t)
+    with torch.no_grad(), torch.autocast("cpu", cache_enabled=False, **_autocast()):
+        for t in blind:
+            see(t)
+    for t in tracked:
+        see(t)
     return scores, kinship
+
+
+@dataclass(frozen=True)
+class View:
+    """One frame of every clip as the encoder sees it, as `SAM2Base._track_step` takes it.
+
+    Attributes:
+        maps: features (H * W, B, C) at each stride, finest first.
+        places: their positional encodings.
+        sizes: (H, W) of each.
+    """
+
+    maps: list[Tensor]
+    places: list[Tensor]
+    sizes: list[tuple[int, int]]
+
+    def repeated(self, prompts: int) -> "View":
+        """The same for each of so many prompts of an image, which are neighbours then."""
+        return View(
+            [m.repeat_interleave(prompts, 1) for m in self.maps],
+            [p.repeat_interleave(prompts, 1) for p in self.places],
+            self.sizes,
+        )
+
+
+def _encode(model: SAM2Base, frames: Tensor) -> tuple[list[View], Tensor]:
+    """Encode frames (B, T, S, S, 3) uint8.
+
+    Returns:
+        T views of B images each; the finest map (T * B, C, S / 4, S / 4) before the decoder's own
+        projection.
+    """
+    images, count = frames.shape[:2]
+    pixels = normalise(frames).transpose(0, 1).flatten(0, 1)
+    features = model.image_encoder(pixels.contiguous(memory_format=torch.channels_last))
+    finest = features["backbone_fpn"][0]
+    decoder = model.sam_mask_decoder
+    for level, project in enumerate((decoder.conv_s0, decoder.conv_s1)):
+        features["backbone_fpn"][level] = project(features["backbone_fpn"][level])
+    _, maps, places, sizes = model._prepare_backbone_features(features)
+    parts = [slice(t * images, (t + 1) * images) for t in range(count)]
+    views = [View([m[:, s] for m in maps], [p[:, s] for p in places], sizes) for s in parts]
+    return views, finest
+
+
+def _autocast() -> dict[str, Any]:
+    """The precision in force, to enter it anew."""
+    return {
+        "dtype": torch.get_autocast_dtype("cpu"),
+        "enabled": torch.is_autocast_enabled("cpu"),
+    }
+
+
+FORGOTTEN = 0.25
+"""Share of the tracked frames on which the latest memories are missing."""
+
+
+def forgetful(rng: Rng, memory: dict[str, dict], frame: int) -> dict[str, dict]:
+    """Memory without what came last, now and then.
+
+    The frame before says nearly all in a short clip, so a model looks at nothing else; where it is
+    missing, older memories and the click's own are all there is.
+    """
+    if rng.random() >= FORGOTTEN:
+        return memory
+    gap = int(rng.integers(1, max(frame, 2)))
+    kept = {t: out for t, out in memory["non_cond_frame_outputs"].items() if t < frame - gap}
+    return memory | {"non_cond_frame_outputs": kept}
 
 
 def first_points(clicks: Tensor) -> dict[str, Tensor]:

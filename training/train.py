@@ -2,9 +2,10 @@
 
     python -m training.train
 
-Writes `training/runs/NAME/`: `state.pt` to resume from, `weights.pt` (the averaged weights) and
-`log.csv`: stage, step, minutes, loss, IoU after the first click, IoU on the last frame, how deaf
-the decoder is to the click (`losses.Score`), and the loss of the affinity.
+Writes `training/runs/NAME/`: `state.pt` to resume from, `weights.pt` (the averaged weights),
+`plain.pt` (the last ones) and `log.csv`: stage, step, minutes, loss, IoU after the first click, IoU
+on the last frame or after the last click, how deaf the decoder is to the click (`losses.Score`),
+and the loss of the affinity.
 """
 
 import argparse
@@ -22,7 +23,8 @@ from sam2_video.accelerate import keep_freed_memory
 from training.affinity import Affinity
 from training.data import Batches, stream
 from training.folded import differentiate_quickly, fold, unfolded
-from training.model import ANY_SIDE, AllMasks, Average, build, groups, load, start
+from training.model import ANY_SIDE, AllMasks, Average, build, load, start
+from training.optimisers import make_optimisers
 from training.steps import forward
 
 HERE = Path(__file__).parent
@@ -61,7 +63,7 @@ class Run:
         while self.place["stage"] < len(stages):
             self._stage(stages[self.place["stage"]], library)
             self.place = {"stage": self.place["stage"] + 1, "step": 0, "minutes": 0.0}
-            self._saved = torch.load(self._state, weights_only=True) | {"optimiser": None}
+            self._saved = torch.load(self._state, weights_only=True) | {"optimisers": None}
             self._saved["place"] = self.place
             # A stage begins with the averaged weights of the one before, which are better.
             averaged = self._saved["average"].items()
@@ -82,21 +84,27 @@ class Run:
         if self._saved is not None:
             both.load_state_dict(self._saved["model"])
             average.state, average.steps = self._saved["average"], self._saved["updates"]
-        optimiser = torch.optim.AdamW(groups(both, self.recipe["decay"]), lr=stage["rate"])
-        if self._saved and self._saved["optimiser"]:
-            optimiser.load_state_dict(self._saved["optimiser"])
+        optimisers = make_optimisers(both, self.recipe["decay"])
+        if self._saved and self._saved["optimisers"]:
+            for optimiser, state in zip(optimisers, self._saved["optimisers"], strict=True):
+                optimiser.load_state_dict(state)
         seen = AllMasks(model.sam_mask_decoder)
         seed = [self.recipe["seed"], self.place["stage"], self.place["step"]]
         rng = np.random.default_rng(seed)
         shape = (stage["images"], stage["prompts"], stage["frames"], stage["side"])
         made = Batches(
-            library, int(rng.integers(2**31)), shape, stage["mosaics"], self.recipe["uses"]
+            library,
+            int(rng.integers(2**31)),
+            shape,
+            stage["mosaics"],
+            stage["pairs"],
+            self.recipe["uses"],
         )
         data = stream(made)
         last, saved, recent = time.monotonic(), time.monotonic(), []
         while self.place["minutes"] < stage["minutes"]:
             step = self.place["step"]
-            for group in optimiser.param_groups:
+            for group in (g for optimiser in optimisers for g in optimiser.param_groups):
                 group["lr"] = rate(stage, step, self.place["minutes"]) * group["share"]
             corrections = int(rng.choice(len(stage["clicks"]), p=stage["clicks"]))
             again = None
@@ -104,12 +112,16 @@ class Run:
                 again = int(rng.integers(1, stage["frames"]))
             batch = next(data)
             with torch.autocast("cpu", torch.bfloat16):
-                scores, kinship = forward(model, seen, batch, rng, corrections, affinity, again)
+                scores, kinship = forward(
+                    model, seen, batch, rng, corrections, affinity, again, stage.get("learned")
+                )
             loss = torch.stack([score.loss for score in scores]).mean() + kinship
-            optimiser.zero_grad()
+            for optimiser in optimisers:
+                optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(both.parameters(), CLIP_NORM)
-            optimiser.step()
+            for optimiser in optimisers:
+                optimiser.step()
             average.update(model)
             recent.append(
                 (loss.item(), scores[0].iou, scores[-1].iou, scores[0].deaf, kinship.item())
@@ -122,9 +134,9 @@ class Run:
                 self._log(stage["name"], np.mean(recent, axis=0))
                 recent = []
             if now - saved > SAVE_EVERY:
-                self._save(both, average, optimiser)
+                self._save(both, average, optimisers)
                 saved = now
-        self._save(both, average, optimiser)
+        self._save(both, average, optimisers)
 
     def _log(self, stage: str, means: np.ndarray) -> None:
         row = [stage, self.place["step"], round(self.place["minutes"], 2), *np.round(means, 4)]
@@ -132,17 +144,19 @@ class Run:
         with (self.folder / "log.csv").open("a", newline="") as file:
             csv.writer(file).writerow(row)
 
-    def _save(self, model: torch.nn.Module, average: Average, optimiser: Any) -> None:
+    def _save(self, model: torch.nn.ModuleList, average: Average, optimisers: list[Any]) -> None:
+        plain = model[0].state_dict()
         state = {
             "model": model.state_dict(),
             "average": average.state,
             "updates": average.steps,
-            "optimiser": optimiser.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in optimisers],
             "place": self.place,
         }
         for content, path in (
             (state, self._state),
             ({"model": unfolded(average.state, build(ANY_SIDE))}, self.folder / "weights.pt"),
+            ({"model": unfolded(plain, build(ANY_SIDE))}, self.folder / "plain.pt"),
         ):
             torch.save(content, path.with_suffix(".part"))
             path.with_suffix(".part").replace(path)
