@@ -9,7 +9,7 @@ Letters in shapes: K objects of a video, B objects of a group, S the model's ima
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -167,6 +167,7 @@ def encode_prompts(
         num_frames: length of the video.
     """
     encoded = [EncodedPrompts(group, {}, {}) for group in groups]
+    position: Tensor | None = None
     for frame, image in images:
         features = encode_image(model, image)
         for prompts in encoded:
@@ -186,7 +187,9 @@ def encode_prompts(
                     run_mem_encoder=False,
                 )
                 outputs.append(_remember_click(model, features, output))
-            prompts.logits[frame], prompts.memories[frame] = _concatenate(outputs)
+            prompts.logits[frame], memory = _concatenate(outputs)
+            position = memory.position if position is None else position
+            prompts.memories[frame] = replace(memory, position=position)
     return encoded
 
 
