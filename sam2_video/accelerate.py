@@ -75,7 +75,7 @@ def compute_in_bfloat16(network: SAM2Base, device_type: str) -> None:
 
 
 def replay_graphs(network: SAM2Base, capture: Capture | None = None) -> None:
-    """Have all that a tracked frame costs a GPU replayed as CUDA graphs; see `Graphed`.
+    """Have the large parts of a frame replayed as CUDA graphs; see `Graphed`.
 
     Four recordings a frame: the encoder, and for each group of objects memory attention, SAM's
     heads (prompt encoder, mask decoder, the choice of the mask, the pointer) and the memory

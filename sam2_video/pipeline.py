@@ -22,7 +22,6 @@ from sam2_video.overlap import read_ahead
 from sam2_video.tracker import (
     EncodedPrompts,
     TrackingPass,
-    encode_images,
     encode_prompts,
     group_objects,
     normalize_image,
@@ -142,7 +141,6 @@ def segment_video(
     reading = reading or Reading()
     prompts = _encode_clicked_frames(model, video, objects, reading)
     start = min(frame for encoded in prompts for frame in encoded.logits)
-
     at_once = frames_at_once(model.device)
 
     with reading, MaskStack(folder, limits.max_mask_bytes) as waiting:
@@ -182,8 +180,8 @@ def warm_up(model: LoadedModel) -> None:
     prompts = encode_prompts(
         model.network, group_objects(build_prompts(clicks)), [(0, blank)], (size, size), 2
     )
-    blanks = blank.expand(frames_at_once(model.device), -1, -1, -1)
-    features = encode_images(model.network, blanks)[0]
+    at_once = frames_at_once(model.device)
+    _, features = next(encode_ahead(model.network, range(at_once), lambda _: blank, at_once))
     TrackingPass(model.network, prompts, (size, size), 2).step_encoded(1, features)
 
 
