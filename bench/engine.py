@@ -1,31 +1,46 @@
-"""Seconds a frame of our tracker against Meta's predictor, on equal weights.
+"""Seconds a frame of our tracker against Meta's predictor, on equal weights, and against peers.
 
-    python -m bench.engine [--model tiny] [--size 1024] [--objects 1 4 16] [--frames 6]
+    python -m bench.engine [--model tiny] [--size 1024] [--objects 1 4 16] [--frames 6] [--memory]
 
-The two sides take turns, frame by frame, once their memory banks are full (frame 8 on). Peak memory
-is that of a process that runs one side alone.
+All sides take turns, frame by frame, once their memory banks are full (frame 7 on). Peers, see
+`bench.peers`, are there for `tiny` in an environment that has them. Peak memory is that of a
+process that runs one side alone. Each side fills its bank by tracking, the one way that all of them
+have: in memory attention this costs as much as three frames with a full one. The shortest run of a
+slow side is `--frames 1`.
 """
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from statistics import median
 from unittest import mock
 
 import torch
 from torch import Tensor
 
-from bench.sides import clicked, meta, network_of, ours, pictures, predictor_of, stages_of
+from bench.peers import PEERS, present
+from bench.sides import (
+    STAGES,
+    clicked,
+    meta,
+    network_of,
+    ours,
+    pictures,
+    predictor_of,
+    stages_of,
+)
 from sam2_video.accelerate import PRECISIONS, accelerate
+from tests.http.serving import memory_of
 
-WARM = 8
-"""Frames until all memory slots are in use."""
+WARM = 7
+"""Frames until all memory slots are in use: the clicked one and six after it."""
+SIDES = ("meta", "ours", *PEERS)
+COLUMNS = ("total", *STAGES, "rest")
 
 
 class Stopwatch:
@@ -56,37 +71,51 @@ class Stopwatch:
         return wrapper
 
 
-def compare(
-    name: str, size: int, count: int, frames: int, precision: str
-) -> dict[str, dict[str, float]]:
-    """Median seconds a frame of both sides, whole and by stage, and how far their masks agree."""
-    model = network_of(name, size)
-    predictor = predictor_of(model)
-    accelerate(model.network, precision)
-    images = pictures(size, WARM + frames)
-    objects = clicked(count, size)
-    sides = {
-        "ours": (ours(model, images, objects), Stopwatch(model.network)),
-        "meta": (meta(predictor, images, objects), Stopwatch(predictor)),
-    }
+def start(
+    side: str, options: argparse.Namespace, images: Sequence[Tensor], objects: Sequence
+) -> tuple[Iterator, torch.nn.Module | None]:
+    """A side's steps, a frame each, and the network whose stages can be timed."""
+    if side in PEERS:
+        return PEERS[side](images, objects), None
+    model = network_of(options.model, options.size)
+    if side == "meta":
+        predictor = predictor_of(model)
+        return meta(predictor, images, objects), predictor
+    accelerate(model.network, options.precision)
+    return ours(model, images, objects), model.network
+
+
+def compare(options: argparse.Namespace, count: int) -> dict[str, dict[str, float]]:
+    """Median seconds a frame of every side, whole and by stage, and how far our masks agree."""
+    images = pictures(options.size, WARM + options.frames)
+    objects = clicked(count, options.size)
+    sides = {side: start(side, options, images, objects) for side in options.sides}
+    watches = {side: Stopwatch(network) for side, (_, network) in sides.items() if network}
     rows: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
     agreement = []
-    for frame in range(WARM + frames):
-        masks = {}
-        for side, (steps, watch) in sides.items():
-            with watch.running():
-                start = time.perf_counter()
-                masks[side] = next(steps) > 0
-                total = time.perf_counter() - start
+    threads = torch.get_num_threads()
+    for frame in range(len(images)):
+        logits = {}
+        for side, (steps, _) in sides.items():
+            torch.set_num_threads(threads)  # Ultralytics takes one fewer than there are cores
+            watch = watches.get(side)
+            with watch.running() if watch else nullcontext():
+                begin = time.perf_counter()
+                logits[side] = next(steps)
+                total = time.perf_counter() - begin
             if frame >= WARM:
-                rest = total - sum(watch.seconds.values())
-                rows[side].append({"total": total, **watch.seconds, "rest": rest})
-        agreement.append(iou(masks["ours"], masks["meta"]))
+                row = {"total": total}
+                if watch:
+                    row |= {**watch.seconds, "rest": total - sum(watch.seconds.values())}
+                rows[side].append(row)
+        if {"ours", "meta"} <= logits.keys():
+            agreement.append(iou(logits["ours"] > 0, logits["meta"] > 0))
     result = {
         side: {key: median(row[key] for row in taken) for key in taken[0]}
         for side, taken in rows.items()
     }
-    result["ours"]["iou"] = min(agreement)
+    if agreement:
+        result["ours"]["iou"] = min(agreement)
     return result
 
 
@@ -97,29 +126,25 @@ def iou(ours: Tensor, theirs: Tensor) -> float:
     return float(torch.where(either > 0, both / either, 1.0).mean())
 
 
-def peak_memory(side: str, name: str, size: int, count: int, frames: int) -> float:
+def peak_memory(side: str, options: argparse.Namespace, count: int) -> float:
     """Megabytes that a process needs at most which runs one side alone."""
-    command = [sys.executable, "-m", "bench.engine", "--alone", side, "--model", name]
-    command += ["--size", str(size), "--objects", str(count), "--frames", str(frames)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    command = [sys.executable, "-m", "bench.engine", "--alone", side, "--objects", str(count)]
+    for option in ("model", "size", "frames", "precision"):
+        command += [f"--{option}", str(getattr(options, option))]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return float(json.loads(done.stdout.splitlines()[-1]))
 
 
-def run_alone(side: str, name: str, size: int, count: int, frames: int) -> None:
+def run_alone(side: str, options: argparse.Namespace, count: int) -> None:
     """Run one side and print this process's peak memory in megabytes."""
-    model = network_of(name, size)
-    images = pictures(size, WARM + frames)
-    objects = clicked(count, size)
-    if side == "ours":
-        accelerate(model.network)
-        steps = ours(model, images, objects)
-    else:
-        predictor = predictor_of(model)
-        del model
-        steps = meta(predictor, images, objects)
-    for _ in islice(steps, WARM + frames):
-        pass
-    print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000))
+    images = pictures(options.size, WARM + options.frames)
+    steps, _ = start(side, options, images, clicked(count, options.size))
+    threads = torch.get_num_threads()
+    for _ in images:
+        torch.set_num_threads(threads)
+        next(steps)
+    # Not `ru_maxrss`: it begins at what the process had that started this one.
+    print(json.dumps(memory_of([os.getpid()], peak=True) / 1e6))
 
 
 def main() -> None:
@@ -128,31 +153,28 @@ def main() -> None:
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--objects", type=int, nargs="+", default=[1, 4, 16])
-    parser.add_argument("--frames", type=int, default=6)
+    parser.add_argument("--frames", type=int, default=6, help="with a full memory bank")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     parser.add_argument("--memory", action="store_true", help="measure peak memory too")
-    parser.add_argument("--alone", choices=["ours", "meta"], help=argparse.SUPPRESS)
+    parser.add_argument("--sides", choices=SIDES, nargs="+", help="default: all that are here")
+    parser.add_argument("--alone", choices=SIDES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.alone:
-        return run_alone(
-            options.alone, options.model, options.size, options.objects[0], options.frames
-        )
-    stages = ["total", "encoder", "attention", "decoder", "memory", "rest"]
+        return run_alone(options.alone, options, options.objects[0])
+    peers = present() if options.model == "tiny" else []  # as which they are built
+    options.sides = options.sides or ["meta", "ours", *peers]
     print(f"{options.model} at {options.size}, seconds a frame, {torch.get_num_threads()} threads")
-    print("| objects | side |", " | ".join(stages), "| peak MB | ratio | IoU |")
-    print("|" + "---|" * (len(stages) + 5))
+    print("| objects | side |", " | ".join(COLUMNS), "| peak MB | ratio | IoU |")
+    print("|" + "---|" * (len(COLUMNS) + 5))
     for count in options.objects:
-        result = compare(options.model, options.size, count, options.frames, options.precision)
-        for side in ("meta", "ours"):
-            row = result[side]
-            peak = "-"
-            if options.memory:
-                megabytes = peak_memory(side, options.model, options.size, count, options.frames)
-                peak = f"{megabytes:.0f}"
-            ratio = f"{result['meta']['total'] / row['total']:.2f}"
-            agreement = f"{row['iou']:.4f}" if "iou" in row else ""
-            seconds = " | ".join(f"{row[stage]:.3f}" for stage in stages)
-            print(f"| {count} | {side} | {seconds} | {peak} | {ratio} | {agreement} |", flush=True)
+        result = compare(options, count)
+        for side, row in result.items():
+            peak = f"{peak_memory(side, options, count):.0f}" if options.memory else "-"
+            seconds = [f"{row[column]:.3f}" if column in row else "-" for column in COLUMNS]
+            ratio = f"{result['meta']['total'] / row['total']:.2f}" if "meta" in result else "-"
+            agreement = f"{row['iou']:.4f}" if "iou" in row else "-"
+            cells = [count, side, *seconds, peak, ratio, agreement]
+            print("|", " | ".join(map(str, cells)), "|", flush=True)
     return None
 
 

@@ -41,7 +41,11 @@ class StubPass:
     def __init__(self, network: torch.nn.Module, *_: object, **__: object) -> None:
         self.logits = hosted_way.disc_logits(network.image_size)
 
-    def step(self, frame: int, image: object) -> torch.Tensor:
+    def needs_features(self, frame: int) -> bool:
+        """Never."""
+        return False
+
+    def step_encoded(self, frame: int, features: None) -> torch.Tensor:
         """(1, 1, S/4, S/4) logits."""
         return self.logits
 

@@ -1,30 +1,25 @@
-"""Seconds a frame of our tracker against other implementations of SAM 2.1 tiny.
+"""Other implementations of SAM 2.1 tiny, as sides of `bench.engine`.
 
-    python -m bench.peers [--size 512] [--objects 1 4] [--frames 3]
-
-In an environment that also has `transformers` and `ultralytics`, which this project does not need;
-one that is missing is left out. Weights are random on every side, which costs the same time, so
-masks are not compared. The sides take turns, frame by frame, once their memory banks are full.
-Ultralytics takes a file, so that its decoding and resizing are in its time.
+They are in its table in an environment that also has `transformers` and `ultralytics`, which this
+project does not need. Their weights are random, which costs the same time, so their masks are not
+compared. Ultralytics takes a file, so that its decoding and resizing are in its time.
 """
 
-import argparse
-import importlib.util
+import importlib
+import os
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from statistics import median
 
 import cv2
 import torch
 from torch import Tensor
 
-from bench.engine import WARM
-from bench.sides import clicked, meta, network_of, ours, pictures, predictor_of
-from sam2_video.accelerate import accelerate
 from sam2_video.clicks import TrackedObject
 from sam2_video.tracker import IMAGE_DEVIATION, IMAGE_MEAN
+
+os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # Ultralytics': a measurement installs nothing
 
 
 def transformers_side(images: Sequence[Tensor], objects: Sequence[TrackedObject]) -> Iterator:
@@ -89,39 +84,11 @@ def ultralytics_side(images: Sequence[Tensor], objects: Sequence[TrackedObject])
 PEERS = {"transformers": transformers_side, "ultralytics": ultralytics_side}
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--objects", type=int, nargs="+", default=[1, 4])
-    parser.add_argument("--frames", type=int, default=3)
-    options = parser.parse_args()
-    threads = torch.get_num_threads()
-    present = {name: side for name, side in PEERS.items() if importlib.util.find_spec(name)}
-    print(f"tiny at {options.size}, seconds a frame, {threads} threads")
-    print("| objects | ours | Meta |", " | ".join(present), "|")
-    print("|" + "---|" * (len(present) + 3))
-    for count in options.objects:
-        images = pictures(options.size, WARM + options.frames)
-        objects = clicked(count, options.size)
-        model = network_of("tiny", options.size)
-        predictor = predictor_of(model)
-        accelerate(model.network)
-        sides = {
-            "ours": ours(model, images, objects),
-            "Meta": meta(predictor, images, objects),
-            **{name: side(images, objects) for name, side in present.items()},
-        }
-        seconds: dict[str, list[float]] = {name: [] for name in sides}
-        for _ in images:
-            for name, side in sides.items():
-                torch.set_num_threads(threads)  # Ultralytics takes one fewer than there are cores
-                start = time.perf_counter()
-                next(side)
-                seconds[name].append(time.perf_counter() - start)
-        figures = (f"{median(taken[WARM:]):.3f}" for taken in seconds.values())
-        print(f"| {count} |", " | ".join(figures), "|", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def present() -> list[str]:
+    """Which of them can be imported here."""
+    names = []
+    for name in PEERS:
+        with suppress(ImportError):
+            importlib.import_module(name)
+            names.append(name)
+    return names

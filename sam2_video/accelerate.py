@@ -75,19 +75,31 @@ def compute_in_bfloat16(network: SAM2Base, device_type: str) -> None:
 
 
 def replay_graphs(network: SAM2Base, capture: Capture | None = None) -> None:
-    """Have the encoder and memory attention replayed as CUDA graphs; see `Graphed`.
+    """Have the large parts of a frame replayed as CUDA graphs; see `Graphed`.
 
-    These are most of a frame's kernels, and their shapes are the same on every frame once the
-    memory bank is full. What lies between them reads the bank in Python, frame by frame.
+    Four recordings a frame: the encoder, and for each group of objects memory attention, SAM's
+    heads (prompt encoder, mask decoder, the choice of the mask, the pointer) and the memory
+    encoder. Whether an object is in sight and which of its masks is best is chosen on the device,
+    so they depend on shapes only, and the shapes are the same on every frame once the memory bank
+    is full. What lies between them reads the bank in Python, frame by frame: how far away each
+    memory is comes to the device as new numbers, which a recording of the whole step would keep.
+
+    Only the encoder may enter autocast itself, which nothing else does around it: its memory of
+    casts would outlive a recording made inside another autocast.
 
     Args:
         network: computes in the precision that it will keep; its image size is fixed, so that
             cached positions stay where they are.
         capture: how calls are recorded; as CUDA graphs if None.
     """
-    network.forward_image = Graphed("image encoder", network.forward_image, capture)
-    attention = network.memory_attention
-    attention.forward = Graphed("memory attention", attention.forward, capture)
+    parts: tuple[tuple[str, nn.Module, str], ...] = (
+        ("image encoder", network, "forward_image"),
+        ("memory attention", network.memory_attention, "forward"),
+        ("mask decoder", network, "_forward_sam_heads"),
+        ("memory encoder", network.memory_encoder, "forward"),
+    )
+    for name, owner, method in parts:
+        setattr(owner, method, Graphed(name, getattr(owner, method), capture))
 
 
 def rounding_of_this_processor() -> Rounding:

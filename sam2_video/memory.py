@@ -19,8 +19,8 @@ class Memory:
     Attributes:
         features: (B, C_mem, h, w) bfloat16, the memory encoder's output, as Meta keeps it;
             None once the frame is too far away for its picture to be attended to.
-        position: (1, C_mem, h, w) float32, the memory's positional encoding, the same tensor
-            for every frame.
+        position: (1, C_mem, h, w) in what the network computes in, the memory's positional
+            encoding; the same tensor for every frame and object of a video.
         pointer: (B, C) float32, the object pointer.
     """
 
@@ -47,7 +47,7 @@ class MemoryBank:
 
     def remember(self, frame: int, memory: Memory) -> None:
         """Keep a tracked frame's memory, and let go of what the next frame cannot reach."""
-        self.recent[frame] = memory
+        self.recent[frame] = self._with_known_position(memory)
         for other in list(self.recent):
             distance = abs(frame - other) + 1  # as seen from the next frame
             if distance >= self.num_pointers:
@@ -58,7 +58,11 @@ class MemoryBank:
     def promote(self, frame: int, memory: Memory) -> None:
         """Keep a corrected frame's memory for good, in place of what tracking made of it."""
         self.recent.pop(frame, None)
-        self.conditioning[frame] = memory
+        self.conditioning[frame] = self._with_known_position(memory)
+
+    def _with_known_position(self, memory: Memory) -> Memory:
+        """A memory on the positions of the first one: each of its own would be kept as well."""
+        return replace(memory, position=next(iter(self.conditioning.values())).position)
 
     def as_output_dict(self, objects: slice = slice(None)) -> dict[str, dict[int, dict]]:
         """The bank in the form that `SAM2Base.track_step` reads, for some of its objects.

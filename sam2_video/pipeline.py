@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sam2_video.clicks import TrackedObject, build_prompts, check_clicks, parse_clicks
+from sam2_video.encoding import encode_ahead, frames_at_once
 from sam2_video.frames import Reading, Video, open_video, read_frames, read_frames_backward
 from sam2_video.limits import Limits
 from sam2_video.mask_stack import MaskStack
@@ -27,7 +28,8 @@ from sam2_video.tracker import (
 )
 
 FRAMES_AHEAD = 2
-"""Frames that are decoded and shrunk while the model is at an earlier one."""
+"""Frames that are decoded and shrunk while the model is at earlier ones, or a batch of the encoder
+if that is more."""
 
 
 @dataclass(frozen=True)
@@ -139,25 +141,31 @@ def segment_video(
     reading = reading or Reading()
     prompts = _encode_clicked_frames(model, video, objects, reading)
     start = min(frame for encoded in prompts for frame in encoded.logits)
+    at_once = frames_at_once(model.device)
 
     with reading, MaskStack(folder, limits.max_mask_bytes) as waiting:
         backward = TrackingPass(model.network, prompts, size, video.num_frames, reverse=True)
-        for index, image in _shrunk_backward(model, video, start):
-            logits = backward.step(index, partial(_to_model, model, image))
-            if index < start:
-                if index % interval == 0:
-                    waiting.push(masks_of(logits, size))
-                advance()
+        with closing(_shrunk_backward(model, video, start)) as shrunk:
+            for (index, _), features in encode_ahead(
+                model.network, shrunk, partial(_to_encode, model, backward), at_once
+            ):
+                logits = backward.step_encoded(index, features)
+                if index < start:
+                    if index % interval == 0:
+                        waiting.push(masks_of(logits, size))
+                    advance()
 
         forward = TrackingPass(model.network, prompts, size, video.num_frames)
-        shrunk = _shrunk_forward(model, video, start, reading)
-        with closing(read_ahead(shrunk, FRAMES_AHEAD)) as frames:
-            for index, (picture, small) in enumerate(frames):
+        ahead = max(FRAMES_AHEAD, at_once)
+        with closing(read_ahead(_shrunk_forward(model, video, start, reading), ahead)) as frames:
+            for (index, small, picture), features in encode_ahead(
+                model.network, frames, partial(_to_encode, model, forward), at_once
+            ):
                 is_wanted = index % interval == 0
                 if small is None:
                     masks = waiting.pop() if is_wanted else None
                 else:
-                    logits = forward.step(index, partial(_to_model, model, small))
+                    logits = forward.step_encoded(index, features)
                     advance()
                     masks = masks_of(logits, size) if is_wanted else None
                 if masks is not None:
@@ -172,7 +180,9 @@ def warm_up(model: LoadedModel) -> None:
     prompts = encode_prompts(
         model.network, group_objects(build_prompts(clicks)), [(0, blank)], (size, size), 2
     )
-    TrackingPass(model.network, prompts, (size, size), 2).step(1, lambda: blank)
+    at_once = frames_at_once(model.device)
+    _, features = next(encode_ahead(model.network, range(at_once), lambda _: blank, at_once))
+    TrackingPass(model.network, prompts, (size, size), 2).step_encoded(1, features)
 
 
 def shrink(picture: np.ndarray, image_size: int) -> np.ndarray:
@@ -235,15 +245,16 @@ def _encode_clicked_frames(
 
 def _shrunk_forward(
     model: LoadedModel, video: Video, start: int, reading: Reading
-) -> Generator[tuple[np.ndarray, np.ndarray | None], None, None]:
-    """Every frame, and from `start` on the frame at the model's size beside it.
+) -> Generator[tuple[int, np.ndarray | None, np.ndarray], None, None]:
+    """Every frame's index, from `start` on the frame at the model's size, and the frame.
 
     Frames are read by a thread of their own: waiting for one and shrinking the one before, in
     turns, would take longer than either.
     """
     with closing(read_ahead(reading.frames(video), 1)) as frames:
         for index, (picture, rgb) in enumerate(frames):
-            yield picture, shrink(rgb, model.image_size) if index >= start else None
+            small = shrink(rgb, model.image_size) if index >= start else None
+            yield index, small, picture
 
 
 def _shrunk_backward(
@@ -255,6 +266,18 @@ def _shrunk_backward(
     frames = read_frames_backward(video, start, lambda p: shrink(p, model.image_size))
     with closing(frames):
         yield from frames
+
+
+def _to_encode(
+    model: LoadedModel,
+    tracking: TrackingPass,
+    frame: tuple[int, np.ndarray | None, np.ndarray] | tuple[int, np.ndarray],
+) -> Tensor | None:
+    """A frame's picture for the encoder; None where a pass asks for no features of it."""
+    index, small = frame[:2]
+    if small is None or not tracking.needs_features(index):
+        return None
+    return _to_model(model, small)
 
 
 def _shrunk_to_model(model: LoadedModel, picture: np.ndarray) -> Tensor:

@@ -9,7 +9,7 @@ Letters in shapes: K objects of a video, B objects of a group, S the model's ima
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -35,7 +35,7 @@ class FrameFeatures:
 
     Attributes:
         maps: one (h*w, 1, C) tensor a level, finest level first.
-        positions: their positional encodings, of the same shapes.
+        positions: the positional encoding of the coarsest level, the only one that is read.
         sizes: (h, w) of each level.
     """
 
@@ -130,9 +130,23 @@ def _mean_and_deviation(device: torch.device) -> tuple[Tensor, Tensor]:
 
 def encode_image(model: SAM2Base, image: Tensor) -> FrameFeatures:
     """Run the image encoder on one (1, 3, S, S) float32 picture."""
-    output = model.forward_image(image)
+    (features,) = encode_images(model, image)
+    return features
+
+
+@torch.inference_mode()
+def encode_images(model: SAM2Base, images: Tensor) -> list[FrameFeatures]:
+    """Run the image encoder once on (N, 3, S, S) float32 pictures; the features of each.
+
+    They are views of what all pictures share, which lasts as long as any of them.
+    """
+    output = model.forward_image(images)
     _, maps, positions, sizes = model._prepare_backbone_features(output)
-    return FrameFeatures(maps, positions, sizes)
+    position = positions[-1][:, :1]
+    return [
+        FrameFeatures([x[:, place : place + 1] for x in maps], [position], sizes)
+        for place in range(len(images))
+    ]
 
 
 @torch.inference_mode()
@@ -153,6 +167,7 @@ def encode_prompts(
         num_frames: length of the video.
     """
     encoded = [EncodedPrompts(group, {}, {}) for group in groups]
+    position: Tensor | None = None
     for frame, image in images:
         features = encode_image(model, image)
         for prompts in encoded:
@@ -172,7 +187,9 @@ def encode_prompts(
                     run_mem_encoder=False,
                 )
                 outputs.append(_remember_click(model, features, output))
-            prompts.logits[frame], prompts.memories[frame] = _concatenate(outputs)
+            prompts.logits[frame], memory = _concatenate(outputs)
+            position = memory.position if position is None else position
+            prompts.memories[frame] = replace(memory, position=position)
     return encoded
 
 
@@ -180,8 +197,8 @@ def encode_prompts(
 class TrackingPass:
     """One run over the frames in one direction, for all objects of a video.
 
-    `step` is called once for every frame, in order, from the start frame on (the earliest
-    conditioning frame of any object). Memory does not grow with the number of steps.
+    `step` or `step_encoded` is called once for every frame, in order, from the start frame on (the
+    earliest conditioning frame of any object). Memory does not grow with the number of steps.
     """
 
     model: SAM2Base
@@ -201,7 +218,10 @@ class TrackingPass:
             for prompts in self.prompts
         ]
 
-    @torch.inference_mode()
+    def needs_features(self, frame: int) -> bool:
+        """Whether any object has to be tracked on a frame: it is not clicked there."""
+        return any(frame not in prompts.logits for prompts in self.prompts)
+
     def step(self, frame: int, image: Callable[[], Tensor]) -> Tensor:
         """Find every object on one frame.
 
@@ -211,12 +231,24 @@ class TrackingPass:
                 tracked, not on a frame that is clicked for all of them.
 
         Returns:
+            As `step_encoded`.
+        """
+        features = encode_image(self.model, image()) if self.needs_features(frame) else None
+        return self.step_encoded(frame, features)
+
+    @torch.inference_mode()
+    def step_encoded(self, frame: int, features: FrameFeatures | None) -> Tensor:
+        """Find every object on a frame that is encoded already.
+
+        Args:
+            frame: its index.
+            features: what the encoder made of it; None is enough where `needs_features` says so.
+
+        Returns:
             (K, 1, S/4, S/4) float32 mask logits, holes filled, on the model's device; an
             object out of sight has -1024 everywhere.
         """
         count = sum(len(prompts.group.indices) for prompts in self.prompts)
-        is_tracked = any(frame not in prompts.logits for prompts in self.prompts)
-        features = encode_image(self.model, image()) if is_tracked else None
         parts: list[Tensor | None] = [None] * count
         for prompts, bank in zip(self.prompts, self.banks, strict=True):
             logits = prompts.logits.get(frame)

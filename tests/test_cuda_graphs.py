@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from sam2_video import cuda_graphs
-from sam2_video.accelerate import accelerate, compute_in_bfloat16, replay_graphs
+from sam2_video import accelerate, cuda_graphs
+from sam2_video.accelerate import compute_in_bfloat16, replay_graphs
 from sam2_video.cuda_graphs import EAGER_CALLS, MAX_SHAPES, Graphed
 from sam2_video.tracker import normalize_image
 from tests.test_accelerate import plain_network, track
@@ -181,15 +183,123 @@ def test_tracking_through_recordings_gives_the_same_masks(mixed: bool, monkeypat
     for _ in range(2):  # the second time everything is replayed
         for one, other in zip(expected, track(graphed, 128), strict=True):
             assert torch.equal(one, other)
-    assert graph.counts["captures"] == 5  # the encoder, and memory attention of four frames
-    assert graph.counts["replays"] == 2 * (5 + 4)  # the check of each is a replay too
+    # The encoder and memory encoder; the decoder with a click and without; attention of 4 frames.
+    assert graph.counts["captures"] == 1 + 2 + 2 + 4
+    # Clicked and tracked frames, of which two objects are clicked one by one. The check of each
+    # recording is a replay too.
+    encoder, clicks, tracked = 5, 2, 4
+    assert graph.counts["replays"] == 2 * (encoder + 2 * clicks + 3 * tracked)
 
 
-def test_nothing_is_recorded_on_the_cpu() -> None:
-    network = plain_network("nano", 256)
-    accelerate(network)
-    assert not isinstance(network.forward_image, Graphed)
-    assert not isinstance(network.memory_attention.forward, Graphed)
+def test_what_is_recorded_reads_no_casts_that_are_thrown_away(monkeypatch) -> None:
+    """All but the encoder run under an autocast that outlives the recording of them."""
+    monkeypatch.setattr("tests.test_accelerate.NUM_FRAMES", 3)
+    monkeypatch.setattr(cuda_graphs, "EAGER_CALLS", 0)
+    network, graph = plain_network("nano", 128), FakeGraph()
+    compute_in_bfloat16(network, "cpu")
+    capturing, remembered = False, Counter()
+
+    def capture(call: Callable[[], Any], device: torch.device) -> tuple:
+        nonlocal capturing
+        capturing = True
+        with cuda_graphs._without_cast_cache():
+            recording = graph(call, device)
+        capturing = False
+        return recording
+
+    def look(part: str) -> None:
+        if capturing:
+            remembered[part, torch.is_autocast_cache_enabled()] += 1
+
+    replay_graphs(network, capture)
+    parts = {
+        "memory attention": network.memory_attention.layers[0].linear1,
+        "mask decoder": network.sam_mask_decoder.transformer.final_attn_token_to_image.q_proj,
+        "pointer": network.obj_ptr_proj.layers[0],
+        "memory encoder": network.memory_encoder.pix_feat_proj,
+    }
+    for name, part in parts.items():
+        part.register_forward_pre_hook(lambda *_, name=name: look(name))
+    track(network, 128)
+    assert remembered.keys() == {(name, False) for name in parts}
+
+
+class Watch(TorchDispatchMode):
+    """Notes whatever makes a GPU wait for Python, or Python for it."""
+
+    WAITING = ("_local_scalar_dense", "nonzero", "is_nonzero", "equal", "lift_fresh", "unique")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        given, made = list(cuda_graphs._tensors(args)), list(cuda_graphs._tensors(result))
+        if func.overloadpacket.__name__ in self.WAITING:
+            self.seen.append(str(func))
+        if any(one.device != other.device for one in given for other in made):
+            self.seen.append(f"{func} between devices")
+        return result
+
+
+def recorded_calls(network: SAM2Base) -> dict[str, Callable[[], Any]]:
+    """What `replay_graphs` records of a tracked frame of two objects, on a device without data."""
+    side, width = network.image_size, network.hidden_dim
+
+    def tensor(*shape: int) -> Tensor:
+        return torch.empty(*shape, device="meta")
+
+    places = (side // 16) ** 2
+    memories, pointers = 7 * places, 16 * width // network.mem_dim
+    pixels = tensor(2, width, side // 16, side // 16)
+    fine = [tensor(2, width // 8, side // 4, side // 4)]
+    fine += [tensor(2, width // 4, side // 8, side // 8)]
+    return {
+        "image encoder": lambda: network.forward_image(tensor(1, 3, side, side)),
+        "memory attention": lambda: network.memory_attention(
+            curr=[tensor(places, 2, width)],
+            curr_pos=[tensor(places, 2, width)],
+            memory=tensor(memories + pointers, 2, network.mem_dim),
+            memory_pos=tensor(memories + pointers, 2, network.mem_dim),
+            num_obj_ptr_tokens=pointers,
+        ),
+        "mask decoder": lambda: network._forward_sam_heads(
+            backbone_features=pixels, high_res_features=fine, multimask_output=True
+        ),
+        "mask decoder, one mask": lambda: network._forward_sam_heads(
+            backbone_features=pixels, high_res_features=fine, multimask_output=False
+        ),
+        "memory encoder": lambda: network.memory_encoder(pixels, tensor(2, 1, side, side), True),
+    }
+
+
+@pytest.mark.parametrize("name", ["nano", "tiny"])
+@torch.no_grad()
+def test_what_is_recorded_depends_on_shapes_only(name: str) -> None:
+    """On tensors without data: whoever asks one for a value gets an error."""
+    network = plain_network(name, 256).to("meta")
+    for call in recorded_calls(network).values():
+        call()  # positions are computed, and brought to the device, once
+        with Watch() as watch:
+            call()
+        assert not watch.seen
+
+
+@torch.no_grad()
+def test_the_watch_sees_what_may_not_be_recorded() -> None:
+    x = torch.empty(3, device="meta")
+    with Watch() as watch:
+        torch.tensor([1.0, 2.0]).to("meta")
+        assert torch.where(x > 0, x, 1.0).shape == (3,)
+    assert watch.seen == ["aten.lift_fresh.default", "aten._to_copy.default between devices"]
+    with pytest.raises((RuntimeError, NotImplementedError)), Watch():
+        bool(x.sum() > 0)
+
+
+def test_nothing_is_recorded_on_the_cpu(monkeypatch) -> None:
+    monkeypatch.setattr(accelerate, "replay_graphs", lambda *_: pytest.fail("recorded"))
+    accelerate.accelerate(plain_network("nano", 256))
 
 
 def test_casts_are_remembered_again_after_a_recording() -> None:

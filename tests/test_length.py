@@ -11,11 +11,12 @@ ALLOWED_GROWTH = 100e6  # bytes
 # The whole job but the writing of files, in both directions, with nano's network on a trunk that
 # costs nothing; prints frames and peak bytes.
 RUN = """
-import resource, sys, torch
+import os, sys, torch
 from torch.nn.functional import avg_pool2d
 from sam2_video import LoadedModel, segment
 from sam2_video.checkpoints import find_checkpoint
 from sam2_video.model import build_network
+from tests.http.serving import memory_of
 
 class Trunk(torch.nn.Module):
     channel_list = [320, 112, 40, 24]
@@ -28,7 +29,7 @@ network = build_network(find_checkpoint("nano"), 128)
 network.image_encoder.trunk = Trunk()
 clicks = {"click_coordinates": "[32,32]", "click_frames": sys.argv[2]}
 frames = sum(1 for _ in segment(sys.argv[1], **clicks, model=LoadedModel("small", network)))
-print(frames, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(frames, memory_of([os.getpid()], peak=True))  # `ru_maxrss` begins at its parent's
 """
 
 
