@@ -2,6 +2,10 @@
 
 `torch.nn.Conv2d` has its weights brought into oneDNN's order anew at every call, which in a small
 network takes as long as the convolution; and each activation is another pass over its result.
+
+A convolution of single places is a product of matrices, and computed as one: the order in which
+oneDNN wants a convolution's weights depends on the picture's size, so weights that were ordered
+before it was known may be ordered again at every call, while those of a product never are.
 """
 
 import torch
@@ -10,20 +14,36 @@ from torch import Tensor, nn
 
 from sam2_video.nano.neck import Block
 from sam2_video.nano.trunk import InvertedResidual, SameConv2d
-from sam2_video.products import HAS_ONEDNN
-
-_CLIP = {"relu6": ("hardtanh", [0.0, 6.0]), "relu": ("relu", []), "none": ("none", [])}
+from sam2_video.products import ACTIVATIONS, HAS_ONEDNN, Projection
 
 
-class Convolution(nn.Module):
+def faster(conv: nn.Conv2d, activation: str = "none") -> nn.Module:
     """A convolution in float32 and an activation after it.
 
     Args:
         conv: with zero padding, its weights loaded.
-        activation: `none`, `relu` or `relu6`.
+        activation: one of `ACTIVATIONS`.
     """
+    single = conv.kernel_size == conv.stride == (1, 1) and conv.groups == 1
+    return (Pointwise if single else Convolution)(conv, activation)
 
-    def __init__(self, conv: nn.Conv2d, activation: str = "none") -> None:
+
+class Pointwise(nn.Module):
+    """A convolution of single places; see `faster`."""
+
+    def __init__(self, conv: nn.Conv2d, activation: str) -> None:
+        super().__init__()
+        self.product = Projection(conv.weight[:, :, 0, 0], conv.bias, torch.float32, activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H, W), float32, channels last."""
+        return self.product(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class Convolution(nn.Module):
+    """A convolution of neighbouring places; see `faster`."""
+
+    def __init__(self, conv: nn.Conv2d, activation: str) -> None:
         super().__init__()
         assert not isinstance(conv.padding, str)
         self.activation = activation
@@ -41,10 +61,9 @@ class Convolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H', W'), float32, channels last."""
         if self._packed:
-            name, bounds = _CLIP[self.activation]
             x = x.contiguous(memory_format=torch.channels_last)
             return torch.ops.mkldnn._convolution_pointwise(
-                x, self._weight, self._bias, *self._how, name, bounds, ""
+                x, self._weight, self._bias, *self._how, *ACTIVATIONS[self.activation]
             )
         padding, stride, dilation, groups = self._how
         x = F.conv2d(x, self._weight, self._bias, stride, padding, dilation, groups)
@@ -57,10 +76,10 @@ class FastInvertedResidual(nn.Module):
     def __init__(self, original: InvertedResidual) -> None:
         super().__init__()
         self.skips = original.skips
-        steps = [Convolution(original._depthwise_conv, "relu6")]
+        steps = [faster(original._depthwise_conv, "relu6")]
         if original.expands:
-            steps.insert(0, Convolution(original._expand_conv, "relu6"))
-        self.steps = nn.Sequential(*steps, Convolution(original._project_conv))
+            steps.insert(0, faster(original._expand_conv, "relu6"))
+        self.steps = nn.Sequential(*steps, faster(original._project_conv))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
@@ -74,9 +93,9 @@ class FastFilterBlock(nn.Module):
     def __init__(self, original: Block) -> None:
         super().__init__()
         self.steps = nn.Sequential(
-            Convolution(original.filter),
-            Convolution(original.expand, "relu"),
-            Convolution(original.project),
+            faster(original.filter),
+            faster(original.expand, "relu"),
+            faster(original.project),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -92,6 +111,6 @@ def replace_convolutions(module: nn.Module) -> None:
         elif isinstance(child, Block):
             setattr(module, name, FastFilterBlock(child))
         elif isinstance(child, nn.Conv2d):
-            setattr(module, name, Convolution(child))
+            setattr(module, name, faster(child))
         else:
             replace_convolutions(child)

@@ -19,6 +19,14 @@ HAS_ONEDNN = (
     and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 )
 
+ACTIVATIONS: dict[str, tuple[str, list[float], str]] = {
+    "none": ("none", [], ""),
+    "relu": ("relu", [], ""),
+    "relu6": ("hardtanh", [0.0, 6.0], ""),
+    "gelu": ("gelu", [], "none"),  # the exact one
+}
+"""Activations that oneDNN applies to what it has just computed, as its operators take them."""
+
 MLP_TOKENS = 1024
 """Tokens that pass the perceptron together, so that its hidden layer stays in the cache."""
 
@@ -84,7 +92,7 @@ class Projection(nn.Module):
         weight: (N, K) float32.
         bias: (N,) float32, or None.
         dtype: of the product's factors; sums are float32 in any case.
-        activation: `none`, `relu` or `gelu` (the exact one).
+        activation: one of `ACTIVATIONS`.
         result: dtype of the result, that of the factors if None.
     """
 
@@ -115,9 +123,8 @@ class Projection(nn.Module):
         """(..., K) of any float dtype -> (..., N)."""
         x = x.to(self.dtype)
         if self._packed:
-            scheme = "none" if self.activation == "gelu" else ""
             x = torch.ops.mkldnn._linear_pointwise(
-                x, self._weight, self._bias, self.activation, [], scheme
+                x, self._weight, self._bias, *ACTIVATIONS[self.activation]
             )
         else:
             x = F.linear(x, self._weight, self._bias)
