@@ -23,6 +23,9 @@ from sam2_video.convolutions import replace_convolutions
 from sam2_video.cuda_graphs import Capture, Graphed
 from sam2_video.hiera import FastBlock
 from sam2_video.memory_encoder import FastMemoryEncoder
+from sam2_video.nano.fast import FastNeck, FastTrunk
+from sam2_video.nano.neck import FilteringNeck
+from sam2_video.nano.trunk import EfficientNetLite0Trunk
 from sam2_video.products import EXACT, Projection, Rounding, multiplies_bfloat16, multiplies_bytes
 
 PRECISIONS = ("auto", "fp32")
@@ -105,21 +108,25 @@ def rewrite_for_cpu(network: SAM2Base, rounding: Rounding = EXACT) -> None:
         rounding: what may be rounded.
     """
     encoder = network.image_encoder
+    _join_projections(network)
+    fuse_norms(encoder)
+    encoder.neck.position_encoding = _Remembered(encoder.neck.position_encoding)
+    network.to(memory_format=torch.channels_last)
     if isinstance(encoder.trunk, Hiera):
         _remember_positions(encoder.trunk)
         encoder.trunk.blocks = nn.ModuleList(
             FastBlock(block, rounding) for block in encoder.trunk.blocks
         )
-    if isinstance(encoder.neck, FpnNeck):
-        _join_projections(encoder.neck, network)
-    fuse_norms(encoder)
-    encoder.neck.position_encoding = _Remembered(encoder.neck.position_encoding)
+    if isinstance(encoder.trunk, EfficientNetLite0Trunk):
+        encoder.trunk = FastTrunk(encoder.trunk, rounding.products)
+    if isinstance(encoder.neck, FilteringNeck):
+        encoder.neck = FastNeck(encoder.neck, encoder.scalp, rounding.products)
+        encoder.scalp = 0  # what it would drop is not computed
+    replace_convolutions(encoder)
     network.memory_attention = FastMemoryAttention(network.memory_attention, rounding)
     network.memory_encoder = FastMemoryEncoder(network.memory_encoder, rounding)
     # The decoder decides whether an object is in sight, and which of three masks is best.
     _replace_linears(network.sam_mask_decoder)
-    network.to(memory_format=torch.channels_last)
-    replace_convolutions(encoder)
 
 
 class _Remembered(nn.Module):
@@ -152,23 +159,38 @@ def _remember_positions(trunk: Hiera) -> None:
     trunk._get_pos_embed = remembered
 
 
-def _join_projections(neck: FpnNeck, network: SAM2Base) -> None:
+def _join_projections(network: SAM2Base) -> None:
     """Make one projection of the neck's and the decoder's at the two finest levels.
 
     Nothing lies between them there, and nothing else reads what the neck gives.
     """
+    if not network.use_high_res_features_in_sam:
+        return
     decoder = network.sam_mask_decoder
-    levels = len(neck.convs) - 1
     for level, name in ((0, "conv_s0"), (1, "conv_s1")):
-        if level in neck.fpn_top_down_levels or not network.use_high_res_features_in_sam:
+        place = _last_projection(network.image_encoder.neck, level)
+        if place is None:
             continue
-        first, second = neck.convs[levels - level].conv, getattr(decoder, name)
+        owner, attribute = place
+        first, second = getattr(owner, attribute), getattr(decoder, name)
         joined = nn.Conv2d(first.in_channels, second.out_channels, 1)
         weight = second.weight[:, :, 0, 0]
         joined.weight = nn.Parameter((weight @ first.weight[:, :, 0, 0])[:, :, None, None])
         joined.bias = nn.Parameter(weight @ first.bias + second.bias)
-        neck.convs[levels - level].conv = joined
+        setattr(owner, attribute, joined)
         setattr(decoder, name, nn.Identity())
+
+
+def _last_projection(neck: nn.Module, level: int) -> tuple[nn.Module, str] | None:
+    """The owner and the name of a neck's last projection at a level, of which 0 is the finest.
+
+    None where the neck does something else after it.
+    """
+    if isinstance(neck, FilteringNeck):
+        return neck.outputs, str(len(neck.outputs) - 1 - level)
+    if isinstance(neck, FpnNeck) and level not in neck.fpn_top_down_levels:
+        return neck.convs[len(neck.convs) - 1 - level], "conv"
+    return None
 
 
 def _replace_linears(module: nn.Module) -> None:
