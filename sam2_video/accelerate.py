@@ -14,6 +14,8 @@ import torch
 from sam2.modeling.backbones.hieradet import Hiera
 from sam2.modeling.backbones.image_encoder import FpnNeck
 from sam2.modeling.position_encoding import PositionEmbeddingSine
+from sam2.modeling.sam.prompt_encoder import PromptEncoder
+from sam2.modeling.sam.transformer import TwoWayTransformer
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -124,9 +126,12 @@ def rewrite_for_cpu(network: SAM2Base, rounding: Rounding = EXACT) -> None:
         encoder.scalp = 0  # what it would drop is not computed
     replace_convolutions(encoder)
     network.memory_attention = FastMemoryAttention(network.memory_attention, rounding)
-    network.memory_encoder = FastMemoryEncoder(network.memory_encoder, rounding)
+    memory_encoder = network.memory_encoder
+    memory_encoder.position_encoding = _Remembered(memory_encoder.position_encoding)
+    network.memory_encoder = FastMemoryEncoder(memory_encoder, rounding)
     # The decoder decides whether an object is in sight, and which of three masks is best.
-    _replace_linears(network.sam_mask_decoder)
+    _replace_linears(network.sam_mask_decoder.transformer)
+    _remember_no_prompt(network.sam_prompt_encoder)
 
 
 class _Remembered(nn.Module):
@@ -157,6 +162,27 @@ def _remember_positions(trunk: Hiera) -> None:
         return known[size]
 
     trunk._get_pos_embed = remembered
+
+
+def _remember_no_prompt(encoder: PromptEncoder) -> None:
+    """Compute the decoder's positions once, and what no prompt is for each number of objects.
+
+    A frame that is tracked has no prompt, which `SAM2Base` says with points of label -1.
+    """
+    positions, compute = encoder.get_dense_pe(), encoder.forward
+    known: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def remembered(
+        points: tuple[Tensor, Tensor], boxes: Tensor | None, masks: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        _, labels = points
+        if boxes is not None or masks is not None or labels.shape[1] != 1 or (labels != -1).any():
+            return compute(points, boxes, masks)
+        if len(labels) not in known:
+            known[len(labels)] = compute(points, boxes, masks)
+        return known[len(labels)]
+
+    encoder.get_dense_pe, encoder.forward = lambda: positions, remembered
 
 
 def _join_projections(network: SAM2Base) -> None:
@@ -193,12 +219,19 @@ def _last_projection(neck: nn.Module, level: int) -> tuple[nn.Module, str] | Non
     return None
 
 
-def _replace_linears(module: nn.Module) -> None:
-    """Have all linear layers of a module multiply through oneDNN, in float32."""
-    for name, child in list(module.named_children()):
-        if isinstance(child, nn.Linear):
-            setattr(module, name, Projection.of(child, torch.float32))
-        _replace_linears(child)
+def _replace_linears(transformer: TwoWayTransformer) -> None:
+    """Have the large products of a decoder multiply through oneDNN, in float32.
+
+    Those of a few tokens with small weights stay: calling oneDNN takes longer than they do.
+    """
+    places = [(transformer.final_attn_token_to_image, ("k_proj", "v_proj"))]
+    for layer in transformer.layers:
+        places.append((layer.cross_attn_token_to_image, ("k_proj", "v_proj")))
+        places.append((layer.cross_attn_image_to_token, ("q_proj", "out_proj")))
+        places.append((layer.mlp.layers, ("0", "1")))
+    for owner, names in places:
+        for name in names:
+            setattr(owner, name, Projection.of(getattr(owner, name), torch.float32))
 
 
 def fuse_norms(module: nn.Module) -> None:

@@ -108,6 +108,22 @@ def test_the_memory_encoder_is_the_same(count: int) -> None:
             assert (one - other).abs().max() < TOLERANCE
 
 
+@torch.inference_mode()
+def test_no_prompt_is_remembered_and_prompts_are_not() -> None:
+    network = plain_network("nano", 256)
+    rewritten = deepcopy(network)
+    rewrite_for_cpu(rewritten)
+    one, other = network.sam_prompt_encoder, rewritten.sam_prompt_encoder
+    assert torch.equal(one.get_dense_pe(), other.get_dense_pe())
+    mask = torch.randn(1, 1, *one.mask_input_size)
+    for count, label, masks in [(1, -1, None), (2, -1, None), (1, 1, None), (1, -1, mask)] * 2:
+        points = 99 * torch.rand(count, 1, 2), torch.full((count, 1), label, dtype=torch.int32)
+        pairs = zip(one(points, None, masks), other(points, None, masks), strict=True)
+        for expected, given in pairs:
+            assert expected.shape == given.shape
+            assert (expected - given).abs().max() < TOLERANCE
+
+
 @pytest.mark.parametrize("block", [100, 256, 600])
 @torch.inference_mode()
 def test_attention_in_blocks_is_attention(block: int, monkeypatch) -> None:
