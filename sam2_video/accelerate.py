@@ -14,6 +14,8 @@ import torch
 from sam2.modeling.backbones.hieradet import Hiera
 from sam2.modeling.backbones.image_encoder import FpnNeck
 from sam2.modeling.position_encoding import PositionEmbeddingSine
+from sam2.modeling.sam.prompt_encoder import PromptEncoder
+from sam2.modeling.sam.transformer import TwoWayTransformer
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -23,6 +25,9 @@ from sam2_video.convolutions import replace_convolutions
 from sam2_video.cuda_graphs import Capture, Graphed
 from sam2_video.hiera import FastBlock
 from sam2_video.memory_encoder import FastMemoryEncoder
+from sam2_video.nano.fast import FastNeck, FastTrunk
+from sam2_video.nano.neck import FilteringNeck
+from sam2_video.nano.trunk import EfficientNetLite0Trunk
 from sam2_video.products import EXACT, Projection, Rounding, multiplies_bfloat16, multiplies_bytes
 
 PRECISIONS = ("auto", "fp32")
@@ -117,21 +122,28 @@ def rewrite_for_cpu(network: SAM2Base, rounding: Rounding = EXACT) -> None:
         rounding: what may be rounded.
     """
     encoder = network.image_encoder
+    _join_projections(network)
+    fuse_norms(encoder)
+    encoder.neck.position_encoding = _Remembered(encoder.neck.position_encoding)
+    network.to(memory_format=torch.channels_last)
     if isinstance(encoder.trunk, Hiera):
         _remember_positions(encoder.trunk)
         encoder.trunk.blocks = nn.ModuleList(
             FastBlock(block, rounding) for block in encoder.trunk.blocks
         )
-    if isinstance(encoder.neck, FpnNeck):
-        _join_projections(encoder.neck, network)
-    fuse_norms(encoder)
-    encoder.neck.position_encoding = _Remembered(encoder.neck.position_encoding)
-    network.memory_attention = FastMemoryAttention(network.memory_attention, rounding)
-    network.memory_encoder = FastMemoryEncoder(network.memory_encoder, rounding)
-    # The decoder decides whether an object is in sight, and which of three masks is best.
-    _replace_linears(network.sam_mask_decoder)
-    network.to(memory_format=torch.channels_last)
+    if isinstance(encoder.trunk, EfficientNetLite0Trunk):
+        encoder.trunk = FastTrunk(encoder.trunk, rounding.products)
+    if isinstance(encoder.neck, FilteringNeck):
+        encoder.neck = FastNeck(encoder.neck, encoder.scalp, rounding.products)
+        encoder.scalp = 0  # what it would drop is not computed
     replace_convolutions(encoder)
+    network.memory_attention = FastMemoryAttention(network.memory_attention, rounding)
+    memory_encoder = network.memory_encoder
+    memory_encoder.position_encoding = _Remembered(memory_encoder.position_encoding)
+    network.memory_encoder = FastMemoryEncoder(memory_encoder, rounding)
+    # The decoder decides whether an object is in sight, and which of three masks is best.
+    _replace_linears(network.sam_mask_decoder.transformer)
+    _remember_no_prompt(network.sam_prompt_encoder)
 
 
 class _Remembered(nn.Module):
@@ -164,31 +176,74 @@ def _remember_positions(trunk: Hiera) -> None:
     trunk._get_pos_embed = remembered
 
 
-def _join_projections(neck: FpnNeck, network: SAM2Base) -> None:
+def _remember_no_prompt(encoder: PromptEncoder) -> None:
+    """Compute the decoder's positions once, and what no prompt is for each number of objects.
+
+    A frame that is tracked has no prompt, which `SAM2Base` says with points of label -1.
+    """
+    positions, compute = encoder.get_dense_pe(), encoder.forward
+    known: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def remembered(
+        points: tuple[Tensor, Tensor], boxes: Tensor | None, masks: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        _, labels = points
+        if boxes is not None or masks is not None or labels.shape[1] != 1 or (labels != -1).any():
+            return compute(points, boxes, masks)
+        if len(labels) not in known:
+            known[len(labels)] = compute(points, boxes, masks)
+        return known[len(labels)]
+
+    encoder.get_dense_pe, encoder.forward = lambda: positions, remembered
+
+
+def _join_projections(network: SAM2Base) -> None:
     """Make one projection of the neck's and the decoder's at the two finest levels.
 
     Nothing lies between them there, and nothing else reads what the neck gives.
     """
+    if not network.use_high_res_features_in_sam:
+        return
     decoder = network.sam_mask_decoder
-    levels = len(neck.convs) - 1
     for level, name in ((0, "conv_s0"), (1, "conv_s1")):
-        if level in neck.fpn_top_down_levels or not network.use_high_res_features_in_sam:
+        place = _last_projection(network.image_encoder.neck, level)
+        if place is None:
             continue
-        first, second = neck.convs[levels - level].conv, getattr(decoder, name)
+        owner, attribute = place
+        first, second = getattr(owner, attribute), getattr(decoder, name)
         joined = nn.Conv2d(first.in_channels, second.out_channels, 1)
         weight = second.weight[:, :, 0, 0]
         joined.weight = nn.Parameter((weight @ first.weight[:, :, 0, 0])[:, :, None, None])
         joined.bias = nn.Parameter(weight @ first.bias + second.bias)
-        neck.convs[levels - level].conv = joined
+        setattr(owner, attribute, joined)
         setattr(decoder, name, nn.Identity())
 
 
-def _replace_linears(module: nn.Module) -> None:
-    """Have all linear layers of a module multiply through oneDNN, in float32."""
-    for name, child in list(module.named_children()):
-        if isinstance(child, nn.Linear):
-            setattr(module, name, Projection.of(child, torch.float32))
-        _replace_linears(child)
+def _last_projection(neck: nn.Module, level: int) -> tuple[nn.Module, str] | None:
+    """The owner and the name of a neck's last projection at a level, of which 0 is the finest.
+
+    None where the neck does something else after it.
+    """
+    if isinstance(neck, FilteringNeck):
+        return neck.outputs, str(len(neck.outputs) - 1 - level)
+    if isinstance(neck, FpnNeck) and level not in neck.fpn_top_down_levels:
+        return neck.convs[len(neck.convs) - 1 - level], "conv"
+    return None
+
+
+def _replace_linears(transformer: TwoWayTransformer) -> None:
+    """Have the large products of a decoder multiply through oneDNN, in float32.
+
+    Those of a few tokens with small weights stay: calling oneDNN takes longer than they do.
+    """
+    places = [(transformer.final_attn_token_to_image, ("k_proj", "v_proj"))]
+    for layer in transformer.layers:
+        places.append((layer.cross_attn_token_to_image, ("k_proj", "v_proj")))
+        places.append((layer.cross_attn_image_to_token, ("q_proj", "out_proj")))
+        places.append((layer.mlp.layers, ("0", "1")))
+    for owner, names in places:
+        for name in names:
+            setattr(owner, name, Projection.of(getattr(owner, name), torch.float32))
 
 
 def fuse_norms(module: nn.Module) -> None:

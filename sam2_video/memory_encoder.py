@@ -10,7 +10,7 @@ from sam2.modeling.memory_encoder import CXBlock, MemoryEncoder
 from sam2.modeling.sam2_utils import LayerNorm2d
 from torch import Tensor, nn
 
-from sam2_video.convolutions import Convolution
+from sam2_video.convolutions import faster
 from sam2_video.products import Projection, Rounding
 
 FEW_CHANNELS = 16
@@ -28,7 +28,7 @@ class FastMemoryEncoder(nn.Module):
     def __init__(self, original: MemoryEncoder, rounding: Rounding) -> None:
         super().__init__()
         self.downsample = nn.Sequential(*(_faster(m) for m in original.mask_downsampler.encoder))
-        self.project = Convolution(original.pix_feat_proj)
+        self.project = faster(original.pix_feat_proj)
         self.fuse = nn.Sequential(
             _faster(original.fuser.proj),
             *(FastCXBlock(layer, rounding) for layer in original.fuser.layers),
@@ -58,7 +58,7 @@ class FastCXBlock(nn.Module):
 
     def __init__(self, original: CXBlock, rounding: Rounding) -> None:
         super().__init__()
-        self.filter, self.norm = Convolution(original.dwconv), original.norm
+        self.filter, self.norm = faster(original.dwconv), original.norm
         self.expand = Projection.of(original.pwconv1, rounding.products, "gelu")
         weight, bias = original.pwconv2.weight, original.pwconv2.bias
         if original.gamma is not None:
@@ -93,5 +93,5 @@ class ChannelNorm(nn.Module):
 
 def _faster(module: nn.Module) -> nn.Module:
     if isinstance(module, nn.Conv2d):
-        return Convolution(module)
+        return faster(module)
     return ChannelNorm(module) if isinstance(module, LayerNorm2d) else module

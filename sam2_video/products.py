@@ -19,6 +19,14 @@ HAS_ONEDNN = (
     and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 )
 
+ACTIVATIONS: dict[str, tuple[str, list[float], str]] = {
+    "none": ("none", [], ""),
+    "relu": ("relu", [], ""),
+    "relu6": ("hardtanh", [0.0, 6.0], ""),
+    "gelu": ("gelu", [], "none"),  # the exact one
+}
+"""Activations that oneDNN applies to what it has just computed, as its operators take them."""
+
 MLP_TOKENS = 1024
 """Tokens that pass the perceptron together, so that its hidden layer stays in the cache."""
 
@@ -39,7 +47,8 @@ class Rounding:
 EXACT = Rounding()
 
 
-def _by_onednn(dtype: torch.dtype) -> bool:
+def by_onednn(dtype: torch.dtype) -> bool:
+    """Whether oneDNN is there to multiply numbers of this dtype."""
     if dtype == torch.bfloat16:
         return HAS_ONEDNN and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return HAS_ONEDNN
@@ -57,7 +66,7 @@ def multiplies_bytes() -> bool:
 
 def times_transposed(rows: Tensor, columns: Tensor) -> Tensor:
     """(M, K) times (N, K) transposed: (M, N), of the same dtype."""
-    if not _by_onednn(rows.dtype):
+    if not by_onednn(rows.dtype):
         return rows @ columns.t()
     return torch.ops.mkldnn._linear_pointwise(rows, columns, None, "none", [], "")
 
@@ -84,7 +93,7 @@ class Projection(nn.Module):
         weight: (N, K) float32.
         bias: (N,) float32, or None.
         dtype: of the product's factors; sums are float32 in any case.
-        activation: `none`, `relu` or `gelu` (the exact one).
+        activation: one of `ACTIVATIONS`.
         result: dtype of the result, that of the factors if None.
     """
 
@@ -102,7 +111,7 @@ class Projection(nn.Module):
         self.in_features, self.out_features = weight.shape[1], weight.shape[0]
         weight = weight.detach().to(dtype).contiguous()
         # Not parameters: oneDNN's order is opaque to what moves and copies parameters.
-        self._packed = _by_onednn(dtype)
+        self._packed = by_onednn(dtype)
         self._weight = torch.ops.mkldnn._reorder_linear_weight(weight) if self._packed else weight
         self._bias = None if bias is None else bias.detach().to(dtype)
 
@@ -115,9 +124,8 @@ class Projection(nn.Module):
         """(..., K) of any float dtype -> (..., N)."""
         x = x.to(self.dtype)
         if self._packed:
-            scheme = "none" if self.activation == "gelu" else ""
             x = torch.ops.mkldnn._linear_pointwise(
-                x, self._weight, self._bias, self.activation, [], scheme
+                x, self._weight, self._bias, *ACTIVATIONS[self.activation]
             )
         else:
             x = F.linear(x, self._weight, self._bias)

@@ -111,6 +111,7 @@ class EfficientNetLite0Trunk(nn.Module):
     Attributes:
         channel_list: channels of the features, from stride 32 down to stride 4, the order in which
             `FpnNeck` wants to be told them.
+        feature_blocks: indices of the blocks whose results are the features, finest first.
     """
 
     def __init__(self) -> None:
@@ -128,7 +129,7 @@ class EfficientNetLite0Trunk(nn.Module):
                 )
                 channels = stage.channels
             last_blocks.append(len(self.blocks) - 1)
-        self._feature_blocks = frozenset(last_blocks[i] for i in FEATURE_STAGES)
+        self.feature_blocks = [last_blocks[i] for i in FEATURE_STAGES]
         self.channel_list = [STAGES[i].channels for i in reversed(FEATURE_STAGES)]
         self.train(self.training)
 
@@ -150,7 +151,7 @@ class EfficientNetLite0Trunk(nn.Module):
         features = []
         for index, block in enumerate(self.blocks):
             x = block(x)
-            if index in self._feature_blocks:
+            if index in self.feature_blocks:
                 features.append(x)
         return features
 
