@@ -1,9 +1,9 @@
 """Write trained weights as the checkpoint that is shipped: half precision, and what it is.
 
-python -m training.export WEIGHTS [--out checkpoints/sam2_nano.pt]
+    python -m training.export WEIGHTS... [--out checkpoints/sam2_nano.pt]
 
-WEIGHTS is a run's `weights.pt`, the averaged ones, or its `state.pt`, the last ones: after a short
-stage the average lags behind.
+WEIGHTS is a run's `weights.pt`, the averaged ones, or its `plain.pt`, the last ones: after a short
+stage the average lags behind. Of several files the mean is taken.
 """
 
 import argparse
@@ -13,11 +13,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from training.folded import unfolded
-from training.model import ANY_SIDE, CONFIG, build
+from training.model import CONFIG
 
 HERE = Path(__file__).parent
-VERSION = "3"
+VERSION = "4"
 LICENCE = "Apache-2.0"
 
 
@@ -26,14 +25,15 @@ def recipe_hash(recipe: Path, config: Path = CONFIG) -> str:
     return hashlib.sha256(recipe.read_bytes() + config.read_bytes()).hexdigest()
 
 
-def weights_of(file: Path) -> dict[str, Tensor]:
-    """The model's weights in a run's `weights.pt` or `state.pt`, in the product's form."""
-    content = torch.load(file, weights_only=True)
-    if "average" not in content:
-        return content["model"]
-    # Model and affinity are saved as a list of two; only the model is shipped.
-    own = {k.removeprefix("0."): v for k, v in content["model"].items() if k.startswith("0.")}
-    return unfolded(own, build(ANY_SIDE))
+def mean_of(files: list[Path]) -> dict[str, Tensor]:
+    """The mean of weights in the product's form: of one run, so that they lie close together."""
+    states = [torch.load(file, weights_only=True)["model"] for file in files]
+    return {
+        name: torch.stack([state[name] for state in states]).mean(0)
+        if first.is_floating_point()
+        else first
+        for name, first in states[0].items()
+    }
 
 
 def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -44,11 +44,11 @@ def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def main() -> None:
     """Convert."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("weights", type=Path)
+    parser.add_argument("weights", type=Path, nargs="+")
     parser.add_argument("--recipe", type=Path, default=HERE / "recipe.toml")
     parser.add_argument("--out", type=Path, default=HERE.parent / "checkpoints/sam2_nano.pt")
     arguments = parser.parse_args()
-    state = weights_of(arguments.weights)
+    state = mean_of(arguments.weights)
     meta = {"version": VERSION, "licence": LICENCE, "recipe": recipe_hash(arguments.recipe)}
     arguments.out.parent.mkdir(exist_ok=True)
     torch.save({"model": halved(state), "meta": meta}, arguments.out)
