@@ -10,7 +10,6 @@ JPEG files, as it wants them, and keeps every frame; it stops where its process 
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,9 @@ from pathlib import Path
 import cv2
 import imageio_ffmpeg
 import numpy as np
+
+from sam2_video.checkpoints import find_checkpoint
+from tests.http.serving import memory_of
 
 SIZE = (320, 180)
 
@@ -55,7 +57,7 @@ def run_meta(clip: Path) -> None:
     """Decode to JPEG files, load, track."""
     from bench.sides import network_of, predictor_of
 
-    predictor = predictor_of(network_of("nano", 256))
+    predictor = predictor_of(network_of("nano", find_checkpoint("nano").image_size))
     with tempfile.TemporaryDirectory() as folder:
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", str(clip)]
         subprocess.run([*command, "-start_number", "0", f"{folder}/%05d.jpg"], check=True)
@@ -94,7 +96,7 @@ def measure(side: str, frames: int, late: bool) -> tuple[float, float, float]:
         done.set()
         watcher.join()
     killed = ended.returncode != 0
-    memory = float("nan") if killed else json.loads(ended.stdout.splitlines()[-1]) / 1000
+    memory = float("nan") if killed else json.loads(ended.stdout.splitlines()[-1]) / 1e6
     return memory, peak[0] / 1e6, seconds
 
 
@@ -112,7 +114,7 @@ def main() -> None:
             run_ours(options.clip, options.frames[0], options.late)
         else:
             run_meta(options.clip)
-        print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+        print(json.dumps(memory_of([os.getpid()], peak=True)))
         return
     print("| frames | side | peak memory MB | disk MB | seconds |")
     print("|---|---|---|---|---|")

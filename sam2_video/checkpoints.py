@@ -77,7 +77,7 @@ CHECKPOINTS = (
         156008466,
         "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",
     ),
-    Checkpoint("nano", "sam2_nano.pt", "sam2_video", "nano/sam2_nano.yaml", 256),
+    Checkpoint("nano", "sam2_nano.pt", "sam2_video", "nano/sam2_nano.yaml", 320),
 )
 NAMES = tuple(checkpoint.name for checkpoint in CHECKPOINTS)
 
