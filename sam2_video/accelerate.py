@@ -53,7 +53,8 @@ def accelerate(network: SAM2Base, precision: str = "auto") -> None:
     elif device.type == "cuda" and precision == "auto":
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
-        compute_in_bfloat16(network, device.type)
+        if stands_bfloat16(network):
+            compute_in_bfloat16(network, device.type)
         replay_graphs(network)
 
 
@@ -69,6 +70,15 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
         libc.mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+
+
+def stands_bfloat16(network: SAM2Base) -> bool:
+    """Whether all of a network may compute in bfloat16, in which Meta trained its own.
+
+    What is rounded in the first blocks of `nano`'s trunk changes its masks, see `nano/fast.py`; and
+    it is too small to gain much.
+    """
+    return isinstance(network.image_encoder.trunk, Hiera)
 
 
 def compute_in_bfloat16(network: SAM2Base, device_type: str) -> None:

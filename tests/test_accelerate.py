@@ -10,7 +10,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from sam2_video import attention, products
-from sam2_video.accelerate import compute_in_bfloat16, rewrite_for_cpu
+from sam2_video.accelerate import compute_in_bfloat16, rewrite_for_cpu, stands_bfloat16
 from sam2_video.attention import ExactScores, FastMemoryAttention, attend
 from sam2_video.checkpoints import CheckpointError, checkpoint_folder, find_checkpoint
 from sam2_video.clicks import Prompt, TrackedObject
@@ -176,20 +176,33 @@ def mean_iou(one: list[Tensor], other: list[Tensor]) -> float:
     return sum(ratios) / len(ratios)
 
 
-@pytest.mark.parametrize("way", [*ROUNDINGS, "autocast"])
+@pytest.mark.parametrize("way", ROUNDINGS)
 def test_faster_ways_give_the_same_masks_but_for_a_few_pixels(way: str, monkeypatch) -> None:
     monkeypatch.setattr(attention, "INT8_QUERIES", 0)
     exact = plain_network("nano", 256)
     faster = deepcopy(exact)
-    if way in ROUNDINGS:
-        rewrite_for_cpu(faster, ROUNDINGS[way])
-    else:
-        compute_in_bfloat16(faster, "cpu")
+    rewrite_for_cpu(faster, ROUNDINGS[way])
     logits, others = track(exact, 256), track(faster, 256)
     assert all((one > 0).any() for one in logits)
     assert not all(torch.equal(a, b) for a, b in zip(logits, others, strict=True))
     # On these drifting discs the embedded model is unsure, which makes it the hardest case.
     assert mean_iou(logits, others) > 0.95
+
+
+def test_autocast_gives_metas_networks_the_same_masks_but_for_a_few_pixels(monkeypatch) -> None:
+    monkeypatch.setattr("tests.test_accelerate.NUM_FRAMES", 4)
+    exact = plain_network("tiny", 128)
+    mixed = deepcopy(exact)
+    compute_in_bfloat16(mixed, "cpu")
+    logits, others = track(exact, 128), track(mixed, 128)
+    assert not torch.is_autocast_enabled("cpu")
+    assert not all(torch.equal(a, b) for a, b in zip(logits, others, strict=True))
+    assert mean_iou(logits, others) > 0.95
+
+
+def test_only_metas_networks_compute_all_in_bfloat16() -> None:
+    assert stands_bfloat16(plain_network("tiny", 128))
+    assert not stands_bfloat16(plain_network("nano", 128))
 
 
 def test_the_precision_is_a_setting(monkeypatch) -> None:
