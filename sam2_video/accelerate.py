@@ -142,9 +142,9 @@ def rewrite_for_cpu(network: SAM2Base, rounding: Rounding = EXACT) -> None:
             FastBlock(block, rounding) for block in encoder.trunk.blocks
         )
     if isinstance(encoder.trunk, EfficientNetLite0Trunk):
-        encoder.trunk = FastTrunk(encoder.trunk, rounding.products)
+        encoder.trunk = FastTrunk(encoder.trunk)
     if isinstance(encoder.neck, FilteringNeck):
-        encoder.neck = FastNeck(encoder.neck, encoder.scalp, rounding.products)
+        encoder.neck = FastNeck(encoder.neck, encoder.scalp)
         encoder.scalp = 0  # what it would drop is not computed
     replace_convolutions(encoder)
     network.memory_attention = FastMemoryAttention(network.memory_attention, rounding)

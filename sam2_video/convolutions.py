@@ -14,58 +14,55 @@ from torch import Tensor, nn
 
 from sam2_video.nano.neck import Block
 from sam2_video.nano.trunk import InvertedResidual, SameConv2d
-from sam2_video.products import ACTIVATIONS, Projection, by_onednn
+from sam2_video.products import ACTIVATIONS, HAS_ONEDNN, Projection
 
 
-def faster(
-    conv: nn.Conv2d, activation: str = "none", dtype: torch.dtype = torch.float32
-) -> nn.Module:
-    """A convolution and an activation after it.
+def faster(conv: nn.Conv2d, activation: str = "none") -> nn.Module:
+    """A convolution in float32 and an activation after it.
 
     Args:
         conv: with zero padding, its weights loaded.
         activation: one of `ACTIVATIONS`.
-        dtype: of the factors and of the result; sums are float32 in any case.
     """
     single = conv.kernel_size == conv.stride == (1, 1) and conv.groups == 1
-    return (Pointwise if single else Convolution)(conv, activation, dtype)
+    return (Pointwise if single else Convolution)(conv, activation)
 
 
 class Pointwise(nn.Module):
     """A convolution of single places; see `faster`."""
 
-    def __init__(self, conv: nn.Conv2d, activation: str, dtype: torch.dtype) -> None:
+    def __init__(self, conv: nn.Conv2d, activation: str) -> None:
         super().__init__()
-        self.product = Projection(conv.weight[:, :, 0, 0], conv.bias, dtype, activation)
+        weight = conv.weight[:, :, 0, 0]
+        self.product = Projection(weight, conv.bias, torch.float32, activation)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) of any float dtype -> (B, C', H, W), channels last."""
+        """(B, C, H, W) -> (B, C', H, W), float32, channels last."""
         return self.product(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class Convolution(nn.Module):
     """A convolution of neighbouring places; see `faster`."""
 
-    def __init__(self, conv: nn.Conv2d, activation: str, dtype: torch.dtype) -> None:
+    def __init__(self, conv: nn.Conv2d, activation: str) -> None:
         super().__init__()
         assert not isinstance(conv.padding, str)
-        self.activation, self.dtype = activation, dtype
+        self.activation = activation
         weight = conv.weight.detach()
         if isinstance(conv, SameConv2d):
             weight = conv.shifted(weight)
-        weight = weight.to(dtype).contiguous()
         self._how = (list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups)
-        self._bias = None if conv.bias is None else conv.bias.detach().to(dtype)
+        self._bias = None if conv.bias is None else conv.bias.detach()
         # Not parameters: oneDNN's order is opaque to what moves and copies parameters.
-        self._packed = by_onednn(dtype)
+        self._packed = HAS_ONEDNN
         if self._packed:
-            weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self._how)
+            weight = torch.ops.mkldnn._reorder_convolution_weight(weight.contiguous(), *self._how)
         self._weight = weight
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) of any float dtype -> (B, C', H', W'), channels last."""
-        x = x.to(self.dtype, memory_format=torch.channels_last)
+        """(B, C, H, W) -> (B, C', H', W'), float32, channels last."""
         if self._packed:
+            x = x.contiguous(memory_format=torch.channels_last)
             return torch.ops.mkldnn._convolution_pointwise(
                 x, self._weight, self._bias, *self._how, *ACTIVATIONS[self.activation]
             )
@@ -77,13 +74,13 @@ class Convolution(nn.Module):
 class FastInvertedResidual(nn.Module):
     """Takes the place of the nano trunk's `InvertedResidual`, its norms folded before."""
 
-    def __init__(self, original: InvertedResidual, dtype: torch.dtype) -> None:
+    def __init__(self, original: InvertedResidual) -> None:
         super().__init__()
         self.skips = original.skips
-        steps = [faster(original._depthwise_conv, "relu6", dtype)]
+        steps = [faster(original._depthwise_conv, "relu6")]
         if original.expands:
-            steps.insert(0, faster(original._expand_conv, "relu6", dtype))
-        self.steps = nn.Sequential(*steps, faster(original._project_conv, dtype=dtype))
+            steps.insert(0, faster(original._expand_conv, "relu6"))
+        self.steps = nn.Sequential(*steps, faster(original._project_conv))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
@@ -94,12 +91,12 @@ class FastInvertedResidual(nn.Module):
 class FastFilterBlock(nn.Module):
     """Takes the place of the nano neck's `Block`, its norm folded before."""
 
-    def __init__(self, original: Block, dtype: torch.dtype) -> None:
+    def __init__(self, original: Block) -> None:
         super().__init__()
         self.steps = nn.Sequential(
-            faster(original.filter, dtype=dtype),
-            faster(original.expand, "relu", dtype),
-            faster(original.project, dtype=dtype),
+            faster(original.filter),
+            faster(original.expand, "relu"),
+            faster(original.project),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -107,14 +104,14 @@ class FastFilterBlock(nn.Module):
         return self.steps(x).add_(x)
 
 
-def replace_convolutions(module: nn.Module, dtype: torch.dtype = torch.float32) -> None:
+def replace_convolutions(module: nn.Module) -> None:
     """Have all convolutions below a module run through oneDNN, with norms folded in before."""
     for name, child in list(module.named_children()):
         if isinstance(child, InvertedResidual):
-            setattr(module, name, FastInvertedResidual(child, dtype))
+            setattr(module, name, FastInvertedResidual(child))
         elif isinstance(child, Block):
-            setattr(module, name, FastFilterBlock(child, dtype))
+            setattr(module, name, FastFilterBlock(child))
         elif isinstance(child, nn.Conv2d):
-            setattr(module, name, faster(child, dtype=dtype))
+            setattr(module, name, faster(child))
         else:
-            replace_convolutions(child, dtype)
+            replace_convolutions(child)

@@ -47,7 +47,7 @@ class Rounding:
 EXACT = Rounding()
 
 
-def by_onednn(dtype: torch.dtype) -> bool:
+def _by_onednn(dtype: torch.dtype) -> bool:
     """Whether oneDNN is there to multiply numbers of this dtype."""
     if dtype == torch.bfloat16:
         return HAS_ONEDNN and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
@@ -66,7 +66,7 @@ def multiplies_bytes() -> bool:
 
 def times_transposed(rows: Tensor, columns: Tensor) -> Tensor:
     """(M, K) times (N, K) transposed: (M, N), of the same dtype."""
-    if not by_onednn(rows.dtype):
+    if not _by_onednn(rows.dtype):
         return rows @ columns.t()
     return torch.ops.mkldnn._linear_pointwise(rows, columns, None, "none", [], "")
 
@@ -111,7 +111,7 @@ class Projection(nn.Module):
         self.in_features, self.out_features = weight.shape[1], weight.shape[0]
         weight = weight.detach().to(dtype).contiguous()
         # Not parameters: oneDNN's order is opaque to what moves and copies parameters.
-        self._packed = by_onednn(dtype)
+        self._packed = _by_onednn(dtype)
         self._weight = torch.ops.mkldnn._reorder_linear_weight(weight) if self._packed else weight
         self._bias = None if bias is None else bias.detach().to(dtype)
 

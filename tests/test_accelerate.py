@@ -137,10 +137,9 @@ def test_attention_in_blocks_is_attention(block: int, monkeypatch) -> None:
     assert (out - expected).abs().max() < TOLERANCE
 
 
-@pytest.mark.parametrize("name", ["tiny", "nano"])
 @torch.inference_mode()
-def test_a_rounded_encoder_stays_near(name: str) -> None:
-    network = plain_network(name, 256)
+def test_a_rounded_encoder_stays_near() -> None:
+    network = plain_network("tiny", 256)
     rewritten = deepcopy(network)
     rewrite_for_cpu(rewritten, ROUNDINGS["both"])
     image = pictures(256)[:1]
