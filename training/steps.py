@@ -73,6 +73,8 @@ def forward(
     truth = target(batch.masks.flatten(0, 2), small).view(images * prompts, frames, small, small)
     other = torch.stack([others(truth[:, t], prompts) for t in range(frames)], 1)
     alone = ~batch.joined.flatten()
+    if not alone.any():
+        alone[:] = True  # the mean of nothing is not a number
     kinship = affinity_loss(
         affinity(finest, (batch.clicks / STRIDE).long())[alone],
         truth[alone][:, told],

@@ -100,7 +100,8 @@ def previewed(page: Page, objects: int = 1) -> None:
         const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
         return data.some((value, i) => i % 4 === 3 && value > 0);
     }"""
-    assert page.evaluate(painted)
+    # A click after it may have been seen a moment before what it asks for is under way.
+    page.wait_for_function(painted)
 
 
 def field(page: Page, name: str):
