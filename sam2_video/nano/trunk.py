@@ -6,6 +6,7 @@ edition), so that its weights, and every checkpoint trained from them, load with
 of that port is needed to run this module.
 """
 
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 import torch.nn.functional as F
@@ -148,12 +149,17 @@ class EfficientNetLite0Trunk(nn.Module):
         (B, 112, H/16, W/16), (B, 320, H/32, W/32).
         """
         x = F.relu6(self.bn(self.stem(image_bchw)))
-        features = []
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in self.feature_blocks:
-                features.append(x)
-        return features
+        return run_blocks(self.blocks, self.feature_blocks, x)
+
+
+def run_blocks(blocks: Iterable[nn.Module], kept: Container[int], x: Tensor) -> list[Tensor]:
+    """One block after the other; the results of those whose indices are kept."""
+    features = []
+    for index, block in enumerate(blocks):
+        x = block(x)
+        if index in kept:
+            features.append(x)
+    return features
 
 
 def _batch_norm(channels: int) -> nn.BatchNorm2d:
