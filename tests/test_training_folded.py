@@ -7,8 +7,9 @@ from sam2.modeling.position_encoding import apply_rotary_enc, compute_axial_cis
 from sam2.modeling.sam import transformer
 from sam2.modeling.sam2_utils import LayerNorm2d
 
+from training import model as building
 from training.folded import differentiate_quickly, fold, rotate, unfolded
-from training.model import build
+from training.model import build, recall
 
 SIDE = 64
 
@@ -67,6 +68,31 @@ def test_what_is_frozen_gets_no_gradient_and_the_rest_does(model):
     ]
     assert trained == [False] * 2 + [True] * (len(trunk.blocks) - 2)
     assert all(p.grad is not None for p in model.image_encoder.neck.filters.parameters())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_the_trunk_goes_its_share_of_the_way_back(model, monkeypatch, share):
+    first = {name: torch.randn_like(p) for name, p in _folded_trunk(build(SIDE))}
+
+    def start(fresh):
+        fold(fresh, 0)
+        for name, parameter in fresh.image_encoder.trunk.named_parameters():
+            parameter.data = first[name]
+
+    monkeypatch.setattr(building, "start", start)
+    fold(model, 16)
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    recall(model, share)
+    for name, parameter in model.named_parameters():
+        wanted = before[name]
+        if name.startswith("image_encoder.trunk."):
+            wanted = wanted.lerp(first[name.removeprefix("image_encoder.trunk.")], share)
+        torch.testing.assert_close(parameter, wanted)
+
+
+def _folded_trunk(model):
+    fold(model, 0)
+    return model.image_encoder.trunk.named_parameters()
 
 
 @pytest.mark.parametrize("pictures", [1, 3])

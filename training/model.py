@@ -9,6 +9,8 @@ from omegaconf import OmegaConf
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 
+from training.folded import fold
+
 CONFIG = Path(__file__).parents[1] / "sam2_video/nano/sam2_nano.yaml"
 MEAN = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
 STD = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
@@ -97,6 +99,26 @@ def load(model: SAM2Base, checkpoint: Path) -> None:
 def normalise(frames: Tensor) -> Tensor:
     """uint8 RGB (..., S, S, 3) -> float (..., 3, S, S) as SAM 2 takes it."""
     return (frames.movedim(-1, -3).float() / 255 - MEAN) / STD
+
+
+@torch.no_grad()
+def recall(model: SAM2Base, share: float) -> None:
+    """Move the trunk's weights a part of the way back to ImageNet's.
+
+    What made-up clips teach the trunk is in part how made-up clips look; between its weights before
+    and after such training lie some that serve real pictures better than either
+    (https://arxiv.org/abs/2109.01903).
+
+    Args:
+        model: nano, folded.
+        share: 0 leaves the trunk as it is, 1 forgets all that it has learned.
+    """
+    first = build(ANY_SIDE)
+    start(first)
+    fold(first, 0)
+    before = dict(first.image_encoder.trunk.named_parameters())
+    for name, parameter in model.image_encoder.trunk.named_parameters():
+        parameter.lerp_(before[name].view_as(parameter), share)
 
 
 class AllMasks:

@@ -23,7 +23,7 @@ from sam2_video.accelerate import keep_freed_memory
 from training.affinity import Affinity
 from training.data import Batches, stream
 from training.folded import differentiate_quickly, fold, unfolded
-from training.model import ANY_SIDE, AllMasks, Average, build, load, start
+from training.model import ANY_SIDE, AllMasks, Average, build, load, recall, start
 from training.optimisers import make_optimisers
 from training.steps import forward
 
@@ -80,6 +80,8 @@ class Run:
             else:
                 start(model)
         fold(model, self.recipe["frozen_blocks"])
+        if self._saved is None:
+            recall(model, self.recipe.get("recalled", 0.0))
         average = Average(model, self.recipe["average"])
         if self._saved is not None:
             both.load_state_dict(self._saved["model"])
