@@ -80,8 +80,8 @@ class Run:
             else:
                 start(model)
         fold(model, self.recipe["frozen_blocks"])
-        if self._saved is None:
-            recall(model, self.recipe.get("recalled", 0.0))
+        if self._saved is None and "recalled" in self.recipe:
+            recall(model, self.recipe["recalled"])
         average = Average(model, self.recipe["average"])
         if self._saved is not None:
             both.load_state_dict(self._saved["model"])
