@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from training.textures import Rng
 
+LEAST_WAY = 1.5
+"""Pixels; over less nothing is blurred."""
+
 
 @dataclass(frozen=True)
 class Staging:
@@ -55,7 +58,7 @@ def matched(rng: Rng, sprite: NDArray[np.uint8], ground: NDArray[np.uint8]) -> N
 def blurred(image: NDArray, way: NDArray[np.float64]) -> NDArray:
     """An image (H, W, C) as a shutter sees it that stays open while it moves `way`, x and y."""
     length = float(np.linalg.norm(way))
-    if length < 1.5:
+    if length < LEAST_WAY:
         return image
     reach = int(np.ceil(length / 2))
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
@@ -66,7 +69,7 @@ def blurred(image: NDArray, way: NDArray[np.float64]) -> NDArray:
 
 def smeared(drawn: NDArray[np.uint8], way: NDArray[np.float64]) -> NDArray[np.uint8]:
     """`blurred` for what has an alpha, whose hidden pixels have no colour to give: (H, W, 4)."""
-    if np.linalg.norm(way) < 1.5:
+    if np.linalg.norm(way) < LEAST_WAY:
         return drawn
     alpha = drawn[..., 3:].astype(np.float32)
     whole = blurred(np.dstack([drawn[..., :3] * alpha, alpha]), way)
