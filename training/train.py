@@ -25,12 +25,15 @@ from training.data import Batches, stream
 from training.folded import differentiate_quickly, fold, unfolded
 from training.model import ANY_SIDE, AllMasks, Average, build, load, recall, start
 from training.optimisers import make_optimisers
+from training.spread import spread
 from training.steps import forward
 
 HERE = Path(__file__).parent
 CLIP_NORM = 2.0
 SAVE_EVERY = 120.0
 LOG_EVERY = 20
+SPREAD_BATCHES = 20
+"""So many are looked at to spread a map."""
 LONGEST_STEP = 20.0
 """Seconds; what a step took beyond it was a pause of the process, and is not training time."""
 
@@ -86,10 +89,6 @@ class Run:
         if self._saved is not None:
             both.load_state_dict(self._saved["model"])
             average.state, average.steps = self._saved["average"], self._saved["updates"]
-        optimisers = make_optimisers(both, self.recipe["decay"])
-        if self._saved and self._saved["optimisers"]:
-            for optimiser, state in zip(optimisers, self._saved["optimisers"], strict=True):
-                optimiser.load_state_dict(state)
         seen = AllMasks(model.sam_mask_decoder)
         seed = [self.recipe["seed"], self.place["stage"], self.place["step"]]
         rng = np.random.default_rng(seed)
@@ -103,6 +102,17 @@ class Run:
             self.recipe["uses"],
         )
         data = stream(made)
+        if stage.get("spread") and self.place["step"] == 0:
+            spread(model, torch.cat([next(data).frames[:, 0] for _ in range(SPREAD_BATCHES)]))
+            average = Average(model, self.recipe["average"])
+        if "parts" in stage:
+            for name, parameter in both.named_parameters():
+                if not name.startswith(tuple(f"0.{part}" for part in stage["parts"])):
+                    parameter.requires_grad_(False)
+        optimisers = make_optimisers(both, self.recipe["decay"])
+        if self._saved and self._saved["optimisers"]:
+            for optimiser, state in zip(optimisers, self._saved["optimisers"], strict=True):
+                optimiser.load_state_dict(state)
         last, saved, recent = time.monotonic(), time.monotonic(), []
         while self.place["minutes"] < stage["minutes"]:
             step = self.place["step"]
