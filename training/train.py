@@ -13,6 +13,7 @@ import csv
 import math
 import time
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import torch
 
 from sam2_video.accelerate import keep_freed_memory
 from training.affinity import Affinity
-from training.data import Batches, stream
+from training.data import Batch, Batches, stream
 from training.folded import differentiate_quickly, fold, unfolded
 from training.model import ANY_SIDE, AllMasks, Average, build, load, recall, start
 from training.optimisers import make_optimisers
@@ -44,6 +45,13 @@ def rate(stage: dict[str, Any], step: int, spent: float) -> float:
     low = stage["last_rate"]
     shape = low + (1 - low) * 0.5 * (1 + math.cos(math.pi * done))
     return stage["rate"] * shape * min(1.0, (step + 1) / stage["warmup"])
+
+
+def freeze_all_but(model: torch.nn.Module, beginnings: tuple[str, ...]) -> None:
+    """Let only weights learn whose names begin so."""
+    for name, parameter in model.named_parameters():
+        if not name.startswith(beginnings):
+            parameter.requires_grad_(False)
 
 
 class Run:
@@ -92,23 +100,12 @@ class Run:
         seen = AllMasks(model.sam_mask_decoder)
         seed = [self.recipe["seed"], self.place["stage"], self.place["step"]]
         rng = np.random.default_rng(seed)
-        shape = (stage["images"], stage["prompts"], stage["frames"], stage["side"])
-        made = Batches(
-            library,
-            int(rng.integers(2**31)),
-            shape,
-            stage["mosaics"],
-            stage["pairs"],
-            self.recipe["uses"],
-        )
-        data = stream(made)
+        data = self._batches(stage, library, int(rng.integers(2**31)))
         if stage.get("spread") and self.place["step"] == 0:
             spread(model, torch.cat([next(data).frames[:, 0] for _ in range(SPREAD_BATCHES)]))
             average = Average(model, self.recipe["average"])
         if "parts" in stage:
-            for name, parameter in both.named_parameters():
-                if not name.startswith(tuple(f"0.{part}" for part in stage["parts"])):
-                    parameter.requires_grad_(False)
+            freeze_all_but(both, tuple(f"0.{part}" for part in stage["parts"]))
         optimisers = make_optimisers(both, self.recipe["decay"])
         if self._saved and self._saved["optimisers"]:
             for optimiser, state in zip(optimisers, self._saved["optimisers"], strict=True):
@@ -149,6 +146,11 @@ class Run:
                 self._save(both, average, optimisers)
                 saved = now
         self._save(both, average, optimisers)
+
+    def _batches(self, stage: dict[str, Any], library: Path, seed: int) -> Iterator[Batch]:
+        shape = (stage["images"], stage["prompts"], stage["frames"], stage["side"])
+        uses = self.recipe["uses"]
+        return stream(Batches(library, seed, shape, stage["mosaics"], stage["pairs"], uses))
 
     def _log(self, stage: str, means: np.ndarray) -> None:
         row = [stage, self.place["step"], round(self.place["minutes"], 2), *np.round(means, 4)]
