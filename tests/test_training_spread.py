@@ -37,10 +37,15 @@ def frames():
     return (255 * fine).byte().movedim(1, -1).contiguous()
 
 
+def coarse_map(model, frames):
+    """The map at stride 16: (B, C, H, W)."""
+    return model.image_encoder(normalise(frames))["backbone_fpn"][-1]
+
+
 @torch.no_grad()
 def features(model, frames):
     """(N, C) of all places."""
-    return model.image_encoder(normalise(frames))["backbone_fpn"][-1].flatten(2).mT.flatten(0, 1)
+    return coarse_map(model, frames).flatten(2).mT.flatten(0, 1)
 
 
 def share_of_largest(places, count):
@@ -51,16 +56,15 @@ def share_of_largest(places, count):
 @torch.no_grad()
 def remembered(model, frames):
     """What the memory encoder makes of the pictures and of some mask."""
-    features = model.image_encoder(normalise(frames[:2]))["backbone_fpn"][-1]
     mask = torch.linspace(0, 1, SIDE).expand(2, 1, SIDE, SIDE)
-    return model.memory_encoder(features, mask, skip_mask_sigmoid=True)["vision_features"]
+    picture = coarse_map(model, frames[:2])
+    return model.memory_encoder(picture, mask, skip_mask_sigmoid=True)["vision_features"]
 
 
 class Watched:
-    """Queries, keys, values and what came out of an attention's last call."""
+    """The weights of an attention's last call, and what came out of it."""
 
     def __init__(self, attention):
-        self.attention = attention
         attention.register_forward_hook(self._see, with_kwargs=True)
 
     def _see(self, module, args, kwargs, out):
@@ -121,7 +125,7 @@ def test_a_click_looks_where_it_is(shrunk, frames):
     assert token.argmax() == row * CELLS + column
 
 
-def test_only_the_label_of_a_background_click_is_told(shrunk, frames):
+def test_the_label_of_a_background_click_is_told(shrunk, frames):
     opening = Watched(shrunk.sam_mask_decoder.transformer.layers[0].self_attn)
 
     def told(label):

@@ -27,15 +27,17 @@ from training.model import normalise
 POWER = 0.35
 """Standard deviations along the principal axes become this power of themselves."""
 PLACE_GAIN = 6.0
-"""How much louder a query for a place is than one of norm 1, and a key likewise, squared."""
+"""Factor on the product of a place's query and key."""
 ANY_GAIN = 0.5
-"""The same, unsquared, for heads that are to find out what to look for."""
+"""Factor on either, in heads that are to find out what to look for."""
 NEARBY = 4
 """Heads of the first layer in which places look for clicks near them; the rest are free."""
 LABEL_GAIN = 1.55
+"""Factor on a label as it leaves the first self-attention."""
 LABEL_WEIGHT = 1.5
+"""The norm's own factor on it, which is 0.1 elsewhere."""
 OWN_GAIN = 1.8
-"""A click's token attends to itself with this gain, squared."""
+"""Factor on query and on key where a click's token is to attend to itself."""
 MIXED = 0.07
 """Factor on the second self-attention, beside which nothing of a token's own was left."""
 REMEMBERED = 0.01
@@ -76,8 +78,7 @@ def spread(model: SAM2Base, frames: Tensor) -> None:
     waves = _slowest_first(model)
     basis = _measure(model, frames, [c for wave in waves for c in wave])
     _tell_labels(model, [channel for wave in waves[-2:] for channel in wave])
-    decoder.layers[1].self_attn.out_proj.weight.mul_(MIXED)
-    decoder.layers[1].self_attn.out_proj.bias.mul_(MIXED)
+    _quieten(decoder.layers[1].self_attn.out_proj, MIXED)
     _move_encoder(model, basis)
     _move_memory(model, basis)
     _bind_places(decoder.layers[0], basis, waves)
@@ -148,8 +149,8 @@ def _tell_labels(model: SAM2Base, channels: list[int]) -> None:
 def _move_encoder(model: SAM2Base, basis: Basis) -> None:
     """Let the neck's projection give the map in the new basis, and all that is added to it too."""
     projection = model.image_encoder.neck.outputs[1]
-    projection.bias.copy_(basis.into @ (projection.bias - basis.mean))
-    projection.weight.copy_((basis.into @ projection.weight.flatten(1))[..., None, None])
+    projection.bias.sub_(basis.mean)
+    _write(projection, basis)
     model.no_mem_embed.copy_(model.no_mem_embed @ basis.into.T)
 
 
@@ -158,10 +159,7 @@ def _move_memory(model: SAM2Base, basis: Basis) -> None:
 
     What reads it after a layer norm computes what it did where that norm divides by its mean.
     """
-    picture = model.memory_encoder.pix_feat_proj
-    weight = picture.weight.flatten(1)
-    picture.bias.add_(weight @ basis.mean)
-    picture.weight.copy_((weight @ basis.back)[..., None, None])
+    _read(model.memory_encoder.pix_feat_proj, basis)
     centred = torch.eye(len(basis.mean)) - 1 / len(basis.mean)
     attention = model.memory_attention
     for layer in attention.layers:
@@ -179,29 +177,47 @@ def _move_memory(model: SAM2Base, basis: Basis) -> None:
                 )
             norm.reset_parameters()
         for writer in (own.out_proj, memory.out_proj, layer.linear2):
-            writer.bias.copy_(REMEMBERED * basis.into @ writer.bias)
-            writer.weight.copy_(REMEMBERED * basis.into @ writer.weight)
+            _write(writer, basis)
+            _quieten(writer, REMEMBERED)
     attention.norm.reset_parameters()
 
 
 def _bind_places(layer: nn.Module, basis: Basis, waves: list[tuple[int, int]]) -> None:
     """Let the decoder's first layer find the place of a click: every head by other slow waves."""
     reading, telling = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
-    reading.v_proj.bias.add_(reading.v_proj.weight @ basis.mean)
-    reading.v_proj.weight.copy_(reading.v_proj.weight @ basis.back)
+    _read(reading.v_proj, basis)
     inner, heads = reading.internal_dim, reading.num_heads
     place = torch.zeros(inner, reading.embedding_dim)
     slow = waves[: inner // 2]
     channels = [channel for head in range(heads) for wave in slow[head::heads] for channel in wave]
     place[range(inner), channels] = PLACE_GAIN**0.5
     near = NEARBY * inner // heads
-    for projection in (reading.q_proj, reading.k_proj, telling.q_proj, telling.k_proj):
-        free = ANY_GAIN * _orthonormal(inner, reading.embedding_dim)
-        kept = inner if projection in (reading.q_proj, reading.k_proj) else near
-        projection.weight.copy_(torch.cat([place[:kept], free[kept:]]))
+    for projection in (reading.q_proj, reading.k_proj):
+        projection.weight.copy_(place)
         projection.bias.zero_()
-    telling.out_proj.weight.mul_(TOLD)
-    telling.out_proj.bias.mul_(TOLD)
+    for projection in (telling.q_proj, telling.k_proj):
+        projection.weight[:near] = place[:near]
+        projection.weight[near:] = ANY_GAIN * _orthonormal(inner - near, telling.embedding_dim)
+        projection.bias.zero_()
+    _quieten(telling.out_proj, TOLD)
+
+
+def _read(layer: nn.Module, basis: Basis) -> None:
+    """Let a linear layer compute from the map in the new basis what it did from the old one."""
+    weight = layer.weight.flatten(1)
+    layer.bias.add_(weight @ basis.mean)
+    layer.weight.copy_((weight @ basis.back).view_as(layer.weight))
+
+
+def _write(layer: nn.Module, basis: Basis) -> None:
+    """Let a linear layer give in the new basis what it gave in the old one."""
+    layer.bias.copy_(basis.into @ layer.bias)
+    layer.weight.copy_((basis.into @ layer.weight.flatten(1)).view_as(layer.weight))
+
+
+def _quieten(layer: nn.Module, factor: float) -> None:
+    for parameter in layer.parameters():
+        parameter.mul_(factor)
 
 
 def _orthonormal(rows: int, columns: int) -> Tensor:
