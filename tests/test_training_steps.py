@@ -7,7 +7,7 @@ import torch
 from training import steps
 from training.affinity import Affinity, affinity_loss
 from training.data import Batch
-from training.losses import deafness, decoder_loss, others, target
+from training.losses import click_loss, deafness, decoder_loss, others, target
 from training.model import AllMasks, build
 from training.optimisers import make_optimisers
 from training.steps import forgetful, forward, next_points, points_on
@@ -219,6 +219,39 @@ def test_frames_without_gradient_come_first_and_leave_their_memory(monkeypatch):
     assert len(starts) > 2
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_object_pointers_are_remembered_on_a_share_of_the_frames(share):
+    torch.manual_seed(0)
+    model = build(64)
+    pointers = []
+    model.memory_attention.register_forward_hook(
+        lambda _, args, kwargs, out: pointers.append(kwargs["num_obj_ptr_tokens"]), with_kwargs=True
+    )
+    frames = torch.randint(0, 255, (1, 3, 64, 64, 3), dtype=torch.uint8)
+    masks = torch.zeros(1, 1, 3, 64, 64, dtype=torch.bool)
+    masks[..., 10:30] = True
+    batch = Batch(
+        frames, masks, torch.tensor([[[20.0, 20.0]]]), torch.zeros(1, 1, dtype=torch.bool)
+    )
+    affinity = Affinity(model.image_encoder.neck.d_model)
+    seen = AllMasks(model.sam_mask_decoder)
+    forward(model, seen, batch, np.random.default_rng(0), 0, affinity, pointers=share)
+    assert len(pointers) == 2
+    assert [count > 0 for count in pointers] == [share > 0] * 2
+
+
+def test_a_mask_answers_for_what_it_says_at_the_clicks():
+    logits = torch.full((2, 4, 8, 8), -3.0)
+    logits[:, :, 2, 5] = 3.0
+    places = torch.tensor([[[5.5, 2.5], [1.0, 1.0]]] * 2)
+    obeyed = click_loss(logits, places, torch.tensor([[1, 0]] * 2))
+    ignored = click_loss(logits, places, torch.tensor([[0, 1]] * 2))
+    assert obeyed < 0.1
+    assert ignored == pytest.approx(3 + obeyed)
+    half = click_loss(logits, places, torch.tensor([[1, 1], [1, -1]]))
+    assert half == pytest.approx((2 * obeyed + ignored) / 3)
+
+
 def test_the_latest_memories_are_forgotten_now_and_then_and_the_click_never():
     memory = {"cond_frame_outputs": {0: "click"}, "non_cond_frame_outputs": {1: 1, 2: 2, 3: 3}}
     rng = np.random.default_rng(0)
@@ -239,7 +272,7 @@ def test_every_weight_has_one_optimiser_and_its_share_of_the_rate():
     share = {id(p): group["share"] for group in groups for p in group["params"]}
     network = model[0]
     assert share[id(network.image_encoder.trunk.blocks[7]._project_conv.weight)] == 0.25
-    assert share[id(network.memory_attention.layers[0].linear1.weight)] == 2.0
+    assert share[id(network.memory_attention.layers[0].linear1.weight)] == 0.25
     assert share[id(network.sam_mask_decoder.iou_token.weight)] == 1.0
     muon = {id(p) for group in optimisers[1].param_groups for p in group["params"]}
     assert id(network.memory_attention.layers[0].linear1.weight) in muon

@@ -32,8 +32,8 @@ RECIPE = {"start": NANO, "seed": 0, "decay": 0.0, "average": 0.9, "frozen_blocks
 def batches(monkeypatch):
     """Two pictures with two objects each in place of made-up clips, again and again."""
     generator = torch.Generator().manual_seed(0)
-    frames = torch.randint(0, 256, (2, 1, SIDE, SIDE, 3), generator=generator, dtype=torch.uint8)
-    masks = torch.zeros(2, 2, 1, SIDE, SIDE, dtype=torch.bool)
+    frames = torch.randint(0, 256, (2, 3, SIDE, SIDE, 3), generator=generator, dtype=torch.uint8)
+    masks = torch.zeros(2, 2, 3, SIDE, SIDE, dtype=torch.bool)
     masks[:, 0, :, 8:24, 8:24] = True
     masks[:, 1, :, 36:60, 30:60] = True
     clicks = torch.tensor([[[16.0, 16.0], [45.0, 48.0]]]).repeat(2, 1, 1)
@@ -72,6 +72,13 @@ def test_a_stage_spreads_the_map_first(tmp_path, batches):
     names = changed(tmp_path, parts=["sam_"], spread=True)
     assert "0.image_encoder.neck.outputs.1.weight" in names
     assert "0.memory_encoder.pix_feat_proj.weight" in names
+    assert "0.image_encoder.neck.outputs.0.weight" not in names
+
+
+def test_a_stage_binds_memory_first(tmp_path, batches):
+    names = changed(tmp_path, parts=["sam_"], bound=True, frames=3)
+    assert "0.memory_encoder.pix_feat_proj.weight" in names
+    assert "0.memory_attention.layers.0.cross_attn_image.q_proj.weight" in names
     assert "0.image_encoder.neck.outputs.0.weight" not in names
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from training.textures import Rng
 
 LOST = 0.3
-"""Share of the masks that lose all on one side of a line."""
+"""Share of the masks that lose all on one side of a line, every fifth or so of them all of it."""
 SPILT = 0.1
 """Share of those that spill into a rectangle."""
 SURE = 10.0
@@ -38,8 +38,9 @@ def damaged(rng: Rng, logits: Tensor) -> Tensor:
         if rng.random() < LOST and inside.any():
             angle = rng.uniform(0, 2 * np.pi)
             along = x * float(np.cos(angle)) + y * float(np.sin(angle))
-            cut = torch.quantile(along[inside][:4096], float(rng.uniform(0.1, 0.9)))
-            mask[along > cut] = -SURE
+            kept = max(float(rng.uniform(-0.2, 0.9)), 0.0)
+            cut = torch.quantile(along[inside][:4096], kept)
+            mask[along > cut if kept else inside] = -SURE
         if rng.random() < SPILT:
             rows, columns = (np.sort(rng.integers(0, n + 1, 2)) for n in (height, width))
             mask[rows[0] : rows[0] + (rows[1] - rows[0]) // 2, columns[0] : columns[1]] = SURE

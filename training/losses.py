@@ -78,6 +78,30 @@ def decoder_loss(
     return Score(loss, float((chosen * present).sum() / count), deafness(shown[:, 0], other))
 
 
+CLICKED = 1.0
+"""Weight of what the masks say at the clicks themselves, on the average over these."""
+
+
+def click_loss(logits: Tensor, places: Tensor, labels: Tensor) -> Tensor:
+    """How far the masks are from what the clicks say of the very places that are clicked.
+
+    A click is a pixel of thousands in the loss of a mask, and the region that it is there to mend
+    is often hard to tell from the rest; the click itself is not.
+
+    Args:
+        logits: (B, M, H, W).
+        places: (B, K, 2), x and y in their pixels.
+        labels: (B, K), 1 or 0, below 0 for none.
+    """
+    height, width = logits.shape[-2:]
+    x, y = places[..., 0].long().clamp(0, width - 1), places[..., 1].long().clamp(0, height - 1)
+    said = logits.flatten(2).gather(2, (y * width + x)[:, None].expand(-1, logits.shape[1], -1))
+    wanted = labels[:, None].expand_as(said).float()
+    known = (wanted >= 0).float()
+    cross = F.binary_cross_entropy_with_logits(said, wanted.clamp(min=0), reduction="none")
+    return CLICKED * (cross * known).sum() / known.sum().clamp(min=1)
+
+
 def deafness(masks: Tensor, other: Tensor) -> float:
     """Mean IoU between neighbours in the batch that were asked for different objects.
 

@@ -1,6 +1,6 @@
 """One forward pass of training: clicks, corrections and tracking, with the loss of each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 from training.affinity import Affinity, affinity_loss
 from training.damage import damaged
 from training.data import Batch
-from training.losses import OTHERS, Score, decoder_loss, others, target
+from training.losses import OTHERS, Score, click_loss, decoder_loss, others, target
 from training.model import AllMasks, normalise
 from training.prompts import click, largest_error
 from training.textures import Rng
@@ -32,6 +32,7 @@ def forward(
     affinity: Affinity,
     again: int | None = None,
     learned: int | None = None,
+    pointers: float = 1.0,
 ) -> tuple[list[Score], Tensor]:
     """Prompt every object on frame 0, correct it, then track it through the clip.
 
@@ -47,6 +48,9 @@ def forward(
         learned: on how many tracked frames the model learns, all if None. They follow upon
             a random number of frames that are tracked without learning, which brings the model's
             own errors to them at a third of the cost; frames after them are left out.
+        pointers: on this share of the frames, memory has object pointers. A pointer says what to
+            look for, a remembered mask where it was; in clips of a few things that look different
+            the pointer is enough, and a model that follows it no longer asks where.
 
     Returns:
         A score for the first click, for each correction, and for each other frame; the loss of the
@@ -64,12 +68,12 @@ def forward(
         first = int(rng.integers(0, len(tracked) - learned + 1))
         blind, tracked = tracked[:first], tracked[first : first + learned]
     told = sorted((*clicked, *tracked))
-    encoded, finest = _encode(model, batch.frames[:, told])
+    encoded, finest = encode(model, batch.frames[:, told])
     views = dict(zip(told, encoded, strict=True))
     if blind:
         # A weight's bfloat16 copy made without gradients must not serve where they are wanted.
         with torch.no_grad(), torch.autocast("cpu", cache_enabled=False, **_autocast()):
-            views |= dict(zip(blind, _encode(model, batch.frames[:, blind])[0], strict=True))
+            views |= dict(zip(blind, encode(model, batch.frames[:, blind])[0], strict=True))
     truth = target(batch.masks.flatten(0, 2), small).view(images * prompts, frames, small, small)
     other = torch.stack([others(truth[:, t], prompts) for t in range(frames)], 1)
     alone = ~batch.joined.flatten()
@@ -92,6 +96,7 @@ def forward(
         # All clicks at once, as the product has them, or each after the mask of those before it.
         shows_earlier = rng.random() < 0.5
         known = memory if t in clicked else forgetful(rng, memory, t)
+        model.use_obj_ptrs_in_encoder = rng.random() < pointers
         for _ in range(1 + (corrections if t == 0 else 0)):
             if earlier is not None:
                 points = next_points(rng, points, earlier[:, 0] > 0, batch.masks[:, :, 0])
@@ -107,13 +112,19 @@ def forward(
                 points,
                 None,
                 known,
-                frames,
+                # As in any longer video, by which pointers' places in time are divided.
+                max(frames, model.max_obj_ptrs_in_encoder),
                 False,
                 given,
             )
             if t not in blind:
                 asked = (seen.logits, seen.ious, seen.presence, truth[:, t], heeded)
                 scores.append(decoder_loss(*asked))
+                if points is not None:
+                    places, labels = points["point_coords"] / STRIDE, points["point_labels"]
+                    scores[-1] = replace(
+                        scores[-1], loss=scores[-1].loss + click_loss(seen.logits, places, labels)
+                    )
             earlier = sam[3].detach().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
         if frames > 1:
             out["obj_ptr"] = sam[5]
@@ -157,7 +168,7 @@ class View:
         )
 
 
-def _encode(model: SAM2Base, frames: Tensor) -> tuple[list[View], Tensor]:
+def encode(model: SAM2Base, frames: Tensor) -> tuple[list[View], Tensor]:
     """Encode frames (B, T, S, S, 3) uint8.
 
     Returns:

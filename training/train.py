@@ -22,6 +22,7 @@ import torch
 
 from sam2_video.accelerate import keep_freed_memory
 from training.affinity import Affinity
+from training.binding import bind_memory
 from training.data import Batch, Batches, stream
 from training.folded import differentiate_quickly, fold, unfolded
 from training.model import ANY_SIDE, AllMasks, Average, build, load, recall, start
@@ -34,7 +35,7 @@ CLIP_NORM = 2.0
 SAVE_EVERY = 120.0
 LOG_EVERY = 20
 SPREAD_BATCHES = 20
-"""So many are looked at to spread a map."""
+"""So many are looked at to spread a map or bind memory."""
 LONGEST_STEP = 20.0
 """Seconds; what a step took beyond it was a pause of the process, and is not training time."""
 
@@ -104,6 +105,9 @@ class Run:
         if stage.get("spread") and self.place["step"] == 0:
             spread(model, torch.cat([next(data).frames[:, 0] for _ in range(SPREAD_BATCHES)]))
             average = Average(model, self.recipe["average"])
+        if stage.get("bound") and self.place["step"] == 0:
+            bind_memory(model, [next(data) for _ in range(SPREAD_BATCHES)])
+            average = Average(model, self.recipe["average"])
         if "parts" in stage:
             freeze_all_but(both, tuple(f"0.{part}" for part in stage["parts"]))
         optimisers = make_optimisers(both, self.recipe["decay"])
@@ -122,7 +126,15 @@ class Run:
             batch = next(data)
             with torch.autocast("cpu", torch.bfloat16):
                 scores, kinship = forward(
-                    model, seen, batch, rng, corrections, affinity, again, stage.get("learned")
+                    model,
+                    seen,
+                    batch,
+                    rng,
+                    corrections,
+                    affinity,
+                    again,
+                    stage.get("learned"),
+                    stage.get("pointers", 1.0),
                 )
             loss = torch.stack([score.loss for score in scores]).mean() + kinship
             for optimiser in optimisers:
