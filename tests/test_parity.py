@@ -1,12 +1,14 @@
 """Our tracker against Meta's predictor: equal weights and tensors give equal mask logits.
 
 Two networks: SAM 2.1 tiny at 512 with random weights (its architecture is what counts), and
-the embedded nano, whose trained weights make every memory matter. The faults at the end show
-that the comparison would see what it is meant to see.
+the embedded nano, whose trained weights make every memory matter. Memories are kept in
+bfloat16, and nano looks so sharply at them that one which falls on the other side of a rounding
+can be seen; so it is compared with memories that neither predictor rounds, and less strictly
+with rounded ones. The faults at the end show that the comparison would see what it is meant to.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from unittest import mock
@@ -15,6 +17,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from sam2 import sam2_video_predictor
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 from torch.nn import Parameter
@@ -34,6 +37,8 @@ from sam2_video.tracker import (
 from tests.meta_reference import MetaReference, make_telling
 
 TOLERANCE = 1e-4
+ROUNDED_TOLERANCE = 5e-3
+"""For nano with memories in bfloat16: what a few that are rounded otherwise may do."""
 NUM_FRAMES = 24
 CENTRES = ((0.28, 0.35), (0.55, 0.6), (0.75, 0.3))
 COLOURS = ((235, 60, 50), (60, 200, 80), (70, 90, 230))
@@ -172,13 +177,43 @@ def assert_telling(logits: dict[int, Tensor]) -> None:
 
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "backward"])
 @pytest.mark.parametrize("objects", ["one_object", "three_objects"])
-@pytest.mark.parametrize("network", ["nano", "tiny"])
-def test_mask_logits_are_those_of_meta(network, objects, reverse, request) -> None:
+@pytest.mark.parametrize(
+    ("network", "rounded", "tolerance"),
+    [
+        ("nano", False, TOLERANCE),
+        ("nano", True, ROUNDED_TOLERANCE),
+        ("tiny", True, TOLERANCE),
+    ],
+    ids=["nano", "nano-rounded", "tiny"],
+)
+def test_mask_logits_are_those_of_meta(
+    network, rounded, tolerance, objects, reverse, request
+) -> None:
     setting: Setting = request.getfixturevalue(network)
     tracked = getattr(setting, objects)()
-    expected = setting.expected(tracked, reverse)
-    assert_telling(expected)
-    assert largest_difference(setting.track(tracked, reverse), expected) < TOLERANCE
+    with nullcontext() if rounded else unrounded_memories():
+        expected = setting.expected(tracked, reverse)
+        assert_telling(expected)
+        assert largest_difference(setting.track(tracked, reverse), expected) < tolerance
+
+
+class _TorchWithoutBfloat16:
+    """`torch` as `sam2.sam2_video_predictor` sees it, which rounds memories to what it names so."""
+
+    bfloat16 = torch.float32
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(torch, name)
+
+
+@contextmanager
+def unrounded_memories() -> Iterator[None]:
+    """Let both predictors keep memories in float32."""
+    with (
+        mock.patch.object(sam2_video_predictor, "torch", _TorchWithoutBfloat16()),
+        mock.patch.object(tracker, "MEMORY_DTYPE", torch.float32),
+    ):
+        yield
 
 
 @pytest.fixture(scope="module")
