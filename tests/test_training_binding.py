@@ -12,7 +12,6 @@ from training.steps import encode, first_points
 
 NANO = Path(__file__).parents[1] / "checkpoints/sam2_nano.pt"
 SIDE = 128
-CELLS = SIDE // 16
 MOVED = 16
 """Pixels to the right from one frame to the next: one cell."""
 

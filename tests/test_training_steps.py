@@ -14,6 +14,14 @@ from training.steps import forgetful, forward, next_points, points_on
 from training.train import rate
 
 
+def one_object(count):
+    """A clip of so many frames of noise, with one object that covers the same strip of each."""
+    frames = torch.randint(0, 255, (1, count, 64, 64, 3), dtype=torch.uint8)
+    masks = torch.zeros(1, 1, count, 64, 64, dtype=torch.bool)
+    masks[..., 10:30] = True
+    return Batch(frames, masks, torch.tensor([[[20.0, 20.0]]]), torch.zeros(1, 1, dtype=torch.bool))
+
+
 def test_target_keeps_the_cells_that_are_mostly_covered():
     mask = torch.zeros(1, 8, 8, dtype=torch.bool)
     mask[0, :4, :4] = True
@@ -190,12 +198,7 @@ def test_frames_without_gradient_come_first_and_leave_their_memory(monkeypatch):
 
     model._track_step = recorded
     monkeypatch.setattr(steps, "FORGOTTEN", 0.0)
-    frames = torch.randint(0, 255, (1, 6, 64, 64, 3), dtype=torch.uint8)
-    masks = torch.zeros(1, 1, 6, 64, 64, dtype=torch.bool)
-    masks[..., 10:30] = True
-    batch = Batch(
-        frames, masks, torch.tensor([[[20.0, 20.0]]]), torch.zeros(1, 1, dtype=torch.bool)
-    )
+    batch = one_object(6)
     affinity = Affinity(model.image_encoder.neck.d_model)
     seen = AllMasks(model.sam_mask_decoder)
     starts = set()
@@ -227,12 +230,7 @@ def test_object_pointers_are_remembered_on_a_share_of_the_frames(share):
     model.memory_attention.register_forward_hook(
         lambda _, args, kwargs, out: pointers.append(kwargs["num_obj_ptr_tokens"]), with_kwargs=True
     )
-    frames = torch.randint(0, 255, (1, 3, 64, 64, 3), dtype=torch.uint8)
-    masks = torch.zeros(1, 1, 3, 64, 64, dtype=torch.bool)
-    masks[..., 10:30] = True
-    batch = Batch(
-        frames, masks, torch.tensor([[[20.0, 20.0]]]), torch.zeros(1, 1, dtype=torch.bool)
-    )
+    batch = one_object(3)
     affinity = Affinity(model.image_encoder.neck.d_model)
     seen = AllMasks(model.sam_mask_decoder)
     forward(model, seen, batch, np.random.default_rng(0), 0, affinity, pointers=share)

@@ -20,7 +20,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 
 from training.data import Batch
-from training.model import normalise
+from training.model import normalise, quieten
 from training.steps import encode, first_points
 
 CONTENT = 48
@@ -84,8 +84,8 @@ def bind_memory(model: SAM2Base, batches: list[Batch]) -> None:
     given = maps + 0.1 * encoded[0]["vision_pos_enc"][-1][:1].flatten(2).mT
     attention = model.memory_attention
     for layer in attention.layers:
-        _quieten(layer.self_attn.out_proj)
-        _quieten(layer.linear2)
+        quieten(layer.self_attn.out_proj, QUIET)
+        quieten(layer.linear2, QUIET)
         layer.norm2.reset_parameters()
         _find(layer.cross_attn_image, layer.norm2(given).flatten(0, 1), wanted, axes)
     # A map that memory has been written into is to be of the size of one that has none.
@@ -108,7 +108,7 @@ def _store(encoder: nn.Module, mean: Tensor, whitening: Tensor, masks: Tensor) -
         block.dwconv.bias.zero_()
         block.norm.weight.fill_(1)
         block.norm.bias.zero_()
-        _quieten(block.pwconv2)
+        quieten(block.pwconv2, QUIET)
     # GELU(x) - GELU(-x) = x: what the first block's norm gives is handed on as it is.
     for sign, start in ((1.0, 0), (-1.0, CONTENT)):
         hidden = slice(start, start + CONTENT)
@@ -262,8 +262,3 @@ def _ridge(known: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
 def _clear(layer: nn.Module, spread: float) -> None:
     nn.init.normal_(layer.weight, 0, spread)
     layer.bias.zero_()
-
-
-def _quieten(layer: nn.Module) -> None:
-    for parameter in layer.parameters():
-        parameter.mul_(QUIET)

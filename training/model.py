@@ -121,6 +121,13 @@ def recall(model: SAM2Base, share: float) -> None:
         parameter.lerp_(before[name].view_as(parameter), share)
 
 
+@torch.no_grad()
+def quieten(layer: nn.Module, factor: float) -> None:
+    """Scale all parameters of a layer, in place: what it gives is that much smaller."""
+    for parameter in layer.parameters():
+        parameter.mul_(factor)
+
+
 class AllMasks:
     """Keeps the logits of all four masks of the decoder's last call, which returns only some.
 

@@ -22,7 +22,7 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 
-from training.model import normalise
+from training.model import normalise, quieten
 
 POWER = 0.35
 """Standard deviations along the principal axes become this power of themselves."""
@@ -78,7 +78,7 @@ def spread(model: SAM2Base, frames: Tensor) -> None:
     waves = _slowest_first(model)
     basis = _measure(model, frames, [c for wave in waves for c in wave])
     _tell_labels(model, [channel for wave in waves[-2:] for channel in wave])
-    _quieten(decoder.layers[1].self_attn.out_proj, MIXED)
+    quieten(decoder.layers[1].self_attn.out_proj, MIXED)
     _move_encoder(model, basis)
     _move_memory(model, basis)
     _bind_places(decoder.layers[0], basis, waves)
@@ -178,7 +178,7 @@ def _move_memory(model: SAM2Base, basis: Basis) -> None:
             norm.reset_parameters()
         for writer in (own.out_proj, memory.out_proj, layer.linear2):
             _write(writer, basis)
-            _quieten(writer, REMEMBERED)
+            quieten(writer, REMEMBERED)
     attention.norm.reset_parameters()
 
 
@@ -199,7 +199,7 @@ def _bind_places(layer: nn.Module, basis: Basis, waves: list[tuple[int, int]]) -
         projection.weight[:near] = place[:near]
         projection.weight[near:] = ANY_GAIN * _orthonormal(inner - near, telling.embedding_dim)
         projection.bias.zero_()
-    _quieten(telling.out_proj, TOLD)
+    quieten(telling.out_proj, TOLD)
 
 
 def _read(layer: nn.Module, basis: Basis) -> None:
@@ -213,11 +213,6 @@ def _write(layer: nn.Module, basis: Basis) -> None:
     """Let a linear layer give in the new basis what it gave in the old one."""
     layer.bias.copy_(basis.into @ layer.bias)
     layer.weight.copy_((basis.into @ layer.weight.flatten(1)).view_as(layer.weight))
-
-
-def _quieten(layer: nn.Module, factor: float) -> None:
-    for parameter in layer.parameters():
-        parameter.mul_(factor)
 
 
 def _orthonormal(rows: int, columns: int) -> Tensor:
