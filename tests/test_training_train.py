@@ -1,6 +1,8 @@
 """A stage of the recipe trains what it says, from where it says."""
 
-from itertools import repeat
+from dataclasses import replace
+from itertools import count, repeat
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -30,7 +32,7 @@ RECIPE = {"start": NANO, "seed": 0, "decay": 0.0, "average": 0.9, "frozen_blocks
 
 @pytest.fixture
 def batches(monkeypatch):
-    """Two pictures with two objects each in place of made-up clips, again and again."""
+    """Two clips with two objects each in place of made-up ones, again and again."""
     generator = torch.Generator().manual_seed(0)
     frames = torch.randint(0, 256, (2, 3, SIDE, SIDE, 3), generator=generator, dtype=torch.uint8)
     masks = torch.zeros(2, 2, 3, SIDE, SIDE, dtype=torch.bool)
@@ -39,6 +41,7 @@ def batches(monkeypatch):
     clicks = torch.tensor([[[16.0, 16.0], [45.0, 48.0]]]).repeat(2, 1, 1)
     batch = Batch(frames, masks, clicks, torch.zeros(2, 2, dtype=torch.bool))
     monkeypatch.setattr(train, "stream", lambda made: repeat(batch))
+    return batch
 
 
 def trained(folder, **options):
@@ -80,6 +83,25 @@ def test_a_stage_binds_memory_first(tmp_path, batches):
     assert "0.memory_encoder.pix_feat_proj.weight" in names
     assert "0.memory_attention.layers.0.cross_attn_image.q_proj.weight" in names
     assert "0.image_encoder.neck.outputs.0.weight" not in names
+
+
+def test_stills_come_between_the_clips_of_a_stage(tmp_path, batches, monkeypatch):
+    taken = []
+
+    def served(made):
+        images, prompts, frames, _ = made.shape
+        batch = replace(
+            batches, frames=batches.frames[:, :frames], masks=batches.masks[:, :, :frames]
+        )
+        while True:
+            taken.append((images, prompts, frames))
+            yield batch
+
+    clock = count(step=train.LONGEST_STEP)
+    monkeypatch.setattr(train, "stream", served)
+    monkeypatch.setattr(train, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    trained(tmp_path, frames=3, minutes=1.1, stills={"each": 2, "images": 5, "prompts": 7})
+    assert taken == [(2, 2, 3), (5, 7, 1), (5, 7, 1), (2, 2, 3)]
 
 
 def test_a_run_that_is_done_does_nothing_more(tmp_path, batches):

@@ -15,7 +15,8 @@ from training.library import Library
 from training.prompts import click
 from training.textures import Rng
 
-KEPT = 600
+KEPT = 7200
+"""So many frames are kept to serve again."""
 LEAST_SHARE = 0.01
 """The smallest part of the frame that an object may cover where it is clicked."""
 
@@ -105,7 +106,7 @@ class Batches(IterableDataset):
         """
         self._folder = folder
         self._seed = seed
-        self._shape = shape
+        self.shape = shape
         self._ease = ease
         self._pairs = pairs
         self._uses = uses
@@ -114,19 +115,20 @@ class Batches(IterableDataset):
         cv2.setNumThreads(0)
         rng = np.random.default_rng(self._seed)
         library = Library(self._folder)
-        images, prompts, frames, side = self._shape
+        images, prompts, frames, side = self.shape
         kept: list[Clip] = []
+        most = KEPT // frames
         while True:
             made = []
             for _ in range(images):
-                if len(kept) < KEPT or rng.random() * self._uses < 1:
+                if len(kept) < most or rng.random() * self._uses < 1:
                     clip = make_visible(rng, library, frames, side, self._ease)
-                    if len(kept) < KEPT:
+                    if len(kept) < most:
                         kept.append(clip)
                     else:
-                        kept[int(rng.integers(KEPT))] = clip
+                        kept[int(rng.integers(most))] = clip
                 else:
-                    clip = mirrored(rng, kept[int(rng.integers(KEPT))])
+                    clip = mirrored(rng, kept[int(rng.integers(most))])
                 made.append(make_example(rng, clip, prompts, self._pairs))
             stacked = (torch.from_numpy(np.stack(part)) for part in zip(*made, strict=True))
             yield Batch(*stacked)

@@ -19,6 +19,9 @@ from training.textures import Rng
 
 STRIDE = 4
 """The decoder's masks have a quarter of the frame's resolution."""
+SHOWN = 0.2
+"""On this share of the frames each click comes after the mask of those before it, which the decoder
+is shown; on the rest all at once, as the product has them."""
 LOGIT_LIMIT = 32.0
 """What the predictor clamps an earlier mask to before it gives it to the decoder again."""
 
@@ -93,8 +96,7 @@ def forward(
         points = clicked.get(t)
         heeded = other[:, t]
         earlier = None
-        # All clicks at once, as the product has them, or each after the mask of those before it.
-        shows_earlier = rng.random() < 0.5
+        shows_earlier = rng.random() < SHOWN
         known = memory if t in clicked else forgetful(rng, memory, t)
         model.use_obj_ptrs_in_encoder = rng.random() < pointers
         for _ in range(1 + (corrections if t == 0 else 0)):

@@ -14,6 +14,7 @@ import math
 import time
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from training.affinity import Affinity
 from training.binding import bind_memory
 from training.data import Batch, Batches, stream
 from training.folded import differentiate_quickly, fold, unfolded
+from training.losses import Score
 from training.model import ANY_SIDE, AllMasks, Average, build, load, recall, start
 from training.optimisers import make_optimisers
 from training.spread import spread
@@ -53,6 +55,45 @@ def freeze_all_but(model: torch.nn.Module, beginnings: tuple[str, ...]) -> None:
     for name, parameter in model.named_parameters():
         if not name.startswith(beginnings):
             parameter.requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a step learns from: the clips of a stage, or single frames between them.
+
+    Attributes:
+        plan: the stage's table in the recipe.
+        batches: made as it says.
+    """
+
+    plan: dict[str, Any]
+    batches: Iterator[Batch]
+
+    def learn(
+        self,
+        model: torch.nn.Module,
+        seen: AllMasks,
+        affinity: Affinity,
+        rng: np.random.Generator,
+    ) -> tuple[list[Score], torch.Tensor]:
+        """`forward` on the next batch."""
+        corrections = int(rng.choice(len(self.plan["clicks"]), p=self.plan["clicks"]))
+        again = None
+        if rng.random() < self.plan["again"]:
+            again = int(rng.integers(1, self.plan["frames"]))
+        batch = next(self.batches)
+        with torch.autocast("cpu", torch.bfloat16):
+            return forward(
+                model,
+                seen,
+                batch,
+                rng,
+                corrections,
+                affinity,
+                again,
+                self.plan.get("learned"),
+                self.plan.get("pointers", 1.0),
+            )
 
 
 class Run:
@@ -101,7 +142,12 @@ class Run:
         seen = AllMasks(model.sam_mask_decoder)
         seed = [self.recipe["seed"], self.place["stage"], self.place["step"]]
         rng = np.random.default_rng(seed)
-        data = self._batches(stage, library, int(rng.integers(2**31)))
+        lessons = [Lesson(stage, self._batches(stage, library, int(rng.integers(2**31))))]
+        data = lessons[0].batches
+        if "stills" in stage:
+            stills = stage | stage["stills"] | {"frames": 1, "again": 0.0}
+            batches = self._batches(stills, library, int(rng.integers(2**31)))
+            lessons += [Lesson(stills, batches)] * stills["each"]
         if stage.get("spread") and self.place["step"] == 0:
             spread(model, torch.cat([next(data).frames[:, 0] for _ in range(SPREAD_BATCHES)]))
             average = Average(model, self.recipe["average"])
@@ -119,23 +165,8 @@ class Run:
             step = self.place["step"]
             for group in (g for optimiser in optimisers for g in optimiser.param_groups):
                 group["lr"] = rate(stage, step, self.place["minutes"]) * group["share"]
-            corrections = int(rng.choice(len(stage["clicks"]), p=stage["clicks"]))
-            again = None
-            if rng.random() < stage["again"]:
-                again = int(rng.integers(1, stage["frames"]))
-            batch = next(data)
-            with torch.autocast("cpu", torch.bfloat16):
-                scores, kinship = forward(
-                    model,
-                    seen,
-                    batch,
-                    rng,
-                    corrections,
-                    affinity,
-                    again,
-                    stage.get("learned"),
-                    stage.get("pointers", 1.0),
-                )
+            lesson = lessons[step % len(lessons)]
+            scores, kinship = lesson.learn(model, seen, affinity, rng)
             loss = torch.stack([score.loss for score in scores]).mean() + kinship
             for optimiser in optimisers:
                 optimiser.zero_grad()
@@ -144,15 +175,15 @@ class Run:
             for optimiser in optimisers:
                 optimiser.step()
             average.update(model)
-            recent.append(
-                (loss.item(), scores[0].iou, scores[-1].iou, scores[0].deaf, kinship.item())
-            )
+            # What is last on a still is no last frame.
+            last_iou = scores[-1].iou if lesson is lessons[0] else np.nan
+            recent.append((loss.item(), scores[0].iou, last_iou, scores[0].deaf, kinship.item()))
             now = time.monotonic()
             self.place["step"] += 1
             self.place["minutes"] += min(now - last, LONGEST_STEP) / 60
             last = now
             if self.place["step"] % LOG_EVERY == 0:
-                self._log(stage["name"], np.mean(recent, axis=0))
+                self._log(stage["name"], np.nanmean(recent, axis=0))
                 recent = []
             if now - saved > SAVE_EVERY:
                 self._save(both, average, optimisers)
