@@ -38,6 +38,7 @@ def batches(monkeypatch):
     masks = torch.zeros(2, 2, 3, SIDE, SIDE, dtype=torch.bool)
     masks[:, 0, :, 8:24, 8:24] = True
     masks[:, 1, :, 36:60, 30:60] = True
+    masks[0, 1, 2] = False
     clicks = torch.tensor([[[16.0, 16.0], [45.0, 48.0]]]).repeat(2, 1, 1)
     batch = Batch(frames, masks, clicks, torch.zeros(2, 2, dtype=torch.bool))
     monkeypatch.setattr(train, "stream", lambda made: repeat(batch))
@@ -83,6 +84,12 @@ def test_a_stage_binds_memory_first(tmp_path, batches):
     assert "0.memory_encoder.pix_feat_proj.weight" in names
     assert "0.memory_attention.layers.0.cross_attn_image.q_proj.weight" in names
     assert "0.image_encoder.neck.outputs.0.weight" not in names
+
+
+def test_a_stage_makes_presence_honest_first(tmp_path, batches):
+    names = changed(tmp_path, parts=["memory_"], honest=True, frames=3)
+    assert "0.sam_mask_decoder.pred_obj_score_head.layers.2.weight" in names
+    assert "0.sam_mask_decoder.pred_obj_score_head.layers.1.weight" not in names
 
 
 def test_stills_come_between_the_clips_of_a_stage(tmp_path, batches, monkeypatch):

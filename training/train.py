@@ -29,6 +29,7 @@ from training.folded import differentiate_quickly, fold, unfolded
 from training.losses import Score
 from training.model import ANY_SIDE, AllMasks, Average, build, load, recall, start
 from training.optimisers import make_optimisers
+from training.presence import make_honest
 from training.spread import spread
 from training.steps import forward
 
@@ -37,7 +38,7 @@ CLIP_NORM = 2.0
 SAVE_EVERY = 120.0
 LOG_EVERY = 20
 SPREAD_BATCHES = 20
-"""So many are looked at to spread a map or bind memory."""
+"""So many are looked at before weights are set by hand."""
 LONGEST_STEP = 20.0
 """Seconds; what a step took beyond it was a pause of the process, and is not training time."""
 
@@ -124,35 +125,20 @@ class Run:
             torch.save(self._saved, self._state)
 
     def _stage(self, stage: dict[str, Any], library: Path) -> None:
-        model = build(stage["side"])
-        affinity = Affinity(model.image_encoder.neck.d_model)
-        both = torch.nn.ModuleList([model, affinity])
-        if self._saved is None:
-            if self.recipe.get("start"):
-                load(model, HERE.parent / self.recipe["start"])
-            else:
-                start(model)
-        fold(model, self.recipe["frozen_blocks"])
-        if self._saved is None and "recalled" in self.recipe:
-            recall(model, self.recipe["recalled"])
-        average = Average(model, self.recipe["average"])
-        if self._saved is not None:
-            both.load_state_dict(self._saved["model"])
-            average.state, average.steps = self._saved["average"], self._saved["updates"]
+        both, average = self._models(stage["side"])
+        model, affinity = both
         seen = AllMasks(model.sam_mask_decoder)
         seed = [self.recipe["seed"], self.place["stage"], self.place["step"]]
         rng = np.random.default_rng(seed)
-        lessons = [Lesson(stage, self._batches(stage, library, int(rng.integers(2**31))))]
-        data = lessons[0].batches
-        if "stills" in stage:
-            stills = stage | stage["stills"] | {"frames": 1, "again": 0.0}
-            batches = self._batches(stills, library, int(rng.integers(2**31)))
-            lessons += [Lesson(stills, batches)] * stills["each"]
-        if stage.get("spread") and self.place["step"] == 0:
-            spread(model, torch.cat([next(data).frames[:, 0] for _ in range(SPREAD_BATCHES)]))
-            average = Average(model, self.recipe["average"])
-        if stage.get("bound") and self.place["step"] == 0:
-            bind_memory(model, [next(data) for _ in range(SPREAD_BATCHES)])
+        lessons = self._lessons(stage, library, rng)
+        if self.place["step"] == 0 and any(stage.get(k) for k in ("spread", "bound", "honest")):
+            batches = [next(lessons[0].batches) for _ in range(SPREAD_BATCHES)]
+            if stage.get("spread"):
+                spread(model, torch.cat([batch.frames[:, 0] for batch in batches]))
+            if stage.get("bound"):
+                bind_memory(model, batches)
+            if stage.get("honest"):
+                make_honest(model, seen, batches)
             average = Average(model, self.recipe["average"])
         if "parts" in stage:
             freeze_all_but(both, tuple(f"0.{part}" for part in stage["parts"]))
@@ -189,6 +175,35 @@ class Run:
                 self._save(both, average, optimisers)
                 saved = now
         self._save(both, average, optimisers)
+
+    def _models(self, side: int) -> tuple[torch.nn.ModuleList, Average]:
+        """Nano, folded, and the affinity; nano's average: all as saved, or as the recipe starts."""
+        model = build(side)
+        both = torch.nn.ModuleList([model, Affinity(model.image_encoder.neck.d_model)])
+        if self._saved is None:
+            if self.recipe.get("start"):
+                load(model, HERE.parent / self.recipe["start"])
+            else:
+                start(model)
+        fold(model, self.recipe["frozen_blocks"])
+        if self._saved is None and "recalled" in self.recipe:
+            recall(model, self.recipe["recalled"])
+        average = Average(model, self.recipe["average"])
+        if self._saved is not None:
+            both.load_state_dict(self._saved["model"])
+            average.state, average.steps = self._saved["average"], self._saved["updates"]
+        return both, average
+
+    def _lessons(
+        self, stage: dict[str, Any], library: Path, rng: np.random.Generator
+    ) -> list[Lesson]:
+        """What steps learn from in turn: the stage's clips, then its stills if it has any."""
+        lessons = [Lesson(stage, self._batches(stage, library, int(rng.integers(2**31))))]
+        if "stills" in stage:
+            stills = stage | stage["stills"] | {"frames": 1, "again": 0.0}
+            batches = self._batches(stills, library, int(rng.integers(2**31)))
+            lessons += [Lesson(stills, batches)] * stills["each"]
+        return lessons
 
     def _batches(self, stage: dict[str, Any], library: Path, seed: int) -> Iterator[Batch]:
         shape = (stage["images"], stage["prompts"], stage["frames"], stage["side"])
