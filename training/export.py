@@ -16,7 +16,7 @@ from torch import Tensor
 from training.model import CONFIG
 
 HERE = Path(__file__).parent
-VERSION = 7
+VERSION = "7"
 LICENCE = "Apache-2.0"
 
 
