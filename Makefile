@@ -17,7 +17,7 @@ PORT ?= 5000
 # For `make page`: where the container listens (API=http://localhost:5000); empty, it is started.
 API ?=
 PAGE_PORT ?= 8000
-CLIENT := sam2_video/page/client
+CLIENT := sam2_video/service/page/client
 NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) tests/hosted)
 
 .DEFAULT_GOAL := help
@@ -53,10 +53,10 @@ serve: $(VENV)/.installed ## the HTTP endpoint, as the container serves it: PORT
 		$(BIN)/python -m cog.server.http --host $(HOST)
 
 page: $(VENV)/.installed examples/clip.mp4 ## the model page and the hosted API: PAGE_PORT=8000 API=URL ARGS=--tls
-	$(BIN)/python -m sam2_video.page --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
+	$(BIN)/python -m sam2_video.service.page.command --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
 		$(if $(API),--api $(API)) $(ARGS)
 
-# Users need no Node.js: what this writes, sam2_video/page/static/app.js, is in the repository.
+# Users need no Node.js: what this writes, sam2_video/service/page/static/app.js, is in the repository.
 client: $(CLIENT)/node_modules/.package-lock.json ## build the page's scripts after a change (Node.js)
 	PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix $(CLIENT) run --silent build
 

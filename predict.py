@@ -6,15 +6,15 @@ from typing import Iterator  # noqa: UP035 - the schema generator knows this spe
 
 from cog import BasePredictor, Input, Path, streaming
 
-from sam2_video.inputs import checked_inputs
-from sam2_video.limits import Limits
-from sam2_video.logs import log_to_stderr
-from sam2_video.model import LoadedModel, load_model
-from sam2_video.pipeline import warm_up
-from sam2_video.progress import Progress
-from sam2_video.request import Request, checked_request
-from sam2_video.startup import check_versions, fetch_named_weights, remove_server_folders
-from sam2_video.workspace import Workspace
+from sam2_video.core.limits import Limits
+from sam2_video.core.logs import log_to_stderr
+from sam2_video.core.progress import Progress
+from sam2_video.core.workspace import Workspace
+from sam2_video.engine.model import LoadedModel, load_model
+from sam2_video.prediction.inputs import checked_inputs
+from sam2_video.prediction.pipeline import warm_up
+from sam2_video.prediction.request import Request, checked_request
+from sam2_video.prediction.startup import check_versions, fetch_named_weights, remove_server_folders
 
 
 class Predictor(BasePredictor):

@@ -34,7 +34,7 @@ from bench.sides import (
     predictor_of,
     stages_of,
 )
-from sam2_video.accelerate import PRECISIONS, accelerate
+from sam2_video.accelerate.network import PRECISIONS, accelerate
 from tests.http.serving import memory_of
 
 WARM = 7

@@ -22,8 +22,8 @@ from sam2.sam2_video_predictor import SAM2VideoPredictor
 from sam2.utils.misc import load_video_frames
 from torch import Tensor
 
-from sam2_video.clicks import TrackedObject
-from sam2_video.render import GREEN, colour_of
+from sam2_video.engine.prompts import TrackedObject
+from sam2_video.video.draw_rgb import GREEN, colour_of
 
 # The hosted model encodes on the GPU (NVENC). A machine without one uses what the same predictor
 # used before that: libx264 with this preset and rate factor.

@@ -27,9 +27,9 @@ import torch
 from bench import hosted_way
 from bench.sides import network_of, predictor_of
 from predict import Predictor
-from sam2_video import pipeline
-from sam2_video.checkpoints import find_checkpoint
-from sam2_video.limits import Limits
+from sam2_video.core.limits import Limits
+from sam2_video.models.registry import find_checkpoint
+from sam2_video.prediction import pipeline
 
 MASK_TYPES = ("binary", "highlighted", "greenscreen")
 FORMATS = ("video", "webp", "jpg", "png")

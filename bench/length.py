@@ -21,7 +21,7 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 
-from sam2_video.checkpoints import find_checkpoint
+from sam2_video.models.registry import find_checkpoint
 from tests.http.serving import memory_of
 
 SIZE = (320, 180)

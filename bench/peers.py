@@ -16,8 +16,8 @@ import cv2
 import torch
 from torch import Tensor
 
-from sam2_video.clicks import TrackedObject
-from sam2_video.tracker import IMAGE_DEVIATION, IMAGE_MEAN
+from sam2_video.engine.preprocess import IMAGE_DEVIATION, IMAGE_MEAN
+from sam2_video.engine.prompts import TrackedObject
 
 os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # Ultralytics': a measurement installs nothing
 

@@ -14,11 +14,13 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
-from sam2_video import tracker
-from sam2_video.checkpoints import checkpoint_folder, find_checkpoint
-from sam2_video.clicks import Prompt, TrackedObject
-from sam2_video.model import LoadedModel, build_network, load_weights
-from sam2_video.tracker import TrackingPass, encode_prompts, group_objects, normalize_image
+from sam2_video.engine import tracker
+from sam2_video.engine.model import LoadedModel
+from sam2_video.engine.preprocess import normalize_image
+from sam2_video.engine.prompts import Prompt, TrackedObject
+from sam2_video.engine.tracker import TrackingPass, encode_prompts, group_objects
+from sam2_video.models.load import build_network, load_weights
+from sam2_video.models.registry import checkpoint_folder, find_checkpoint
 from tests.meta_reference import make_telling, meta_predictor
 
 SEED = 5

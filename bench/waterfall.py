@@ -22,12 +22,13 @@ from torch import Tensor
 
 from bench.engine import WARM, iou
 from bench.sides import network_of
-from sam2_video import accelerate
-from sam2_video.frames import read_frames
-from sam2_video.limits import Limits
-from sam2_video.pipeline import prepare, shrink
-from sam2_video.products import EXACT, Rounding
-from sam2_video.tracker import TrackingPass, encode_prompts, group_objects, normalize_image
+from sam2_video.accelerate import network as accelerate
+from sam2_video.accelerate.matmul import EXACT, Rounding
+from sam2_video.core.limits import Limits
+from sam2_video.engine.preprocess import normalize_image, shrink
+from sam2_video.engine.tracker import TrackingPass, encode_prompts, group_objects
+from sam2_video.prediction.pipeline import prepare
+from sam2_video.video.frames import read_frames
 
 
 def rewrite_all_but_attention(network: SAM2Base) -> None:

@@ -10,18 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sam2_video.errors import InputError
-    from sam2_video.model import LoadedModel, load_model
-    from sam2_video.pipeline import SegmentedFrame, segment
+    from sam2_video.core.errors import InputError
+    from sam2_video.engine.model import LoadedModel, load_model
+    from sam2_video.prediction.pipeline import SegmentedFrame, segment
 
 __all__ = ["InputError", "LoadedModel", "SegmentedFrame", "load_model", "segment"]
 
 _HOMES = {
-    "InputError": "errors",
-    "LoadedModel": "model",
-    "SegmentedFrame": "pipeline",
-    "load_model": "model",
-    "segment": "pipeline",
+    "InputError": "core.errors",
+    "LoadedModel": "engine.model",
+    "SegmentedFrame": "prediction.pipeline",
+    "load_model": "engine.model",
+    "segment": "prediction.pipeline",
 }
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from sam2_video.batch.command import add_batch, batch
-from sam2_video.checkpoints import CheckpointError
-from sam2_video.errors import BatchError, InputError, OutputError
-from sam2_video.fetch import fetch_input
-from sam2_video.inputs import InputSpec, complete_inputs, input_specs
-from sam2_video.limits import Limits
-from sam2_video.logs import log_to_stderr
-from sam2_video.signals import Interrupted, interruptible
+from sam2_video.core.errors import BatchError, InputError, OutputError
+from sam2_video.core.limits import Limits
+from sam2_video.core.logs import log_to_stderr
+from sam2_video.core.signals import Interrupted, interruptible
+from sam2_video.models.registry import CheckpointError
+from sam2_video.prediction.fetch import fetch_input
+from sam2_video.prediction.inputs import InputSpec, complete_inputs, input_specs
 
 EXIT_BAD_INPUT = 1
 

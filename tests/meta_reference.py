@@ -15,10 +15,10 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 from torch.nn import Module
 
-from sam2_video.checkpoints import Checkpoint
-from sam2_video.clicks import Prompt, TrackedObject
-from sam2_video.holes import MAX_HOLE_AREA
-from sam2_video.model import POSTPROCESSING
+from sam2_video.engine.hole_filling import MAX_HOLE_AREA
+from sam2_video.engine.prompts import Prompt, TrackedObject
+from sam2_video.models.load import POSTPROCESSING
+from sam2_video.models.registry import Checkpoint
 
 NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
 

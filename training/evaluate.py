@@ -18,18 +18,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sam2_video.accelerate import accelerate
-from sam2_video.checkpoints import find_checkpoint
-from sam2_video.clicks import Prompt, TrackedObject
-from sam2_video.model import LoadedModel, build_network, load_weights
-from sam2_video.pipeline import masks_of, shrink
-from sam2_video.tracker import (
-    EncodedPrompts,
-    TrackingPass,
-    encode_prompts,
-    group_objects,
-    normalize_image,
-)
+from sam2_video.accelerate.network import accelerate
+from sam2_video.engine.model import LoadedModel
+from sam2_video.engine.preprocess import normalize_image, shrink
+from sam2_video.engine.prompts import Prompt, TrackedObject
+from sam2_video.engine.tracker import EncodedPrompts, TrackingPass, encode_prompts, group_objects
+from sam2_video.models.load import build_network, load_weights
+from sam2_video.models.registry import find_checkpoint
+from sam2_video.prediction.pipeline import masks_of
 from training.clips import make_clip
 from training.data import visible
 from training.library import Library

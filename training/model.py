@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from training.folded import fold
 
-CONFIG = Path(__file__).parents[1] / "sam2_video/nano/sam2_nano.yaml"
+CONFIG = Path(__file__).parents[1] / "sam2_video/models/nano/sam2_nano.yaml"
 MEAN = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
 STD = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
 ANY_SIDE = 256

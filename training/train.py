@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sam2_video.accelerate import keep_freed_memory
+from sam2_video.accelerate.network import keep_freed_memory
 from training.affinity import Affinity
 from training.binding import bind_memory
 from training.data import Batch, Batches, stream

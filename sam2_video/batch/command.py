@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sam2_video.errors import BatchError
+from sam2_video.core.errors import BatchError
 
 if TYPE_CHECKING:
     from sam2_video.batch.jobs import Worker

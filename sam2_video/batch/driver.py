@@ -22,8 +22,8 @@ from sam2_video.batch.manifest import Manifest
 from sam2_video.batch.pool import Pool, Size
 from sam2_video.batch.results import open_results
 from sam2_video.batch.storage import Store
-from sam2_video.errors import BatchError, reason_of
-from sam2_video.signals import ENDING_SIGNALS
+from sam2_video.core.errors import BatchError, reason_of
+from sam2_video.core.signals import ENDING_SIGNALS
 
 DEFAULT_CORES = 2
 SKIPPED = "skipped"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from sam2_video.errors import InputError
+from sam2_video.core.errors import InputError
 
 SUCCEEDED, FAILED = "succeeded", "failed"
 ID_LENGTH = 128

@@ -18,7 +18,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from sam2_video.batch.jobs import BadLine, Job, job_of
-from sam2_video.errors import BatchError, InputError, reason_of
+from sam2_video.core.errors import BatchError, InputError, reason_of
 
 COLUMNS_AS_TEXT = (
     "id",

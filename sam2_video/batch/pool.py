@@ -18,8 +18,8 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from sam2_video.batch.jobs import FAILED, Job, Result, Worker
-from sam2_video.checkpoints import CheckpointError
-from sam2_video.errors import BatchError
+from sam2_video.core.errors import BatchError
+from sam2_video.models.registry import CheckpointError
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from sam2_video.batch.jobs import SUCCEEDED, Job, Result
 from sam2_video.batch.storage import Store
-from sam2_video.errors import BatchError, output_error
+from sam2_video.core.errors import BatchError, output_error
 
 JOURNAL, TABLE = "results.jsonl", "results.parquet"
 SCHEMA = pa.schema(

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from sam2_video.errors import BatchError, InputError, output_error, reason_of
+from sam2_video.core.errors import BatchError, InputError, output_error, reason_of
 
 OBJECT_SCHEMES = ("s3", "gs")
 _PARTIAL = ".partial-"

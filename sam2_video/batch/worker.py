@@ -13,14 +13,14 @@ import torch
 from predict import Predictor
 from sam2_video.batch.jobs import FAILED, SUCCEEDED, Job, Result
 from sam2_video.batch.storage import OBJECT_SCHEMES, fetch_object, open_store
-from sam2_video.errors import InputError, OutputError
-from sam2_video.inputs import InputSpec, complete_inputs, input_specs
-from sam2_video.limits import Limits
-from sam2_video.model import load_model
-from sam2_video.pipeline import warm_up
-from sam2_video.request import CheckedRequest, Request, checked_request
-from sam2_video.startup import fetch_named_weights
-from sam2_video.workspace import Workspace
+from sam2_video.core.errors import InputError, OutputError
+from sam2_video.core.limits import Limits
+from sam2_video.core.workspace import Workspace
+from sam2_video.engine.model import load_model
+from sam2_video.prediction.inputs import InputSpec, complete_inputs, input_specs
+from sam2_video.prediction.pipeline import warm_up
+from sam2_video.prediction.request import CheckedRequest, Request, checked_request
+from sam2_video.prediction.startup import fetch_named_weights
 
 _SPECS = input_specs(Predictor.predict)
 

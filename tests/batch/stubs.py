@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 from sam2_video.batch.jobs import SUCCEEDED, Job, Result
-from sam2_video.errors import BatchError
+from sam2_video.core.errors import BatchError
 
 
 class Stub:

@@ -13,8 +13,8 @@ from sam2_video.batch.jobs import BadLine, Job
 from sam2_video.batch.manifest import COLUMNS_AS_TEXT, Manifest, open_manifest
 from sam2_video.batch.pool import Size
 from sam2_video.batch.worker import Checker
-from sam2_video.errors import BatchError
-from sam2_video.inputs import input_specs
+from sam2_video.core.errors import BatchError
+from sam2_video.prediction.inputs import input_specs
 
 CLIP = {"input_video": "clips/my cat.mp4", "click_coordinates": "[1,2]"}
 

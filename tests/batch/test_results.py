@@ -10,7 +10,7 @@ from sam2_video.batch.bar import Bar
 from sam2_video.batch.jobs import FAILED, SUCCEEDED, Result, job_of
 from sam2_video.batch.results import SCHEMA, open_results
 from sam2_video.batch.storage import FolderStore, ObjectStore, fetch_object, open_store
-from sam2_video.errors import BatchError, InputError, OutputError
+from sam2_video.core.errors import BatchError, InputError, OutputError
 
 
 @pytest.fixture(params=["folder", "objects"])

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
-from sam2_video.hosted.app import Hosted
-from sam2_video.hosted.settings import HostedLimits, Settings
+from sam2_video.service.app import Hosted
+from sam2_video.service.settings import HostedLimits, Settings
 
 
 @asynccontextmanager

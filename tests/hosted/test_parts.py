@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam2_video.hosted.__main__ import tls_names
-from sam2_video.hosted.api import read_cursor
-from sam2_video.hosted.checking import Hook, check_hook, wait_seconds
-from sam2_video.hosted.files import shown_name
-from sam2_video.hosted.outputs import OutputName, OutputNameError, expected_outputs, unbroken
-from sam2_video.hosted.problems import ApiError
-from sam2_video.hosted.sources import read_data_uri
-from sam2_video.hosted.stream import Position
-from sam2_video.hosted.worker import server_sent
-from sam2_video.hosted.workers import Line
+from sam2_video.service.api.event_stream import Position
+from sam2_video.service.api.problems import ApiError
+from sam2_video.service.api.routes import read_cursor
+from sam2_video.service.api.validation import Hook, check_hook, wait_seconds
+from sam2_video.service.command import tls_names
+from sam2_video.service.jobs.container_client import server_sent
+from sam2_video.service.jobs.containers import Line
+from sam2_video.service.jobs.outputs import OutputName, OutputNameError, expected_outputs, unbroken
+from sam2_video.service.net.inputs import read_data_uri
+from sam2_video.service.storage.files import shown_name
 
 
 @given(st.binary(min_size=1), st.sampled_from(["video/mp4", "image/png", "x/y+z"]))

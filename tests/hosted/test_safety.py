@@ -8,8 +8,8 @@ import anyio
 import httpx
 import pytest
 
-from sam2_video.hosted.__main__ import main
-from sam2_video.hosted.guard import AddressError, Guard
+from sam2_video.service.command import main
+from sam2_video.service.net.guard import AddressError, Guard
 from tests.hosted.inprocess import ended, run, served
 from tests.hosted.scripted import ScriptedWorker, sends
 from tests.hosted.serving import MODEL

@@ -16,8 +16,8 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
-from sam2_video.page.app import create_app
-from sam2_video.page.settings import Settings
+from sam2_video.service.page.app import create_app
+from sam2_video.service.page.settings import Settings
 from tests import clips
 from tests.http.serving import Server, until
 

@@ -1,4 +1,4 @@
-"""`python -m sam2_video.page` as a command, and what is in the package."""
+"""`python -m sam2_video.service.page.command` as a command, and what is in the package."""
 
 import shutil
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sam2_video.workspace import Workspace
+from sam2_video.core.workspace import Workspace
 from tests.http.serving import alive, free_port, until
 from tests.processes import children
 
@@ -20,7 +20,7 @@ STATIC = ROOT / "sam2_video" / "page" / "static"
 
 def start(*arguments: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "sam2_video.page", *arguments],
+        [sys.executable, "-m", "sam2_video.service.page.command", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam2_video.page.errors import PageError
-from sam2_video.page.event_stream import Event, read_events
+from sam2_video.service.page.errors import PageError
+from sam2_video.service.page.event_stream import Event, read_events
 
 
 class Sink(BytesIO):

@@ -1,0 +1,1 @@
+"""What every part builds on: errors, limits, logging, progress, processes, temporary files."""

@@ -1,0 +1,1 @@
+"""SAM 2 over a stream of frames: prompts in, mask logits out; no files, no ffmpeg."""

@@ -1,0 +1,340 @@
+"""SAM 2 over a stream of frames.
+
+`encode_prompts` turns the clicks of every conditioning frame into masks and memories, once,
+before tracking starts. A `TrackingPass` then takes frames one at a time, forward or backward,
+and gives each object's mask logits. Both build on `SAM2Base.track_step`; what Meta's
+`SAM2VideoPredictor` keeps in its `inference_state` is a `MemoryBank` here.
+
+Letters in shapes: K objects of a video, B objects of a group, S the model's image size.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+import torch.nn.functional as F
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
+
+from sam2_video.engine.hole_filling import fill_holes
+from sam2_video.engine.memory_bank import Memory, MemoryBank
+from sam2_video.engine.prompts import Prompt, TrackedObject
+
+MAX_PREVIOUS_LOGIT = 32.0
+MEMORY_DTYPE = torch.bfloat16  # as Meta keeps memories
+OBJECTS_PER_GROUP = 8
+
+
+@dataclass(frozen=True)
+class FrameFeatures:
+    """What the image encoder makes of one frame, for every object alike.
+
+    Attributes:
+        maps: one (h*w, 1, C) tensor a level, finest level first.
+        positions: the positional encoding of the coarsest level, the only one that is read.
+        sizes: (h, w) of each level.
+    """
+
+    maps: list[Tensor]
+    positions: list[Tensor]
+    sizes: list[tuple[int, int]]
+
+    def for_objects(self, count: int) -> dict[str, list]:
+        """The arguments of `SAM2Base.track_step` for a batch of `count` objects."""
+        return {
+            "current_vision_feats": [x.expand(-1, count, -1) for x in self.maps],
+            "current_vision_pos_embeds": [x.expand(-1, count, -1) for x in self.positions],
+            "feat_sizes": self.sizes,
+        }
+
+
+@dataclass(frozen=True)
+class ObjectGroup:
+    """Objects that are prompted on the same frames, so that one batch serves them all.
+
+    Attributes:
+        indices: their places among the video's objects.
+        objects: the objects themselves, in the same order.
+    """
+
+    indices: tuple[int, ...]
+    objects: tuple[TrackedObject, ...]
+
+    @property
+    def conditioning_frames(self) -> tuple[int, ...]:
+        """Frames on which every object of the group has a foreground click."""
+        return tuple(prompt.frame for prompt in self.objects[0].conditioning)
+
+    def corrections_on(self, frame: int) -> list[Prompt]:
+        """Each object's background-only prompt on `frame`; empty where there is none."""
+        return [p for o in self.objects for p in o.corrections if p.frame == frame]
+
+
+@dataclass(frozen=True)
+class EncodedPrompts:
+    """The conditioning frames of one group: what tracking attends to from the start.
+
+    Attributes:
+        memories: by frame index, of B objects each.
+        logits: by frame index, (B, 1, S/4, S/4) hole-filled mask logits, the frame's output.
+    """
+
+    group: ObjectGroup
+    memories: dict[int, Memory]
+    logits: dict[int, Tensor]
+
+
+def group_objects(
+    objects: Sequence[TrackedObject], limit: int = OBJECTS_PER_GROUP
+) -> list[ObjectGroup]:
+    """Put objects with the same prompted frames together, at most `limit` to a group."""
+    by_frames: dict[tuple, list[int]] = {}
+    for index, tracked in enumerate(objects):
+        key = tuple((prompt.frame, prompt.is_conditioning) for prompt in tracked.prompts)
+        by_frames.setdefault(key, []).append(index)
+    chunks = [
+        indices[i : i + limit]
+        for indices in by_frames.values()
+        for i in range(0, len(indices), limit)
+    ]
+    return [ObjectGroup(tuple(chunk), tuple(objects[i] for i in chunk)) for chunk in chunks]
+
+
+def encode_image(model: SAM2Base, image: Tensor) -> FrameFeatures:
+    """Run the image encoder on one (1, 3, S, S) float32 picture."""
+    (features,) = encode_images(model, image)
+    return features
+
+
+@torch.inference_mode()
+def encode_images(model: SAM2Base, images: Tensor) -> list[FrameFeatures]:
+    """Run the image encoder once on (N, 3, S, S) float32 pictures; the features of each.
+
+    They are views of what all pictures share, which lasts as long as any of them.
+    """
+    output = model.forward_image(images)
+    _, maps, positions, sizes = model._prepare_backbone_features(output)
+    position = positions[-1][:, :1]
+    return [
+        FrameFeatures([x[:, place : place + 1] for x in maps], [position], sizes)
+        for place in range(len(images))
+    ]
+
+
+@torch.inference_mode()
+def encode_prompts(
+    model: SAM2Base,
+    groups: Iterable[ObjectGroup],
+    images: Iterable[tuple[int, Tensor]],
+    video_size: tuple[int, int],
+    num_frames: int,
+) -> list[EncodedPrompts]:
+    """Turn every conditioning prompt into a mask and a memory, each frame by itself.
+
+    Args:
+        model: the network.
+        groups: the objects; see `group_objects`.
+        images: index and (1, 3, S, S) picture of every conditioning frame of any group.
+        video_size: (width, height) of the video, in whose pixels the clicks are.
+        num_frames: length of the video.
+    """
+    encoded = [EncodedPrompts(group, {}, {}) for group in groups]
+    position: Tensor | None = None
+    for frame, image in images:
+        features = encode_image(model, image)
+        for prompts in encoded:
+            if frame not in prompts.group.conditioning_frames:
+                continue
+            outputs = []
+            for tracked in prompts.group.objects:
+                (prompt,) = (p for p in tracked.conditioning if p.frame == frame)
+                output = model.track_step(
+                    frame_idx=frame,
+                    is_init_cond_frame=True,
+                    **features.for_objects(1),
+                    point_inputs=_point_inputs(model, prompt, video_size),
+                    mask_inputs=None,
+                    output_dict={"cond_frame_outputs": {}, "non_cond_frame_outputs": {}},
+                    num_frames=num_frames,
+                    run_mem_encoder=False,
+                )
+                outputs.append(_remember_click(model, features, output))
+            prompts.logits[frame], memory = _concatenate(outputs)
+            position = memory.position if position is None else position
+            prompts.memories[frame] = replace(memory, position=position)
+    return encoded
+
+
+@dataclass
+class TrackingPass:
+    """One run over the frames in one direction, for all objects of a video.
+
+    `step` or `step_encoded` is called once for every frame, in order, from the start frame on (the
+    earliest conditioning frame of any object). Memory does not grow with the number of steps.
+    """
+
+    model: SAM2Base
+    prompts: list[EncodedPrompts]
+    video_size: tuple[int, int]
+    num_frames: int
+    reverse: bool = False
+    banks: list[MemoryBank] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.banks = [
+            MemoryBank(
+                num_memories=self.model.num_maskmem,
+                num_pointers=self.model.max_obj_ptrs_in_encoder,
+                conditioning=dict(prompts.memories),
+            )
+            for prompts in self.prompts
+        ]
+
+    def needs_features(self, frame: int) -> bool:
+        """Whether any object has to be tracked on a frame: it is not clicked there."""
+        return any(frame not in prompts.logits for prompts in self.prompts)
+
+    def step(self, frame: int, image: Callable[[], Tensor]) -> Tensor:
+        """Find every object on one frame.
+
+        Args:
+            frame: its index.
+            image: gives its (1, 3, S, S) picture; called only where an object has to be
+                tracked, not on a frame that is clicked for all of them.
+
+        Returns:
+            As `step_encoded`.
+        """
+        features = encode_image(self.model, image()) if self.needs_features(frame) else None
+        return self.step_encoded(frame, features)
+
+    @torch.inference_mode()
+    def step_encoded(self, frame: int, features: FrameFeatures | None) -> Tensor:
+        """Find every object on a frame that is encoded already.
+
+        Args:
+            frame: its index.
+            features: what the encoder made of it; None is enough where `needs_features` says so.
+
+        Returns:
+            (K, 1, S/4, S/4) float32 mask logits, holes filled, on the model's device; an
+            object out of sight has -1024 everywhere.
+        """
+        count = sum(len(prompts.group.indices) for prompts in self.prompts)
+        parts: list[Tensor | None] = [None] * count
+        for prompts, bank in zip(self.prompts, self.banks, strict=True):
+            logits = prompts.logits.get(frame)
+            if logits is None:
+                assert features is not None
+                logits = self._track(prompts.group, bank, frame, features)
+            for place, index in enumerate(prompts.group.indices):
+                parts[index] = logits[place : place + 1]
+        return torch.cat([part for part in parts if part is not None])
+
+    def _track(
+        self, group: ObjectGroup, bank: MemoryBank, frame: int, features: FrameFeatures
+    ) -> Tensor:
+        output = self.model.track_step(
+            frame_idx=frame,
+            is_init_cond_frame=False,
+            **features.for_objects(len(group.indices)),
+            point_inputs=None,
+            mask_inputs=None,
+            output_dict=bank.as_output_dict(),
+            num_frames=self.num_frames,
+            track_in_reverse=self.reverse,
+            run_mem_encoder=True,
+        )
+        logits = fill_holes(output["pred_masks"])
+        corrections = group.corrections_on(frame)
+        if corrections:
+            logits, memory = self._correct(corrections, bank, frame, features, logits)
+            bank.promote(frame, memory)
+        else:
+            # As in Meta's code, a tracked frame is remembered by its mask before hole filling.
+            bank.remember(frame, _memory(output))
+        return logits
+
+    def _correct(
+        self,
+        corrections: list[Prompt],
+        bank: MemoryBank,
+        frame: int,
+        features: FrameFeatures,
+        logits: Tensor,
+    ) -> tuple[Tensor, Memory]:
+        """Apply each object's background clicks to what tracking found on this frame.
+
+        What `SAM2VideoPredictor.add_new_points_or_box` does on a tracked frame, with
+        `add_all_frames_to_correct_as_cond=True`.
+        """
+        outputs = []
+        for place, prompt in enumerate(corrections):
+            objects = slice(place, place + 1)
+            previous = logits[objects].clamp(-MAX_PREVIOUS_LOGIT, MAX_PREVIOUS_LOGIT)
+            output = self.model.track_step(
+                frame_idx=frame,
+                is_init_cond_frame=False,
+                **features.for_objects(1),
+                point_inputs=_point_inputs(self.model, prompt, self.video_size),
+                mask_inputs=None,
+                output_dict=bank.as_output_dict(objects),
+                num_frames=self.num_frames,
+                track_in_reverse=self.reverse,
+                run_mem_encoder=False,
+                prev_sam_mask_logits=previous,
+            )
+            outputs.append(_remember_click(self.model, features, output))
+        return _concatenate(outputs)
+
+
+def _point_inputs(
+    model: SAM2Base, prompt: Prompt, video_size: tuple[int, int]
+) -> dict[str, Tensor]:
+    """A prompt as `SAM2Base` takes it: (1, P, 2) pixels of the model's input, (1, P) labels."""
+    points = torch.tensor(prompt.points, dtype=torch.float32).unsqueeze(0)
+    points = points / torch.tensor(video_size) * model.image_size
+    labels = torch.tensor(prompt.labels, dtype=torch.int32).unsqueeze(0)
+    return {"point_coords": points.to(model.device), "point_labels": labels.to(model.device)}
+
+
+def _remember_click(
+    model: SAM2Base, features: FrameFeatures, output: dict
+) -> tuple[Tensor, Memory]:
+    """Encode the hole-filled mask of a clicked frame into memory.
+
+    `SAM2VideoPredictor.propagate_in_video_preflight`: the memory of a click is of the mask
+    that the user is shown.
+    """
+    logits = fill_holes(output["pred_masks"])
+    high_resolution = F.interpolate(
+        logits, size=(model.image_size, model.image_size), mode="bilinear", align_corners=False
+    )
+    arguments = features.for_objects(1)
+    memory_features, positions = model._encode_new_memory(
+        current_vision_feats=arguments["current_vision_feats"],
+        feat_sizes=features.sizes,
+        pred_masks_high_res=high_resolution,
+        object_score_logits=output["object_score_logits"],
+        is_mask_from_pts=True,
+    )
+    encoded = {"maskmem_features": memory_features, "maskmem_pos_enc": positions}
+    return logits, _memory({**output, **encoded})
+
+
+def _memory(output: dict) -> Memory:
+    """Take from a step's output what the memory bank keeps."""
+    return Memory(
+        features=output["maskmem_features"].to(MEMORY_DTYPE),
+        position=output["maskmem_pos_enc"][-1][:1],
+        pointer=output["obj_ptr"],
+    )
+
+
+def _concatenate(outputs: Sequence[tuple[Tensor, Memory]]) -> tuple[Tensor, Memory]:
+    """Make one group's batch of what was computed object by object."""
+    logits = torch.cat([logits for logits, _ in outputs])
+    memories = [memory for _, memory in outputs]
+    features = torch.cat([m.features for m in memories if m.features is not None])
+    pointer = torch.cat([memory.pointer for memory in memories])
+    return logits, Memory(features, memories[0].position, pointer)

@@ -1,0 +1,154 @@
+"""Fetching Meta's published weights: resumed, verified, put in place whole.
+
+`scripts/download_weights.sh` runs this file; it needs nothing but Python's standard library.
+"""
+
+import argparse
+import hashlib
+import http
+import http.client
+import logging
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sam2_video.core.errors import reason_of
+from sam2_video.core.logs import log_to_stderr
+from sam2_video.models.registry import (
+    CHECKPOINTS,
+    Checkpoint,
+    CheckpointError,
+    checkpoint_folder,
+    find_checkpoint,
+)
+
+logger = logging.getLogger(__name__)
+
+WEIGHTS_URL = "https://dl.fbaipublicfiles.com/segment_anything_2/092824"
+_CHUNK = 1 << 20
+_TIMEOUT_SECONDS = 60
+_PUBLISHED = tuple(c.name for c in CHECKPOINTS if c.sha256)
+
+
+def download(
+    checkpoint: Checkpoint,
+    folder: Path,
+    base_url: str = WEIGHTS_URL,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Path:
+    """Fetch a published checkpoint into `folder`, unless it is there already.
+
+    An interrupted download goes on from where it stopped. The file appears under its own name
+    only when its size and its SHA-256 are those of the published one.
+
+    Args:
+        checkpoint: which one.
+        folder: where to; made if it is not there.
+        base_url: the address that the file's name is added to.
+        report: called with the bytes so far and in all.
+
+    Returns:
+        The file.
+
+    Raises:
+        CheckpointError: it cannot be fetched or is not the published file; one sentence.
+    """
+    if checkpoint.size is None or checkpoint.sha256 is None:
+        raise CheckpointError(f"{checkpoint.name} is not downloaded: it comes with the project")
+    path, part = folder / checkpoint.file, folder / f"{checkpoint.file}.part"
+    if path.is_file() and path.stat().st_size == checkpoint.size:
+        return path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _fetch(f"{base_url.rstrip('/')}/{checkpoint.file}", part, checkpoint, report)
+        _verify(part, checkpoint)
+        part.replace(path)
+    except urllib.error.HTTPError as error:
+        raise CheckpointError(
+            f"{checkpoint.file} cannot be fetched: the server answered {error.code} {error.reason}"
+        ) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise CheckpointError(f"{checkpoint.file} cannot be fetched: {reason_of(error)}") from error
+    return path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fetch checkpoints by name and print where they are; 1 if one cannot be had."""
+    parser = argparse.ArgumentParser(
+        prog="download_weights.sh", description="Fetch Meta's SAM 2.1 weights (Apache-2.0)."
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="name",
+        help=f"which ones, of {', '.join(_PUBLISHED)} (large)",
+    )
+    names = parser.parse_args(arguments).names or ["large"]
+    log_to_stderr()
+    base_url = os.environ.get("SAM2_WEIGHTS_URL") or WEIGHTS_URL
+    try:
+        for checkpoint in [find_checkpoint(name) for name in names]:
+            print(download(checkpoint, checkpoint_folder(), base_url, _show))
+    except CheckpointError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _fetch(
+    url: str, part: Path, checkpoint: Checkpoint, report: Callable[[int, int], None]
+) -> None:
+    """Append to `part` what it lacks; start over where the server knows no ranges."""
+    size = checkpoint.size or 0
+    done = part.stat().st_size if part.exists() else 0
+    if done == size:
+        return
+    if done > size:
+        done = 0
+    request = urllib.request.Request(url)  # noqa: S310 - the operator's address, not a client's
+    if done:
+        request.add_header("Range", f"bytes={done}-")
+        logger.info("%s: going on from byte %d", checkpoint.file, done)
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+        if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+            done = 0
+        with part.open("ab" if done else "wb") as file:
+            while chunk := response.read(_CHUNK):
+                done += len(chunk)
+                if done > size:
+                    break
+                file.write(chunk)
+                report(done, size)
+    if done < size:
+        raise CheckpointError(
+            f"{checkpoint.file} broke off at {done} of {size} bytes; the same command goes on "
+            "from there"
+        )
+
+
+def _verify(part: Path, checkpoint: Checkpoint) -> None:
+    """Hold the file's size and digest against the published ones; drop it if they differ."""
+    with part.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if part.stat().st_size != checkpoint.size or digest != checkpoint.sha256:
+        part.unlink()
+        raise CheckpointError(
+            f"{checkpoint.file} is not the published file (its SHA-256 is {digest}, expected "
+            f"{checkpoint.sha256}); it was dropped"
+        )
+
+
+def _show(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        print(f"\r{done / 1e6:.0f} of {total / 1e6:.0f} MB", end=end, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""Which models there are, where their files lie, and which one to run."""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+PROJECT = Path(__file__).resolve().parents[2]
+NANO_NOTE = (
+    "nano is the small embedded model that runs anywhere; for Meta's far better masks run "
+    "scripts/download_weights.sh"
+)
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that is missing, damaged or not what its name says, told in one sentence."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One set of weights.
+
+    Attributes:
+        name: what `SAM2_MODEL` calls it.
+        file: its name in the checkpoint folder.
+        config: its model configuration, a path inside the package that `package` names.
+        image_size: the resolution it was trained at, pixels a side.
+        size, sha256: of the published file; None for the one that the project makes itself.
+    """
+
+    name: str
+    file: str
+    package: str
+    config: str
+    image_size: int
+    size: int | None = None
+    sha256: str | None = None
+
+
+# Best first. Sizes and digests are those of Meta's published files (Apache-2.0).
+CHECKPOINTS = (
+    Checkpoint(
+        "large",
+        "sam2.1_hiera_large.pt",
+        "sam2",
+        "configs/sam2.1/sam2.1_hiera_l.yaml",
+        1024,
+        898083611,
+        "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318",
+    ),
+    Checkpoint(
+        "base_plus",
+        "sam2.1_hiera_base_plus.pt",
+        "sam2",
+        "configs/sam2.1/sam2.1_hiera_b+.yaml",
+        1024,
+        323606802,
+        "a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5",
+    ),
+    Checkpoint(
+        "small",
+        "sam2.1_hiera_small.pt",
+        "sam2",
+        "configs/sam2.1/sam2.1_hiera_s.yaml",
+        1024,
+        184416285,
+        "6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38",
+    ),
+    Checkpoint(
+        "tiny",
+        "sam2.1_hiera_tiny.pt",
+        "sam2",
+        "configs/sam2.1/sam2.1_hiera_t.yaml",
+        1024,
+        156008466,
+        "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",
+    ),
+    Checkpoint("nano", "sam2_nano.pt", "sam2_video.models", "nano/sam2_nano.yaml", 320),
+)
+NAMES = tuple(checkpoint.name for checkpoint in CHECKPOINTS)
+
+
+def checkpoint_folder() -> Path:
+    """Where weights lie: `SAM2_CHECKPOINTS`, else `checkpoints/` beside the package."""
+    return Path(os.environ.get("SAM2_CHECKPOINTS") or PROJECT / "checkpoints")
+
+
+def find_checkpoint(name: str) -> Checkpoint:
+    """Look a checkpoint up by name.
+
+    Raises:
+        CheckpointError: there is none of that name.
+    """
+    for checkpoint in CHECKPOINTS:
+        if checkpoint.name == name:
+            return checkpoint
+    raise CheckpointError(f"there is no model {name!r}; there are {', '.join(NAMES)}")
+
+
+def choose_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
+    """Choose what to run: the named checkpoint, else the best one present in `folder`.
+
+    Raises:
+        CheckpointError: no checkpoint has that name, its file is missing, or none is there.
+    """
+    if name:
+        checkpoint = find_checkpoint(name)
+        if not (folder / checkpoint.file).is_file():
+            raise CheckpointError(
+                f"SAM2_MODEL is {name!r}, but {checkpoint.file} is not in the checkpoint folder; "
+                f"scripts/download_weights.sh {name} fetches it"
+            )
+    else:
+        present = [c for c in CHECKPOINTS if (folder / c.file).is_file()]
+        if not present:
+            raise CheckpointError(
+                "the checkpoint folder holds no weights; scripts/download_weights.sh fetches them"
+            )
+        checkpoint = present[0]
+    logger.info("model: %s (%s)", checkpoint.name, checkpoint.file)
+    if checkpoint.name == "nano":
+        logger.info("%s", NANO_NOTE)
+    return checkpoint

@@ -1,0 +1,1 @@
+"""One prediction, from a request to files."""

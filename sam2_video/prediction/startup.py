@@ -1,0 +1,126 @@
+"""What a server makes sure of before it takes requests."""
+
+import logging
+import os
+import re
+import time
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from sam2_video.models.download import WEIGHTS_URL, download
+from sam2_video.models.registry import PROJECT, checkpoint_folder, find_checkpoint
+
+logger = logging.getLogger(__name__)
+
+PINS = ("requirements.txt", "requirements-sam2.txt")
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;#]+)")
+_SECONDS_BETWEEN_REPORTS = 5.0
+
+# Where coglet makes folders for each prediction, and never removes one.
+SERVER_FOLDERS = Path("/tmp/coglet/predictions")  # noqa: S108 - coglet's choice
+_SETTLED_SECONDS = 2.0
+_ABANDONED_SECONDS = 3600.0
+
+
+class StartupError(RuntimeError):
+    """The server should not start like this, told in one sentence."""
+
+
+def fetch_named_weights() -> None:
+    """Fetch the published model that `SAM2_MODEL` names, unless its file is there.
+
+    Without a name nothing is fetched: what is there is served. With one, it is that model or
+    none, never a smaller one in its place.
+
+    Raises:
+        CheckpointError: it cannot be had; one sentence.
+    """
+    name = os.environ.get("SAM2_MODEL")
+    if not name:
+        return
+    checkpoint, folder = find_checkpoint(name), checkpoint_folder()
+    if checkpoint.sha256 is None or (folder / checkpoint.file).is_file():
+        return
+    logger.info("%s is not in the checkpoint folder: fetching it", checkpoint.file)
+    base_url = os.environ.get("SAM2_WEIGHTS_URL") or WEIGHTS_URL
+    download(checkpoint, folder, base_url, _Reporter(checkpoint.file))
+    logger.info("%s is complete and verified", checkpoint.file)
+
+
+def check_versions(project: Path = PROJECT) -> None:
+    """Hold what is installed against the pins that the project was tested with.
+
+    Raises:
+        StartupError: a package is missing or of another version.
+    """
+    for name, pinned in pins(project):
+        try:
+            # A build's local label (`+cu130`) is the same release.
+            installed = version(name).partition("+")[0]
+        except PackageNotFoundError:
+            installed = "not installed"
+        if installed != pinned:
+            raise StartupError(f"{name} is {installed}, but this release runs with {pinned}")
+
+
+def pins(project: Path = PROJECT) -> Iterator[tuple[str, str]]:
+    """Name and version of every pinned package of the image; none without the project's files."""
+    for file in PINS:
+        path = project / file
+        for line in path.read_text().splitlines() if path.is_file() else ():
+            if found := _PIN.match(line):
+                yield found[1], found[2]
+
+
+def remove_server_folders(base: Path = SERVER_FOLDERS) -> None:
+    """Remove the folders that the server made for earlier predictions.
+
+    Empty ones a moment after they were made, by when a request that was parked in one has been
+    read; all others once they are so old that their server was killed.
+    """
+    now = time.time()
+    for folder in _subfolders(base):
+        age = now - _changed(folder)
+        if age < _SETTLED_SECONDS:
+            continue
+        for path in _subfolders(folder):
+            if age > _ABANDONED_SECONDS:
+                for file in path.iterdir():
+                    file.unlink(missing_ok=True)
+            _remove_if_empty(path)
+        _remove_if_empty(folder)
+
+
+class _Reporter:
+    """Says in the log how far a download is."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._said = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() - self._said >= _SECONDS_BETWEEN_REPORTS:
+            self._said = time.monotonic()
+            logger.info("%s: %.0f of %.0f MB", self._file, done / 1e6, total / 1e6)
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+    except OSError:
+        return []
+
+
+def _changed(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return time.time()
+
+
+def _remove_if_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        return

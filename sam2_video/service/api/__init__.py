@@ -1,0 +1,1 @@
+"""The hosted API: routes, validation, answers, webhooks."""

@@ -1,0 +1,73 @@
+"""A prediction as server-sent events, as the hosted API streams it to its clients."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from sam2_video.service.api.views import Views
+from sam2_video.service.jobs.notifier import Feed
+from sam2_video.service.storage.database import Prediction, Store
+
+_SECONDS_BETWEEN_SIGNS = 10.0  # of life; the Python client waits 30
+_ID = re.compile(r"([0-9]{1,12})-([0-9]{1,12})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Position:
+    """How much a client has: it is the id of an event, and where a new connection goes on."""
+
+    logs: int = 0
+    outputs: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> "Position":
+        """Read `Last-Event-ID`; the start if it is none of ours."""
+        found = _ID.fullmatch(text)
+        return cls(int(found[1]), int(found[2])) if found else cls()
+
+    def __str__(self) -> str:
+        return f"{self.logs}-{self.outputs}"
+
+
+async def events(
+    prediction_id: str, store: Store, views: Views, feed: Feed, position: Position
+) -> AsyncIterator[str]:
+    """Events from a position up to the end: `logs`, `output`, then `error` or `done`."""
+    with feed.listening(prediction_id) as changed:
+        while True:
+            changed.clear()
+            prediction = await store.prediction(prediction_id)
+            if prediction is None:
+                return
+            outputs = await views.outputs(prediction, position.outputs)
+            if len(prediction.logs) > position.logs:
+                text = prediction.logs[position.logs :]
+                position = Position(len(prediction.logs), position.outputs)
+                yield _written("logs", text, position)
+            for output in outputs:
+                position = Position(position.logs, position.outputs + 1)
+                yield _written("output", output, position)
+            if prediction.is_finished:
+                for event, data in _ending(prediction):
+                    yield _written(event, data, position)
+                return
+            try:
+                await asyncio.wait_for(changed.wait(), _SECONDS_BETWEEN_SIGNS)
+            except TimeoutError:
+                yield ": waiting\n\n"
+
+
+def _ending(prediction: Prediction) -> list[tuple[str, str]]:
+    if prediction.status == "failed":
+        detail = json.dumps({"detail": prediction.error})
+        return [("error", detail), ("done", json.dumps({"reason": "error"}))]
+    reason = {"reason": "canceled"} if prediction.status == "canceled" else {}
+    return [("done", json.dumps(reason))]
+
+
+def _written(event: str, data: str, position: Position) -> str:
+    lines = data.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text = "".join(f"data: {line}\n" for line in lines)
+    return f"event: {event}\nid: {position}\n{text}\n"

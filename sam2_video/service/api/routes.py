@@ -1,0 +1,371 @@
+"""The calls of the hosted API."""
+
+import asyncio
+import base64
+import binascii
+import json
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from sam2_video.service.api.auth import Access
+from sam2_video.service.api.contents import send_content
+from sam2_video.service.api.event_stream import Position, events
+from sam2_video.service.api.problems import ApiError
+from sam2_video.service.api.validation import InputSchema, check_hook, check_version, wait_seconds
+from sam2_video.service.api.views import MODEL, Json, Model, Views, file_url, file_view, listed
+from sam2_video.service.api.webhooks import Webhooks, signing_key
+from sam2_video.service.jobs.notifier import Feed
+from sam2_video.service.jobs.queue import Runner
+from sam2_video.service.net.guard import AddressError, Guard
+from sam2_video.service.net.inputs import INPUT, Sources, is_data_uri, shown_value
+from sam2_video.service.settings import Settings
+from sam2_video.service.storage.database import Prediction, Store, StoredFile
+from sam2_video.service.storage.files import FileRefusedError, Files, Label
+from sam2_video.service.storage.secrets import Secret, new_id
+
+logger = logging.getLogger(__name__)
+
+_PAGE = 100
+_CHUNK = 1 << 20
+_METADATA_BYTES = 16 * 1024
+_MULTIPART_BYTES = 1024**2  # what a form adds to a file
+_RETRY_SECONDS = 10
+_LARGE_BODY = 1024**2
+_BODY_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Api:
+    """The calls, and what they need."""
+
+    settings: Settings
+    secret: Secret
+    access: Access
+    store: Store
+    files: Files
+    sources: Sources
+    guard: Guard
+    runner: Runner
+    webhooks: Webhooks
+    feed: Feed
+    views: Views
+    model: Model
+    schema: InputSchema
+    reading: asyncio.Semaphore
+
+    def routes(self) -> list[Route]:
+        """The calls by path, below `/v1`."""
+        model = "/models/{owner}/{name}"
+        body = self.settings.limits.max_body_bytes
+        upload = self.settings.limits.max_file_bytes + _MULTIPART_BYTES
+        return [
+            Route("/predictions", self.list_predictions),
+            Route("/predictions", self.create, methods=["POST"], max_body_size=body),
+            Route("/predictions/{id}", self.get_prediction),
+            Route("/predictions/{id}/cancel", self.cancel, methods=["POST"], max_body_size=1024),
+            Route("/models", self.list_models),
+            Route(model, self.get_model),
+            Route(f"{model}/predictions", self.create, methods=["POST"], max_body_size=body),
+            Route(f"{model}/versions", self.list_versions),
+            Route(f"{model}/versions/{{version}}", self.get_version),
+            Route("/files", self.list_files),
+            Route("/files", self.create_file, methods=["POST"], max_body_size=upload),
+            Route("/files/{id}", self.get_file),
+            Route("/files/{id}", self.delete_file, methods=["DELETE"]),
+            Route("/files/{id}/download", self.download),
+            Route("/files/{word}/stream", self.stream),
+            Route("/outputs/{id}/{name}", self.output),
+            Route("/webhooks/default/secret", self.webhook_secret),
+        ]
+
+    async def create(self, request: Request) -> Response:
+        """Create a prediction, and wait for its end if asked to."""
+        owner = self.access.owner(request)
+        self._check_model(request)
+        if await self.store.count_unfinished() >= self.settings.limits.max_queue:
+            raise ApiError(429, "The queue is full; try again later.", retry_after=_RETRY_SECONDS)
+        # A large request is in memory as a whole, so not many are read at a time.
+        is_large = int(request.headers.get("Content-Length", _LARGE_BODY)) >= _LARGE_BODY
+        async with self.reading if is_large else nullcontext():
+            prediction = await self._accept(request, owner, await _json_body(request))
+        await self.store.add(prediction)
+        self.runner.start(prediction)
+        self.webhooks.follow(prediction)
+        seconds = wait_seconds(request.headers.get("Prefer", ""))
+        if seconds is None:
+            view = await self.views.prediction(prediction, is_waited_for=True)
+            return JSONResponse(view, 201)
+        prediction = await self._ended(prediction, seconds)
+        view = await self.views.prediction(prediction, is_waited_for=True)
+        return JSONResponse(view, 201 if prediction.is_finished else 202)
+
+    async def get_prediction(self, request: Request) -> Response:
+        """One prediction."""
+        return JSONResponse(await self.views.prediction(await self._prediction(request)))
+
+    async def list_predictions(self, request: Request) -> Response:
+        """A page of the caller's predictions, newest first."""
+        owner = self.access.owner(request)
+        before, after = read_cursor(request.query_params.get("cursor"))
+        found = await self.store.page(owner, _PAGE + 1, before=before, after=after)
+        is_more = len(found) > _PAGE
+        page = found[-_PAGE:] if after is not None else found[:_PAGE]
+        base = self._base(request)
+        older = newer = None
+        if page and (is_more or after is not None):
+            older = _cursor_url(base, "o", page[-1].number)
+        if page and (before is not None or (after is not None and is_more)):
+            newer = _cursor_url(base, "n", page[0].number)
+        views = [await self.views.prediction(prediction) for prediction in page]
+        return JSONResponse(listed(views, newer, older))
+
+    async def cancel(self, request: Request) -> Response:
+        """End a prediction."""
+        prediction = await self._prediction(request)
+        await self.runner.cancel(prediction.id)
+        return JSONResponse(await self.views.prediction(await self._prediction(request)))
+
+    async def stream(self, request: Request) -> Response:
+        """A prediction as events. Whoever has the address may read it: clients send no token."""
+        name = request.path_params["word"].partition(".")[0]
+        expected = self.views.stream_word(name).encode()
+        if not secrets.compare_digest(request.path_params["word"].encode(), expected):
+            raise ApiError(404, "There is no such stream here.")
+        if await self.store.prediction(name) is None:
+            raise ApiError(404, "There is no such stream here.")
+        position = Position.parse(request.headers.get("Last-Event-ID", ""))
+        return StreamingResponse(
+            events(name, self.store, self.views, self.feed, position),
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+            media_type="text/event-stream",
+        )
+
+    async def list_models(self, request: Request) -> Response:
+        """The models: one."""
+        self.access.owner(request)
+        return JSONResponse(listed([await self._model_view(request)]))
+
+    async def get_model(self, request: Request) -> Response:
+        """The model."""
+        self.access.owner(request)
+        self._check_model(request)
+        return JSONResponse(await self._model_view(request))
+
+    async def list_versions(self, request: Request) -> Response:
+        """The versions of the model: the one that runs."""
+        self.access.owner(request)
+        self._check_model(request)
+        return JSONResponse(listed([self.model.version_view()]))
+
+    async def get_version(self, request: Request) -> Response:
+        """The version that runs, by whichever id a program knows."""
+        self.access.owner(request)
+        self._check_model(request)
+        check_version(request.path_params["version"])
+        return JSONResponse(self.model.version_view())
+
+    async def create_file(self, request: Request) -> Response:
+        """Keep a file that a client uploads as a form."""
+        owner = self.access.owner(request)
+        if len(await self.store.uploads(owner)) >= self.settings.limits.max_files:
+            raise ApiError(
+                422,
+                f"There are {self.settings.limits.max_files} files already, the most that are "
+                "allowed; delete some.",
+            )
+        async with request.form(max_files=2, max_fields=8) as form:
+            content = form.get("content")
+            if not isinstance(content, UploadFile):
+                raise ApiError.of_field("content", "content is required: the file", "required")
+            label = Label(
+                owner=owner,
+                kind="upload",
+                name=str(form.get("filename") or content.filename or "file"),
+                content_type=_media_type(form.get("type") or content.content_type),
+                details=await _metadata(form.get("metadata")),
+            )
+            try:
+                file = await self.files.keep(_chunks(content), label)
+            except FileRefusedError as error:
+                raise ApiError.of_field("content", f"content {error}") from error
+        return JSONResponse(file_view(file, self._base(request)), 201)
+
+    async def list_files(self, request: Request) -> Response:
+        """The caller's files, newest first."""
+        owner = self.access.owner(request)
+        base = self._base(request)
+        return JSONResponse(listed([file_view(f, base) for f in await self.store.uploads(owner)]))
+
+    async def get_file(self, request: Request) -> Response:
+        """What is known of a file."""
+        return JSONResponse(file_view(await self._file(request), self._base(request)))
+
+    async def delete_file(self, request: Request) -> Response:
+        """Delete a file."""
+        await self.files.remove([(await self._file(request)).id])
+        return Response(status_code=204)
+
+    async def download(self, request: Request) -> Response:
+        """The content of a file."""
+        return send_content(request, self.files, await self._file(request))
+
+    async def output(self, request: Request) -> Response:
+        """The content of an output. Whoever has the address may read it: clients send no token."""
+        file = await self.store.file(request.path_params["id"])
+        is_output = file is not None and file.kind in ("output", "aside")
+        if file is None or not is_output or file.name != request.path_params["name"]:
+            raise ApiError(404, "There is no such file here, or its time is over.")
+        return send_content(request, self.files, file)
+
+    async def webhook_secret(self, request: Request) -> Response:
+        """The key with which the caller verifies webhooks."""
+        owner = self.access.owner(request)
+        return JSONResponse({"key": signing_key(self.secret, owner)})
+
+    async def _accept(self, request: Request, owner: str, body: Json) -> Prediction:
+        """A new prediction of what a request asks for.
+
+        Raises:
+            ApiError: something in the request is not as it should be.
+        """
+        if "owner" not in request.path_params:
+            check_version(body.get("version"))
+        hook = check_hook(body)
+        inputs = self.schema.check(body.get("input"))
+        if hook.url is not None:
+            await self._check_webhook(hook.url)
+        base = self._base(request)
+        source = await self.sources.accept(inputs[INPUT], owner, (base,))
+        if source is not None and is_data_uri(inputs[INPUT]):
+            inputs[INPUT] = file_url(base, source)
+        return Prediction(
+            id=new_id(),
+            owner=owner,
+            version=self.model.version,
+            input=inputs,
+            base_url=base,
+            source_id=source and source.id,
+            webhook=hook.url,
+            webhook_events=hook.events,
+            webhook_owed=hook.url is not None,
+        )
+
+    def _base(self, request: Request) -> str:
+        """The server's address as the caller knows it."""
+        public = self.settings.public_url
+        return public or f"{request.url.scheme}://{request.headers.get('Host', 'localhost')}"
+
+    async def _model_view(self, request: Request) -> Json:
+        return self.model.view(self._base(request), await self.store.count())
+
+    def _check_model(self, request: Request) -> None:
+        owner, name = request.path_params.get("owner"), request.path_params.get("name")
+        if owner is not None and f"{owner}/{name}" != MODEL:
+            raise ApiError(404, f"There is no model {owner}/{name} here: this server runs {MODEL}.")
+
+    async def _check_webhook(self, url: str) -> None:
+        try:
+            await self.guard.check(url)
+        except AddressError as error:
+            raise ApiError.of_field(
+                "webhook", f"webhook is {shown_value(url)}, but {error}"
+            ) from error
+
+    async def _prediction(self, request: Request) -> Prediction:
+        owner = self.access.owner(request)
+        prediction = await self.store.prediction(request.path_params["id"])
+        if prediction is None or prediction.owner != owner:
+            raise ApiError(404, "There is no such prediction here.")
+        return prediction
+
+    async def _file(self, request: Request) -> StoredFile:
+        owner = self.access.owner(request)
+        file = await self.store.file(request.path_params["id"])
+        if file is None or file.owner != owner or file.kind not in ("upload", "inline"):
+            raise ApiError(404, "There is no such file here, or its time is over.")
+        return file
+
+    async def _ended(self, prediction: Prediction, seconds: float) -> Prediction:
+        """A prediction once it has ended, or as it is when the time is over."""
+        with self.feed.listening(prediction.id) as changed:
+            try:
+                async with asyncio.timeout(seconds):
+                    while True:
+                        changed.clear()
+                        current = await self.store.prediction(prediction.id)
+                        if current is None or current.is_finished:
+                            return current or prediction
+                        await changed.wait()
+            except TimeoutError:
+                return prediction
+
+
+async def _json_body(request: Request) -> Json:
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            text = await request.body()
+        body = await asyncio.to_thread(json.loads, text)
+    except TimeoutError as error:
+        raise ApiError(408, "The request took too long to arrive.") from error
+    except (ValueError, RecursionError) as error:
+        raise ApiError(422, "The request should be a JSON object.") from error
+    if not isinstance(body, dict):
+        raise ApiError(422, "The request should be a JSON object.")
+    return body
+
+
+async def _metadata(value: Any) -> Json:
+    """The metadata of an upload, which clients send as a field or as a file."""
+    if value is None:
+        return {}
+    text = await value.read(_METADATA_BYTES + 1) if isinstance(value, UploadFile) else value
+    try:
+        details = json.loads(text) if len(text) <= _METADATA_BYTES else None
+        # As it will be answered: neither NaN nor half a character can be.
+        json.dumps(details, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        details = None
+    if not isinstance(details, dict):
+        raise ApiError.of_field(
+            "metadata", f"metadata should be a JSON object of at most {_METADATA_BYTES} bytes"
+        )
+    return details
+
+
+def _media_type(value: Any) -> str:
+    text = str(value or "").partition(";")[0].strip().lower()
+    is_plain = text.isascii() and text.isprintable() and text.count("/") == 1 and len(text) < 100
+    return text if is_plain and " " not in text else "application/octet-stream"
+
+
+async def _chunks(content: UploadFile) -> AsyncIterator[bytes]:
+    while chunk := await content.read(_CHUNK):
+        yield chunk
+
+
+def _cursor_url(base: str, direction: str, number: int) -> str:
+    text = base64.urlsafe_b64encode(f"{direction}{number}".encode()).decode().rstrip("=")
+    return f"{base}/v1/predictions?cursor={text}"
+
+
+def read_cursor(text: str | None) -> tuple[int | None, int | None]:
+    """What a cursor asks for: older than a number, or newer than one."""
+    if text is None:
+        return None, None
+    try:
+        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+        number = int(plain[1:])
+    except (binascii.Error, ValueError):
+        plain, number = "", 0
+    if plain[:1] not in ("o", "n") or not plain or not 0 < number < 2**62:
+        raise ApiError.of_field("cursor", "cursor should be one of a page's next or previous")
+    return (number, None) if plain[0] == "o" else (None, number)

@@ -1,0 +1,146 @@
+"""Telling a client's webhook what happens to a prediction, signed as the hosted API signs."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import time
+from dataclasses import dataclass
+
+from sam2_video.service.api.views import Json, Views
+from sam2_video.service.jobs.notifier import Feed
+from sam2_video.service.net.guard import AddressError, Guard
+from sam2_video.service.storage.database import Prediction, Store
+from sam2_video.service.storage.secrets import Secret, new_id
+
+logger = logging.getLogger(__name__)
+
+EVENTS = ("start", "output", "logs", "completed")
+
+_SECONDS_BETWEEN = 0.5  # outputs and logs are told at most so often
+_RETRIES = (1.0, 3.0, 10.0, 30.0, 60.0, 120.0)
+_AT_A_TIME = 20
+
+
+def signing_key(secret: Secret, owner: str) -> str:
+    """The key with which a client verifies what its webhooks receive."""
+    return f"whsec_{base64.b64encode(secret.key('webhook', owner)).decode()}"
+
+
+def signature(key: str, message_id: str, timestamp: int, body: bytes) -> str:
+    """The signature of one message, as it stands in `Webhook-Signature`."""
+    content = f"{message_id}.{timestamp}.".encode() + body
+    digest = hmac.new(base64.b64decode(key.partition("_")[2]), content, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode()}"
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What has been told of a prediction."""
+
+    is_started: bool = False
+    outputs: int = 0
+    logs: int = 0
+
+    @classmethod
+    def of(cls, view: Json) -> "_Seen":
+        return cls(view["status"] != "starting", len(view["output"] or ()), len(view["logs"]))
+
+
+class Webhooks:
+    """Follows predictions that name a webhook."""
+
+    def __init__(
+        self, store: Store, views: Views, feed: Feed, guard: Guard, secret: Secret
+    ) -> None:
+        self._store = store
+        self._views = views
+        self._feed = feed
+        self._guard = guard
+        self._secret = secret
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sending = asyncio.Semaphore(_AT_A_TIME)
+
+    async def resume(self) -> None:
+        """Take up what was not told when the server stopped."""
+        for prediction in await self._store.owing_webhooks() + await self._store.unfinished():
+            self.follow(prediction)
+
+    def follow(self, prediction: Prediction) -> None:
+        """Tell a prediction's webhook, if it names one, of what happens from now on."""
+        if prediction.webhook is None:
+            return
+        task = asyncio.create_task(self._follow(prediction.id, prediction.webhook))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """Stop telling; ends that were not told are told after the next start."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _follow(self, prediction_id: str, url: str) -> None:
+        seen = _Seen()
+        with self._feed.listening(prediction_id) as changed:
+            while True:
+                changed.clear()
+                prediction = await self._store.prediction(prediction_id)
+                if prediction is None:
+                    return
+                view = await self._views.prediction(prediction)
+                wanted = prediction.webhook_events
+                if prediction.is_finished:
+                    break
+                current = _Seen.of(view)
+                events = [
+                    *(["start"] if current.is_started and not seen.is_started else []),
+                    *(["output"] if current.outputs > seen.outputs else []),
+                    *(["logs"] if current.logs > seen.logs else []),
+                ]
+                if any(event in wanted for event in events):
+                    await self._send(prediction, url, view)
+                seen = current
+                await changed.wait()
+                await asyncio.sleep(_SECONDS_BETWEEN)
+        if not seen.is_started and "start" in wanted and prediction.started_at is not None:
+            begun: Json = {
+                "status": "processing",
+                "output": None,
+                "completed_at": None,
+                "metrics": {},
+            }
+            await self._send(prediction, url, {**view, **begun})
+        if "completed" in wanted:
+            await self._send(prediction, url, view, _RETRIES)
+        await self._store.settle_webhook(prediction_id)
+
+    async def _send(
+        self, prediction: Prediction, url: str, view: Json, retries: tuple[float, ...] = ()
+    ) -> None:
+        """Send one message, until it is taken or there is no try left."""
+        body = json.dumps(view).encode()
+        message_id = f"msg_{new_id()}"
+        key = signing_key(self._secret, prediction.owner)
+        for pause in (*retries, None):
+            timestamp = int(time.time())
+            headers = {
+                "Content-Type": "application/json",
+                "Webhook-Id": message_id,
+                "Webhook-Timestamp": str(timestamp),
+                "Webhook-Signature": signature(key, message_id, timestamp, body),
+            }
+            try:
+                async with self._sending:
+                    status = await self._guard.post(url, body, headers)
+                if 200 <= status < 300:
+                    return
+                reason = f"it answers {status}"
+            except AddressError as error:
+                reason = str(error)
+            logger.warning("the webhook of %s was not told: %s", prediction.id, reason)
+            if pause is not None:
+                await asyncio.sleep(pause)

@@ -1,0 +1,1 @@
+"""Predictions in a queue, and the containers that run them."""

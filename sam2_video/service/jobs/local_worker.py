@@ -1,0 +1,147 @@
+"""A container's server on this machine, started where no container is given.
+
+It is what `make serve` runs: the same server as in the image, without Docker.
+"""
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import httpx
+
+from sam2_video.models.registry import PROJECT
+from sam2_video.prediction.openapi import SCHEMA_FILE
+
+logger = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_LOOKS = 2.0
+_SECONDS_BEFORE_RESTART = 2.0
+_SECONDS_TO_END = 20.0
+_DEAD = ("UNHEALTHY", "DEFUNCT")
+
+
+class LocalWorker:
+    """The process, started again whenever it has died.
+
+    Args:
+        home: a folder for it alone; emptied first, and removed at the end.
+        upload_url: where it puts its outputs; None to have them inside its answers.
+
+    Attributes:
+        url: its address.
+
+    Raises:
+        FileNotFoundError: the project's files are not here, as in an installed package.
+    """
+
+    def __init__(self, home: Path, upload_url: str | None = None) -> None:
+        if not SCHEMA_FILE.is_file():
+            raise FileNotFoundError(
+                "the project's folder is needed for a worker; name one by --api"
+            )
+        self._home = home.resolve()
+        self._upload_url = upload_url
+        self._port = _free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep the process running while the block runs; it is ready some seconds later."""
+        shutil.rmtree(self._home, ignore_errors=True)  # what a crash has left
+        try:
+            _furnish(self._home)
+            keeping = asyncio.create_task(self._keep())
+            try:
+                yield
+            finally:
+                keeping.cancel()
+                await asyncio.wait([keeping])
+        finally:
+            shutil.rmtree(self._home, ignore_errors=True)
+
+    async def _keep(self) -> None:
+        while True:
+            process = await self._start()
+            try:
+                await self._until_dead(process)
+                logger.warning("the worker died and is started again")
+            finally:
+                await asyncio.shield(_end(process))
+            await asyncio.sleep(_SECONDS_BEFORE_RESTART)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        # On a leash, so that it ends with this process even if nobody is left to end it.
+        command = [sys.executable, "-m", "sam2_video.service.jobs.watchdog"]
+        command += [sys.executable, "-m", "cog.server.http", "--host", "127.0.0.1"]
+        if self._upload_url is not None:
+            command += ["--upload-url", self._upload_url]
+        # Its log is JSON, a line an event: what a person wants to know of is in the predictions'.
+        return await asyncio.create_subprocess_exec(
+            *command,
+            cwd=self._home,
+            env={
+                **os.environ,
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+                "PYTHONPATH": str(PROJECT),
+                "COG_PREDICT_TYPE_STUB": "predict.py:Predictor",
+                "COG_LOG_LEVEL": os.environ.get("COG_LOG_LEVEL", "warn"),
+                "PORT": str(self._port),
+                "TMPDIR": str(self._home / "temporary"),  # whatever it leaves goes with the folder
+                # It fetches from and uploads to this server, never through a proxy.
+                "NO_PROXY": _with_loopback(os.environ.get("NO_PROXY", "")),
+                "no_proxy": _with_loopback(os.environ.get("no_proxy", "")),
+            },
+            stdin=asyncio.subprocess.PIPE,
+            stdout=sys.stderr,
+            start_new_session=True,
+        )
+
+    async def _until_dead(self, process: asyncio.subprocess.Process) -> None:
+        """Wait until the process has ended, or goes on without being able to work."""
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+            while process.returncode is None:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), _SECONDS_BETWEEN_LOOKS)
+                    return
+                try:
+                    status = (await client.get("/health-check")).json()["status"]
+                except (httpx.HTTPError, ValueError, KeyError):
+                    continue  # not yet listening, or ending
+                if status in _DEAD:
+                    return
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End the process and all that it has started."""
+    if process.returncode is None:
+        process.terminate()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), _SECONDS_TO_END)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+def _furnish(home: Path) -> None:
+    """Lay out a folder as the server wants it: predictor and schema."""
+    (home / ".cog").mkdir(parents=True)
+    (home / "temporary").mkdir()
+    shutil.copy(SCHEMA_FILE, home / ".cog" / "openapi_schema.json")
+    (home / "predict.py").symlink_to(PROJECT / "predict.py")
+
+
+def _with_loopback(hosts: str) -> str:
+    return ",".join(filter(None, [hosts, "127.0.0.1", "localhost"]))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

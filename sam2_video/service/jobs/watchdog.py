@@ -1,0 +1,34 @@
+"""Runs a command that does not outlive the process which started it, however that one ends.
+
+`python -m sam2_video.service.jobs.watchdog COMMAND...`, with a pipe as standard input that
+nobody writes to: when its other end is closed, even by the death of the process that held it, the
+command is ended.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+
+def main(command: list[str]) -> int:
+    """Run the command to its end; its exit code."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+
+    def end(*_: object) -> None:
+        process.terminate()
+
+    def hold() -> None:
+        # Not by `sys.stdin`, whose lock a thread may not hold when the interpreter ends.
+        while os.read(0, 1024):
+            pass
+        end()
+
+    signal.signal(signal.SIGTERM, end)
+    threading.Thread(target=hold, daemon=True).start()
+    return process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,149 @@
+"""The workers' door: where containers fetch inputs and put outputs.
+
+It listens apart from the API, in plain http, so that a worker needs neither a token nor the trust
+in a certificate, and an operator can keep it in a network of its own. Its addresses carry a secret.
+"""
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from sam2_video.service.jobs.outputs import OutputName, OutputNameError
+from sam2_video.service.settings import Door, is_loopback
+from sam2_video.service.storage.database import Store, StoredFile
+from sam2_video.service.storage.files import FileRefusedError, Files
+
+logger = logging.getLogger(__name__)
+
+
+class Uploads(Protocol):
+    """Who takes the files that workers send."""
+
+    async def receive(self, run_id: str, name: OutputName, chunks: AsyncIterator[bytes]) -> None:
+        """Take one output of a run.
+
+        Raises:
+            KeyError: there is no such run any more.
+            FileRefusedError: the file cannot be kept.
+        """
+
+
+class DoorServer:
+    """Listens for workers while `opened`."""
+
+    def __init__(self, door: Door, key: str, store: Store, files: Files) -> None:
+        self._door = door
+        self._key = key
+        self._store = store
+        self._files = files
+        self._uploads: Uploads | None = None
+        self._socket: socket.socket | None = None
+
+    @property
+    def url(self) -> str:
+        """How workers reach the door, the secret included."""
+        base = self._door.url
+        if base is None:
+            assert self._socket is not None
+            host, port = self._socket.getsockname()[:2]
+            base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return f"{base}/{self._key}"
+
+    @property
+    def upload_url(self) -> str:
+        """What a worker takes as its `--upload-url`."""
+        return f"{self.url}/outputs/"
+
+    def is_reached_by(self, worker_url: str) -> bool:
+        """Whether a worker can be expected to reach the door."""
+        return (
+            self._door.url is not None
+            or not is_loopback(self._door.host)
+            or is_loopback(urlsplit(worker_url).hostname or "")
+        )
+
+    def input_url(self, file: StoredFile) -> str:
+        """Where a worker fetches an input."""
+        return f"{self.url}/inputs/{file.id}"
+
+    def bind(self) -> None:
+        """Take the port, before anybody is told of it.
+
+        Raises:
+            OSError: it is taken.
+        """
+        family = socket.AF_INET6 if ":" in self._door.host else socket.AF_INET
+        self._socket = socket.socket(family)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((self._door.host, self._door.port))
+
+    @asynccontextmanager
+    async def opened(self, uploads: Uploads) -> AsyncIterator[None]:
+        """Serve while the block runs."""
+        assert self._socket is not None
+        self._uploads = uploads
+        routes = [
+            Route("/{key}/inputs/{file_id}", self._give),
+            Route("/{key}/outputs/{name}", self._take, methods=["PUT"]),
+        ]
+        config = uvicorn.Config(
+            Starlette(routes=routes),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
+        server = _InnerServer(config)
+        serving = asyncio.create_task(server.serve([self._socket]))
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await serving
+
+    async def _give(self, request: Request) -> Response:
+        file = await self._store.file(request.path_params["file_id"])
+        if not self._knows_key(request) or file is None:
+            return Response(status_code=404)
+        headers = {"Content-Length": str(file.size)}
+        # The type is the model's to find out: what a client says of its file is not passed on.
+        return StreamingResponse(
+            self._files.read(file), headers=headers, media_type="application/octet-stream"
+        )
+
+    async def _take(self, request: Request) -> Response:
+        run_id = request.headers.get("X-Prediction-Id", "")
+        if not self._knows_key(request) or self._uploads is None:
+            return Response(status_code=404)
+        try:
+            name = OutputName.parse(request.path_params["name"])
+            await self._uploads.receive(run_id, name, request.stream())
+        except (KeyError, OutputNameError):
+            return Response(status_code=404)
+        except (FileRefusedError, ClientDisconnect) as error:
+            logger.warning("an output was not kept: %s", error)
+            return Response(status_code=507)
+        return Response(status_code=201)
+
+    def _knows_key(self, request: Request) -> bool:
+        given = request.path_params["key"].encode()
+        return secrets.compare_digest(given, self._key.encode())
+
+
+class _InnerServer(uvicorn.Server):
+    """A server inside another's process, which leaves the signals to that one."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,1 @@
+"""What is fetched from outside, and what is guarded against."""

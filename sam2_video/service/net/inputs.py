@@ -1,0 +1,173 @@
+"""The file that an input names: a data URI, a file of this server, or an address on the web."""
+
+import asyncio
+import binascii
+import mimetypes
+import re
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from sam2_video.service.api.problems import ApiError
+from sam2_video.service.net.guard import AddressError, Guard
+from sam2_video.service.settings import HostedLimits
+from sam2_video.service.storage.database import Prediction, Store, StoredFile
+from sam2_video.service.storage.files import FileRefusedError, Files, Label, shown_name
+
+INPUT = "input_video"
+
+_OWN_FILE = re.compile(r"/v1/(?:files|outputs)/([a-z2-7]{26})(?:/.*)?")
+_FETCHES = 4  # at a time
+_LONGEST_ADDRESS = 8192
+
+
+class SourceError(Exception):
+    """The input cannot be had; the message is one sentence."""
+
+
+class Sources:
+    """Finds, stores and fetches what `input_video` names."""
+
+    def __init__(self, store: Store, files: Files, guard: Guard, limits: HostedLimits) -> None:
+        self._store = store
+        self._files = files
+        self._guard = guard
+        self._limits = limits
+        self._fetching = asyncio.Semaphore(_FETCHES)
+
+    async def accept(self, value: str, owner: str, own_urls: tuple[str, ...]) -> StoredFile | None:
+        """Take what a client names as its input.
+
+        Args:
+            value: what it names.
+            owner: whose token it has.
+            own_urls: addresses by which clients know this server.
+
+        Returns:
+            The file, or None if it has to be fetched when the prediction is due.
+
+        Raises:
+            ApiError: it is nothing that can be taken.
+        """
+        if is_data_uri(value):
+            return await self._store_data_uri(value, owner)
+        shown = shown_value(value)
+        try:
+            parts = urlsplit(value)
+            is_own = any(value.startswith(f"{url}/v1/") for url in own_urls)
+        except ValueError:
+            parts, is_own = urlsplit(""), False
+        if parts.scheme not in ("http", "https") or len(value) > _LONGEST_ADDRESS:
+            raise _problem(f"{INPUT} is {shown}, but it should be an http(s) address or a data URI")
+        if is_own:
+            found = _OWN_FILE.fullmatch(parts.path)
+            file = await self._store.file(found[1]) if found else None
+            if file is None or file.owner != owner:
+                raise _problem(f"{INPUT} is {shown}, but there is no such file here")
+            return file
+        try:
+            await self._guard.check(value)
+        except AddressError as error:
+            raise _problem(f"{INPUT} is {shown}, but {error}") from error
+        return None
+
+    async def fetch(self, prediction: Prediction) -> StoredFile:
+        """Fetch the input of a prediction from the address that it names.
+
+        Raises:
+            SourceError: it cannot be had.
+        """
+        value = str(prediction.input[INPUT])
+        subject = f"{INPUT} is {shown_value(value)}"
+        seconds = self._limits.max_fetch_seconds
+        async with self._fetching:
+            try:
+                async with asyncio.timeout(seconds), self._guard.get(value) as answer:
+                    name = shown_name(urlsplit(answer.url).path)
+                    label = Label(
+                        owner=prediction.owner,
+                        kind="source",
+                        name=name,
+                        content_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
+                        prediction_id=prediction.id,
+                    )
+                    return await self._files.keep(answer.body, label)
+            except AddressError as error:
+                raise SourceError(f"{subject}, which cannot be fetched: {error}") from error
+            except FileRefusedError as error:
+                raise SourceError(f"{subject}, which {error}") from error
+            except TimeoutError as error:
+                raise SourceError(
+                    f"{subject}, which takes longer to fetch than the {seconds:g} seconds allowed"
+                ) from error
+
+    async def as_data_uri(self, file: StoredFile) -> str:
+        """A file as a data URI, for a worker that cannot fetch it.
+
+        Raises:
+            SourceError: it is too large for a worker's request.
+        """
+        if file.size > 70 * 1024**2:  # a request to a worker may have 100 MiB, and base64 adds 1/3
+            raise SourceError(
+                f"{INPUT} has {file.size} bytes, more than the worker takes from a server whose "
+                "door it does not reach: start the server with --door-url"
+            )
+        data = b"".join([chunk async for chunk in self._files.read(file)])
+        text = await asyncio.to_thread(binascii.b2a_base64, data, newline=False)
+        return f"data:application/octet-stream;base64,{text.decode()}"
+
+    async def _store_data_uri(self, value: str, owner: str) -> StoredFile:
+        try:
+            content_type, data = await asyncio.to_thread(read_data_uri, value)
+        except ValueError as error:
+            raise _problem(f"{INPUT} is a data URI, but {error}") from error
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield data
+
+        suffix = mimetypes.guess_extension(content_type) or ""
+        try:
+            return await self._files.keep(
+                chunks(), Label(owner, "inline", f"input{suffix}", content_type)
+            )
+        except FileRefusedError as error:
+            raise _problem(f"{INPUT} {error}") from error
+
+
+def read_data_uri(value: str) -> tuple[str, bytes]:
+    """Media type and content of a data URI.
+
+    Raises:
+        ValueError: it is malformed; the message is a clause.
+    """
+    head, comma, text = value.partition(",")
+    if not comma:
+        raise ValueError("it has no comma before its content")
+    content_type, *parameters = head[5:].split(";")
+    content_type = content_type.strip().lower()
+    if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", content_type, re.ASCII):
+        content_type = "application/octet-stream"
+    if any(parameter.strip().lower() == "base64" for parameter in parameters):
+        try:
+            data = b64decode("".join(unquote_to_bytes(text).decode("ascii").split()), validate=True)
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise ValueError("its content is not base64") from error
+    else:
+        data = unquote_to_bytes(text)
+    if not data:
+        raise ValueError("it is empty")
+    return content_type, data
+
+
+def is_data_uri(value: str) -> bool:
+    """Whether a value carries its content in itself."""
+    return value[:5].lower() == "data:"
+
+
+def shown_value(value: str) -> str:
+    """A value as an error shows it: short, whatever a stranger sent."""
+    return repr(value if len(value) <= 80 else f"{value[:60]}...")
+
+
+def _problem(sentence: str) -> ApiError:
+    return ApiError.of_field(f"input.{INPUT}", sentence)

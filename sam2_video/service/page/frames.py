@@ -1,0 +1,119 @@
+"""Frames of a video by their number, as pictures that a browser shows or a model reads.
+
+They come from the decoder that the model's frames come from, so that the frame one clicks is the
+frame the model gets.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+
+import anyio.to_thread
+import cv2
+import numpy as np
+
+from sam2_video.service.page.container import MAX_INLINE_BYTES, InlineFile
+from sam2_video.service.page.library import StoredVideo
+from sam2_video.video.frames import Video, read_frames_backward
+
+_CHUNK_BYTES = 64 * 1024**2  # of decoded frames in memory at once, for one reader
+_CHUNK_FRAMES = 24
+_CACHE_BYTES = 256 * 1024**2
+_READERS = 2
+_JPEG_QUALITY = 92
+
+
+class Pictures:
+    """Encoded frames, kept for a while: neighbours of a frame are decoded together with it."""
+
+    def __init__(self) -> None:
+        self._cache: OrderedDict[tuple[str, int, str], bytes] = OrderedDict()
+        self._size = 0
+        self._readers = asyncio.Semaphore(_READERS)
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def shown(self, stored: StoredVideo, index: int) -> bytes:
+        """Frame `index` as JPEG, at the video's size.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        key = (stored.id, index, "jpg")
+        if (found := self._get(key)) is not None:
+            return found
+        assert stored.video is not None
+        async with self._locks.setdefault(stored.id, asyncio.Lock()):
+            if (found := self._get(key)) is None:  # else it came with its neighbour
+                async with self._readers:
+                    pictures = await anyio.to_thread.run_sync(_chunk, stored.video, index)
+                for number, picture in pictures:
+                    self._put((stored.id, number, "jpg"), picture)
+                found = dict(pictures)[index]
+        return found
+
+    async def exact(self, stored: StoredVideo, index: int) -> InlineFile:
+        """Frame `index` without loss, as a file to send; JPEG where that would be too large.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        key = (stored.id, index, "png")
+        if (picture := self._get(key)) is None:
+            assert stored.video is not None
+            async with self._readers:
+                picture = await anyio.to_thread.run_sync(_exact, stored.video, index)
+            self._put(key, picture)
+        is_png = picture.startswith(b"\x89PNG")
+        return InlineFile(picture, "image/png" if is_png else "image/jpeg")
+
+    def forget(self, name: str) -> None:
+        """Drop what is kept of a video."""
+        for key in [key for key in self._cache if key[0] == name]:
+            self._size -= len(self._cache.pop(key))
+        self._locks.pop(name, None)
+
+    def _get(self, key: tuple[str, int, str]) -> bytes | None:
+        if key in self._cache:
+            self._cache.move_to_end(key)
+        return self._cache.get(key)
+
+    def _put(self, key: tuple[str, int, str], picture: bytes) -> None:
+        self._size += len(picture) - len(self._cache.pop(key, b""))
+        self._cache[key] = picture
+        while self._size > _CACHE_BYTES:
+            _, oldest = self._cache.popitem(last=False)
+            self._size -= len(oldest)
+
+
+def _chunk(video: Video, index: int) -> list[tuple[int, bytes]]:
+    """Frame `index` and its neighbours as JPEG."""
+    frame_bytes = video.width * video.height * 3
+    count = max(1, min(_CHUNK_FRAMES, _CHUNK_BYTES // frame_bytes))
+    first = index // count * count
+    stop = min(first + count, video.num_frames)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    return [(i, _encode(".jpg", frame, quality)) for i, frame in _frames(video, first, stop)]
+
+
+def _exact(video: Video, index: int) -> bytes:
+    ((_, frame),) = _frames(video, index, index + 1)
+    picture = _encode(".png", frame, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if len(picture) > MAX_INLINE_BYTES:
+        picture = _encode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    return picture
+
+
+def _frames(video: Video, first: int, stop: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Frames `stop - 1` down to `first`, found by a seek where the file allows an exact one."""
+    budget = (stop - first) * video.width * video.height * 3
+    with closing(read_frames_backward(video, stop - 1, lambda frame: frame, budget)) as frames:
+        yield from islice(frames, stop - first)
+
+
+def _encode(kind: str, frame: np.ndarray, options: list[int]) -> bytes:
+    done, picture = cv2.imencode(kind, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), options)
+    if not done:
+        raise OSError(f"a frame of {frame.shape[1]}x{frame.shape[0]} cannot be written as {kind}")
+    return picture.tobytes()

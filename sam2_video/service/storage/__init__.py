@@ -1,0 +1,1 @@
+"""The database of predictions and files, and where file contents lie."""

@@ -1,0 +1,1 @@
+"""Videos and pictures in and out: ffmpeg, decoding, drawing, encoding."""

@@ -1,0 +1,64 @@
+"""The memory bank keeps what a step may read, and lets go of the rest."""
+
+import torch
+
+from sam2_video.engine.memory_bank import Memory, MemoryBank
+
+
+def memory(batch: int = 2) -> Memory:
+    return Memory(
+        features=torch.zeros(batch, 4, 2, 2, dtype=torch.bfloat16),
+        position=torch.zeros(1, 4, 2, 2),
+        pointer=torch.zeros(batch, 8),
+    )
+
+
+def bank(**conditioning: Memory) -> MemoryBank:
+    return MemoryBank(7, 16, {int(k[1:]): m for k, m in conditioning.items()})
+
+
+def test_what_is_kept_does_not_grow() -> None:
+    memories = bank(f0=memory())
+    for frame in range(1, 200):
+        memories.remember(frame, memory())
+        assert len(memories.recent) <= 15
+        assert sum(m.features is not None for m in memories.recent.values()) <= 6
+    assert sorted(memories.recent) == list(range(185, 200))
+    assert [f for f, m in memories.recent.items() if m.features is not None] == list(
+        range(194, 200)
+    )
+    assert list(memories.conditioning) == [0]
+
+
+def test_backward_is_a_mirror() -> None:
+    memories = bank(f100=memory())
+    for frame in range(99, 50, -1):
+        memories.remember(frame, memory())
+    assert sorted(memories.recent) == list(range(51, 66))
+
+
+def test_a_skipped_frame_leaves_its_gap() -> None:
+    memories = bank(f0=memory(), f5=memory())
+    for frame in (1, 2, 3, 4, 6, 7):
+        memories.remember(frame, memory())
+    with_features = [f for f, m in memories.recent.items() if m.features is not None]
+    assert with_features == [2, 3, 4, 6, 7]
+
+
+def test_a_correction_becomes_a_conditioning_memory() -> None:
+    memories = bank(f0=memory())
+    memories.remember(1, memory())
+    memories.promote(1, memory())
+    assert not memories.recent
+    assert list(memories.conditioning) == [0, 1]
+
+
+def test_one_object_of_a_group_reads_its_own_memories_as_float32() -> None:
+    memories = bank(f0=memory(3))
+    memories.conditioning[0].features[1] = 1
+    output = memories.as_output_dict(slice(1, 2))["cond_frame_outputs"][0]
+    assert output["maskmem_features"].shape == (1, 4, 2, 2)
+    assert output["maskmem_features"].dtype == torch.float32
+    assert output["maskmem_features"].eq(1).all()
+    assert output["maskmem_pos_enc"][0].shape == (1, 4, 2, 2)
+    assert output["obj_ptr"].shape == (1, 8)

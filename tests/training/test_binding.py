@@ -1,0 +1,112 @@
+"""Bound memory brings back what was remembered, where it was, before anything is learned."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.binding import bind_memory, quarters
+from training.data import Batch
+from training.model import build, load
+from training.steps import encode, first_points
+
+NANO = Path(__file__).parents[2] / "checkpoints/sam2_nano.pt"
+SIDE = 128
+MOVED = 16
+"""Pixels to the right from one frame to the next: one cell."""
+
+
+def clips(seed):
+    """Pictures that move to the right, each with a rectangle of its own that moves with it."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(4, 3, 16, 24, generator=generator)
+    wide = torch.nn.functional.interpolate(coarse, size=(SIDE, SIDE + 2 * MOVED), mode="bicubic")
+    wide = (255 * wide.clamp(0, 1)).byte().movedim(1, -1)
+    masks = torch.zeros(4, 1, SIDE, SIDE + 2 * MOVED, dtype=torch.bool)
+    for mask in masks:
+        left, top = (int(n) for n in torch.randint(20, 70, (2,), generator=generator))
+        mask[0, top : top + 40, left + 2 * MOVED : left + 2 * MOVED + 30] = True
+    starts = [2 * MOVED - t * MOVED for t in range(3)]
+    frames = torch.stack([wide[:, :, s : s + SIDE] for s in starts], 1).contiguous()
+    moved = torch.stack([masks[..., s : s + SIDE] for s in starts], 2)
+    clicks = torch.stack([m[0, 0].nonzero().float().mean(0).flip(0)[None] for m in moved])
+    return Batch(frames, moved, clicks, torch.zeros(4, 1, dtype=torch.bool))
+
+
+@pytest.fixture(scope="module")
+def bound():
+    """Nano that has learned nothing since its memory was bound."""
+    torch.manual_seed(0)
+    model = build(SIDE).eval()
+    load(model, NANO)
+    bind_memory(model, [clips(seed) for seed in range(12)])
+    return model
+
+
+@torch.no_grad()
+def followed(model, batch, remembered):
+    """The mask on the second frame, (B, S / 4, S / 4) bool, after these were remembered of the
+    first."""
+    view, later = encode(model, batch.frames[:, :2])[0]
+    memory = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
+    points = first_points(batch.clicks)
+    given = (view.maps, view.places, view.sizes)
+    out, sam, _, _ = model._track_step(0, True, *given, points, None, memory, 2, False, None)
+    logits = remembered[:, None].float() * 20 - 10
+    there = torch.ones_like(sam[6])
+    model._encode_memory_in_output(view.maps, view.sizes, points, True, logits, there, out)
+    memory["cond_frame_outputs"][0] = out | {"obj_ptr": sam[5]}
+    given = (later.maps, later.places, later.sizes)
+    _, sam, _, _ = model._track_step(1, False, *given, None, None, memory, 2, False, None)
+    return sam[3][:, 0] > 0
+
+
+def iou(masks, truth):
+    wanted = torch.nn.functional.avg_pool2d(truth.float(), 4) > 0.5
+    return float(((masks & wanted).sum() / (masks | wanted).sum()).item())
+
+
+def test_a_mask_is_found_where_its_place_has_moved(bound):
+    batch = clips(100)
+    first, second = batch.masks[:, 0, 0], batch.masks[:, 0, 1]
+    masks = followed(bound, batch, first)
+    assert iou(masks, second) > 0.35
+    assert iou(masks, second) > iou(masks, first) + 0.15
+
+
+def test_it_is_the_mask_that_counts_and_not_the_click(bound):
+    """Another part of the picture that is remembered is what comes back."""
+    batch = clips(100)
+    other = batch.masks[:, 0].roll(-40, -1)
+    masks = followed(bound, batch, other[:, 0])
+    assert iou(masks, other[:, 1]) > iou(masks, batch.masks[:, 0, 1]) + 0.15
+
+
+def test_where_nothing_is_remembered_nothing_comes_back(bound):
+    batch = clips(100)
+    nothing = torch.zeros_like(batch.masks[:, 0, 0])
+    assert followed(bound, batch, nothing).float().mean() < 0.02
+
+
+def test_a_map_with_memory_has_the_size_of_one_without(bound):
+    batch = clips(100)
+    sizes = {}
+    bound.memory_attention.register_forward_hook(
+        lambda _, args, kwargs, out: sizes.update(
+            before=float(kwargs["curr"][-1].std(-1).mean()), after=float(out.std(-1).mean())
+        ),
+        with_kwargs=True,
+    )
+    followed(bound, batch, batch.masks[:, 0, 0])
+    assert sizes["after"] == pytest.approx(sizes["before"], rel=0.6)
+
+
+def test_quarters_are_told_row_by_row():
+    mask = torch.zeros(1, 32, 32, dtype=torch.bool)
+    mask[0, :8, 8:16] = True
+    mask[0, 16:, 16:] = True
+    told = quarters(mask)
+    assert told.shape == (1, 4, 2, 2)
+    assert told[0, :, 0, 0].tolist() == [-1, 1, -1, -1]
+    assert told[0, :, 1, 1].tolist() == [1, 1, 1, 1]
+    assert told[0, :, 0, 1].tolist() == [-1, -1, -1, -1]

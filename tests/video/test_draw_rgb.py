@@ -1,0 +1,240 @@
+"""Pictures small enough to check by eye: a letter a pixel, a row a word."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from sam2_video.video.draw_rgb import (
+    GREEN,
+    PALETTE,
+    binary,
+    colour_of,
+    greenscreen,
+    highlighted,
+    renderer,
+)
+
+
+def masks_of(*drawings: str, size: tuple[int, int] = (4, 4)) -> np.ndarray:
+    """Masks from drawings like "..#. .##. .... ....": (K, H, W) bool."""
+    rows = [[[pixel == "#" for pixel in row] for row in text.split()] for text in drawings]
+    return np.array(rows, bool).reshape(len(drawings), *size)
+
+
+def flat(colour: tuple[int, int, int], size: tuple[int, int] = (4, 4)) -> np.ndarray:
+    return np.full((*size, 3), colour, np.uint8)
+
+
+def half(source: int, colour: int) -> int:
+    return (source + colour + 1) // 2
+
+
+def drawn_by(before: np.ndarray, after: np.ndarray) -> list[str]:
+    """What changed, as a drawing."""
+    changed = (before != after).any(axis=2)
+    return ["".join("#" if pixel else "." for pixel in row) for row in changed]
+
+
+@pytest.mark.parametrize(
+    ("drawings", "expected"),
+    [
+        ([], ".... .... .... ...."),
+        (["..#. .##. .... ...."], "..#. .##. .... ...."),
+        (["##.. ##.. .... ....", ".... .##. .##. ...."], "##.. ###. .##. ...."),
+        ([".... .... .... ....", "#### #### #### ####"], "#### #### #### ####"),
+    ],
+    ids=["none", "one", "overlap", "out of sight"],
+)
+def test_binary_is_white_where_any_object_is(drawings: list[str], expected: str) -> None:
+    picture = binary(masks_of(*drawings))
+    assert picture.dtype == np.uint8
+    assert (picture == np.where(masks_of(expected)[0], 255, 0)).all()
+
+
+def test_greenscreen_keeps_the_source_of_every_object() -> None:
+    frame = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    masks = masks_of("##.. .... .... ....", ".#.. .#.. .... ....")
+    picture = greenscreen(frame, masks)
+    seen = masks.any(axis=0)
+    assert (picture[seen] == frame[seen]).all()
+    assert (picture[~seen] == GREEN).all()
+    assert (greenscreen(frame, masks[:0]) == GREEN).all()
+
+
+def test_mask_is_half_colour_half_source_for_every_value_and_colour() -> None:
+    ramp = np.arange(256, dtype=np.uint8)
+    frame = np.stack([ramp, ramp[::-1], np.roll(ramp, 99)], axis=1)[None]
+    for index in range(len(PALETTE) + 2):
+        masks = np.zeros((index + 1, 1, 256), bool)
+        masks[index] = True
+        expected = (frame.astype(int) + colour_of(index) + 1) // 2
+        assert (highlighted(frame, masks, "mask") == expected).all()
+
+
+def test_the_later_object_is_on_top_without_the_colour_below() -> None:
+    frame = flat((10, 20, 30))
+    picture = highlighted(frame, masks_of("##.. .... .... ....", ".##. .... .... ...."), "mask")
+    first, second = colour_of(0), colour_of(1)
+    assert picture[0, 0].tolist() == [half(s, c) for s, c in zip((10, 20, 30), first, strict=True)]
+    for x in (1, 2):
+        mixed = [half(s, c) for s, c in zip((10, 20, 30), second, strict=True)]
+        assert picture[0, x].tolist() == mixed
+    assert drawn_by(frame, picture) == ["###.", "....", "....", "...."]
+
+
+@pytest.mark.parametrize(
+    ("drawing", "expected"),
+    [
+        (
+            "........ ........ ........ ...#.... ...##... ........ ........ ........",
+            "........ ........ ..####.. ..####.. ..####.. ..####.. ........ ........",
+        ),
+        (
+            "........ .####... .##..... .#...... .#...... ........ ........ ........",
+            "######.. ######.. ##..##.. ##..##.. ######.. ######.. ........ ........",
+        ),
+        (
+            "######## ######## ######## ######## ######## ######## ######## ########",
+            "######## ######## ##....## ##....## ##....## ##....## ######## ########",
+        ),
+        ("#" + "........ " * 7 + ".......", "##...... ##...... " + "........ " * 6),
+        (" ".join(["........"] * 8), " ".join(["........"] * 8)),
+    ],
+    ids=["small", "ring", "whole picture", "corner pixel", "out of sight"],
+)
+def test_box_covers_the_outermost_pixels_and_grows_outwards(drawing: str, expected: str) -> None:
+    frame = flat((1, 2, 3), (8, 8))
+    drawing = "".join(drawing.split())
+    masks = masks_of(" ".join(drawing[k : k + 8] for k in range(0, 64, 8)), size=(8, 8))
+    picture = highlighted(frame, masks, "box")
+    assert drawn_by(frame, picture) == expected.split()
+    assert (picture[(picture != frame).any(axis=2)] == colour_of(0)).all()
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "line"), [(180, 320, 2), (720, 1280, 3), (1280, 720, 3), (2160, 3840, 9)]
+)
+def test_box_lines_scale_with_the_picture(height: int, width: int, line: int) -> None:
+    masks = np.zeros((1, height, width), bool)
+    masks[0, height // 4 : height // 2, width // 4 : width // 2] = True
+    frame = flat((0, 0, 0), (height, width))
+    changed = (highlighted(frame, masks, "box") != frame).any(axis=2)
+    assert changed[height // 3, : width // 3].sum() == line
+    assert changed[: height // 3, width // 3].sum() == line
+    whole = highlighted(frame, np.ones_like(masks), "box")
+    changed = (whole != frame).any(axis=2)
+    assert changed[height // 3, : width // 3].sum() == line  # pushed inwards, not cut
+    assert changed[height // 3, width // 2 :].sum() == line
+
+
+def test_both_draws_boxes_over_all_masks() -> None:
+    frame = flat((9, 9, 9), (8, 8))
+    masks = np.zeros((2, 8, 8), bool)
+    masks[0, 3:5, 3:5] = True
+    masks[1] = True
+    picture = highlighted(frame, masks, "both")
+    assert picture[3, 3].tolist() == list(colour_of(0))
+    assert picture[0, 0].tolist() == list(colour_of(1))
+    assert picture[2, 6].tolist() == list(colour_of(1))
+
+
+def test_an_object_keeps_its_colour_while_others_come_and_go() -> None:
+    frame = flat((0, 0, 0))
+    masks = masks_of("#... .... .... ....", ".... .... .... ...#")
+    alone = masks.copy()
+    alone[0] = False
+    assert (
+        highlighted(frame, masks, "mask")[3, 3] == highlighted(frame, alone, "mask")[3, 3]
+    ).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1), (3, 5)])
+@pytest.mark.parametrize("annotation", ["mask", "box", "both"])
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_any_size_and_number_of_objects(size: tuple[int, int], annotation: str, count: int) -> None:
+    frame = flat((7, 8, 9), size)
+    masks = np.ones((count, *size), bool)
+    picture = highlighted(frame, masks, annotation)
+    assert picture.shape == frame.shape
+    assert (picture == frame).all() == (count == 0)
+    assert binary(masks).shape == size
+    assert greenscreen(frame, masks).shape == frame.shape
+
+
+@pytest.mark.parametrize("mask_type", ["binary", "highlighted", "greenscreen"])
+def test_nothing_given_is_changed_or_handed_back(mask_type: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 11, 3), dtype=np.uint8)
+    frame = np.frombuffer(pixels.tobytes(), np.uint8).reshape(9, 11, 3)  # read-only, as decoded
+    masks = np.random.default_rng(1).random((2, 9, 11)) > 0.5
+    masks.flags.writeable = False
+    for view in (masks, masks[:1], masks[:0]):
+        picture = renderer(mask_type, "both")(frame, view)
+        assert picture.flags.c_contiguous
+        assert picture.flags.writeable
+        assert not np.shares_memory(picture, frame)
+        assert not np.shares_memory(picture, masks)
+    assert (frame == pixels).all()
+
+
+def test_renderer_chooses_by_name() -> None:
+    frame, masks = flat((5, 6, 7)), masks_of("#### .... .... ....")
+    assert (renderer("binary", "box")(frame, masks) == binary(masks)).all()
+    assert (renderer("greenscreen", "mask")(frame, masks) == greenscreen(frame, masks)).all()
+    for annotation in ("mask", "box", "both"):
+        expected = highlighted(frame, masks, annotation)
+        assert (renderer("highlighted", annotation)(frame, masks) == expected).all()
+    for wrong in (("mask", "mask"), ("highlighted", "none")):
+        with pytest.raises(ValueError, match="no renderer"):
+            renderer(*wrong)
+
+
+def test_red_stays_red() -> None:
+    frame = flat((200, 0, 0))
+    picture = greenscreen(frame, masks_of("#... .... .... ...."))
+    assert picture[0, 0].tolist() == [200, 0, 0]
+
+
+def test_colours_repeat_only_after_the_palette() -> None:
+    assert PALETTE.dtype == np.uint8
+    assert len({colour_of(k) for k in range(len(PALETTE))}) == len(PALETTE) >= 16
+    assert colour_of(len(PALETTE)) == colour_of(0)
+
+
+# Machado, Oliveira, Fernandes 2009, severity 1.0, on linear RGB.
+EYES = {
+    "all cones": np.eye(3),
+    "no red cones": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "no green cones": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "no blue cones": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def lab_of(colour: np.ndarray, eye: np.ndarray) -> np.ndarray:
+    """CIELAB of an sRGB colour as an eye sees it."""
+    share = colour / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = np.cbrt(np.clip(eye @ linear, 0, 1) @ np.transpose(to_xyz) / (0.9505, 1, 1.089))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("eye", EYES)
+def test_colours_differ_for_every_eye(eye: str) -> None:
+    seen = [lab_of(colour, np.array(EYES[eye])) for colour in PALETTE]
+    hues = min(np.linalg.norm(a - b) for a, b in combinations(seen[:7], 2))
+    everything = min(np.linalg.norm(a - b) for a, b in combinations(seen, 2))
+    assert hues > 16  # a difference of 2.3 is just noticeable
+    assert everything > 6
