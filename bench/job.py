@@ -30,6 +30,8 @@ from predict import Predictor
 from sam2_video.core.limits import Limits
 from sam2_video.models.registry import find_checkpoint
 from sam2_video.prediction import pipeline
+from sam2_video.video.open_video import probe_video
+from sam2_video.video.streams import first_frame_only
 
 MASK_TYPES = ("binary", "highlighted", "greenscreen")
 FORMATS = ("video", "webp", "jpg", "png")
@@ -71,7 +73,8 @@ def hosted_predictor(
     if options.stub:
         return hosted_way.StubPredictor(size, hosted_way.disc_logits(size))
     clicks = (options.clicks, "1", "0", "")
-    _, objects = pipeline.prepare(options.clip, clicks, Limits())
+    with pipeline.prepare(options.clip, clicks, Limits(), first_frame_only) as prepared:
+        objects = prepared.objects
     return hosted_way.HostedPredictor(predictor_of(network_of(options.model, size)), objects)
 
 
@@ -95,7 +98,7 @@ def main() -> None:
     _ = ours.model  # loading is not measured
     if not options.stub:
         ours.setup()
-    video = pipeline.open_video(options.clip)
+    video = probe_video(options.clip)
     print(
         f"{options.clip.name}: {video.width}x{video.height}, {video.num_frames} frames, "
         f"{'no model' if options.stub else options.model} at {size}, "

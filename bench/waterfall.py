@@ -28,7 +28,7 @@ from sam2_video.core.limits import Limits
 from sam2_video.engine.preprocess import normalize_image, shrink
 from sam2_video.engine.tracker import TrackingPass, encode_prompts, group_objects
 from sam2_video.prediction.pipeline import prepare
-from sam2_video.video.frames import read_frames
+from sam2_video.video.streams import RgbStream
 
 
 def rewrite_all_but_attention(network: SAM2Base) -> None:
@@ -69,14 +69,15 @@ def main() -> None:
     options = parser.parse_args()
 
     clicks = (options.clicks, "1", "0", "")
-    video, objects = prepare(options.clip, clicks, Limits())
     network = network_of(options.model, options.size).network
     accelerate.keep_freed_memory()
-    with closing(read_frames(video)) as frames:
-        images = [
-            normalize_image(shrink(frame, options.size), torch.device("cpu"))
-            for frame in islice(frames, options.frames)
-        ]
+    with prepare(options.clip, clicks, Limits(), RgbStream) as prepared:
+        video, objects = prepared.video, prepared.objects
+        with closing(prepared.stream.frames(video.num_frames)) as frames:
+            images = [
+                normalize_image(shrink(decoded.rgb, options.size), torch.device("cpu"))
+                for decoded in islice(frames, options.frames)
+            ]
 
     def steps(variant: SAM2Base) -> Iterator[Tensor]:
         size = (video.width, video.height)

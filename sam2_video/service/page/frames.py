@@ -16,7 +16,8 @@ import numpy as np
 
 from sam2_video.service.page.container import MAX_INLINE_BYTES, InlineFile
 from sam2_video.service.page.library import StoredVideo
-from sam2_video.video.frames import Video, read_frames_backward
+from sam2_video.video.decode import read_frames_backward
+from sam2_video.video.probe import Video
 
 _CHUNK_BYTES = 64 * 1024**2  # of decoded frames in memory at once, for one reader
 _CHUNK_FRAMES = 24

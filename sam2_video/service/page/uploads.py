@@ -10,7 +10,7 @@ from sam2_video.core.limits import Limits
 from sam2_video.prediction.fetch import fetch_address
 from sam2_video.service.page.errors import PageError, field_of
 from sam2_video.service.page.library import Disk, Library, StoredVideo
-from sam2_video.video.frames import open_video
+from sam2_video.video.open_video import probe_video
 
 FIELD = "input_video"
 _NAME_LENGTH = 120
@@ -110,7 +110,7 @@ def media_type_of(item: StoredVideo) -> str:
 
 async def _looked_at(item: StoredVideo, limits: Limits) -> StoredVideo:
     try:
-        item.video = await anyio.to_thread.run_sync(open_video, item.path, limits)
+        item.video = await anyio.to_thread.run_sync(probe_video, item.path, limits)
     except InputError as error:
         raise PageError(str(error), field=field_of(str(error)) or FIELD) from error
     return item
