@@ -20,7 +20,7 @@ from sam2_video.video.frames import Reading, Video
 
 @dataclass(frozen=True)
 class Request:
-    """The inputs of one prediction; what they mean is said in `predict.py`."""
+    """The inputs of one prediction, as `Contract.complete` gives them; see `predict.py`."""
 
     input_video: Path | str
     click_coordinates: str
@@ -109,7 +109,7 @@ def checked_request(request: Request, folder: Path, limits: Limits) -> Iterator[
     """Check everything that can be known without a model; the video is here while the block runs.
 
     Args:
-        request: its video is a `Path` if it is a file that is already here, else an address.
+        request: its video is a `Path` if it is a file that is already here, else a URL.
         folder: where a download lies until the block ends.
         limits: what is allowed.
 

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from sam2_video.models.download import WEIGHTS_URL, download
+from sam2_video.models.download import download, weights_url
 from sam2_video.models.registry import PROJECT, checkpoint_folder, find_checkpoint
 
 logger = logging.getLogger(__name__)
 
 PINS = ("requirements.txt", "requirements-sam2.txt")
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;#]+)")
-_SECONDS_BETWEEN_REPORTS = 5.0
 
 # Where coglet makes folders for each prediction, and never removes one.
 SERVER_FOLDERS = Path("/tmp/coglet/predictions")  # noqa: S108 - coglet's choice
@@ -43,8 +42,7 @@ def fetch_named_weights() -> None:
     if checkpoint.sha256 is None or (folder / checkpoint.file).is_file():
         return
     logger.info("%s is not in the checkpoint folder: fetching it", checkpoint.file)
-    base_url = os.environ.get("SAM2_WEIGHTS_URL") or WEIGHTS_URL
-    download(checkpoint, folder, base_url, _Reporter(checkpoint.file))
+    download(checkpoint, folder, weights_url())
     logger.info("%s is complete and verified", checkpoint.file)
 
 
@@ -90,19 +88,6 @@ def remove_server_folders(base: Path = SERVER_FOLDERS) -> None:
                     file.unlink(missing_ok=True)
             _remove_if_empty(path)
         _remove_if_empty(folder)
-
-
-class _Reporter:
-    """Says in the log how far a download is."""
-
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self._said = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        if time.monotonic() - self._said >= _SECONDS_BETWEEN_REPORTS:
-            self._said = time.monotonic()
-            logger.info("%s: %.0f of %.0f MB", self._file, done / 1e6, total / 1e6)
 
 
 def _subfolders(folder: Path) -> list[Path]:

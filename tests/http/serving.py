@@ -22,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from sam2_video.prediction.contract import SCHEMA_FILE
 from tests.processes import children
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -71,7 +72,7 @@ class Server:
         self._process: subprocess.Popen | None = None
         self.temporary.mkdir(parents=True, exist_ok=True)
         (self._home / ".cog").mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "openapi.json", self._home / ".cog" / "openapi_schema.json")
+        shutil.copy(SCHEMA_FILE, self._home / ".cog" / "openapi_schema.json")
         (self._home / "predict.py").unlink(missing_ok=True)
         (self._home / "predict.py").symlink_to(ROOT / "predict.py")
 
