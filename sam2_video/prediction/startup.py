@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -71,15 +71,16 @@ def pins(project: Path = PROJECT) -> Iterator[tuple[str, str]]:
                 yield found[1], found[2]
 
 
-def remove_server_folders(base: Path = SERVER_FOLDERS) -> None:
+def remove_server_folders(
+    base: Path = SERVER_FOLDERS, clock: Callable[[], float] = time.time
+) -> None:
     """Remove the folders that the server made for earlier predictions.
 
     Empty ones a moment after they were made, by when a request that was parked in one has been
     read; all others once they are so old that their server was killed.
     """
-    now = time.time()
     for folder in _subfolders(base):
-        age = now - _changed(folder)
+        age = _seconds_since_change(folder, clock())
         if age < _SETTLED_SECONDS:
             continue
         for path in _subfolders(folder):
@@ -97,11 +98,11 @@ def _subfolders(folder: Path) -> list[Path]:
         return []
 
 
-def _changed(folder: Path) -> float:
+def _seconds_since_change(folder: Path, now: float) -> float:
     try:
-        return folder.stat().st_mtime
+        return now - folder.stat().st_mtime
     except OSError:
-        return time.time()
+        return 0.0  # gone meanwhile
 
 
 def _remove_if_empty(folder: Path) -> None:
