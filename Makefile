@@ -48,7 +48,7 @@ demo: $(VENV)/.installed $(filter examples/%,$(VIDEO)) ## cut objects out: VIDEO
 	@echo "done: the result is $(OUT)/output_video.mp4"
 
 serve: $(VENV)/.installed ## the HTTP endpoint, as the container serves it: PORT=5000 HOST=127.0.0.1
-	mkdir -p .cog && cp openapi.json .cog/openapi_schema.json
+	mkdir -p .cog && cp sam2_video/prediction/openapi.json .cog/openapi_schema.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" COG_PREDICT_TYPE_STUB=predict.py:Predictor PORT=$(PORT) \
 		$(BIN)/python -m cog.server.http --host $(HOST)
 

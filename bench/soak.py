@@ -127,7 +127,7 @@ def _plain(server: Server, inputs: dict) -> str:
 
 
 def _streamed(server: Server, inputs: dict) -> str:
-    *_, (_, _, last) = server.events(**inputs)
+    *_, (_, last) = server.events(**inputs)
     return f"{last['status']} (events)"
 
 

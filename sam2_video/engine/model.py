@@ -14,6 +14,7 @@ from sam2_video.models.registry import (
     CheckpointError,
     checkpoint_folder,
     choose_checkpoint,
+    weights_file,
 )
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def load_model(
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = _precision_from_environment()
     network = build_network(checkpoint, size)
-    load_weights(network, folder / checkpoint.file, checkpoint)
+    load_weights(network, weights_file(checkpoint, folder), checkpoint)
     network.to(device)
     accelerate(network, precision)
     logger.info("device: %s, image size: %d, precision: %s", device, size, precision)

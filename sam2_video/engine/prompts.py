@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sam2_video.core.errors import InputError
+from sam2_video.core.errors import InputError, shown
 from sam2_video.core.limits import DEFAULT_LIMITS
 
 logger = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ def build_prompts(
     for name in order:
         if name not in first_foreground:
             raise InputError(
-                f"click_object_ids names {_shown(name)!r}, which has background clicks (0) only, "
+                f"click_object_ids names {shown(name)}, which has background clicks (0) only, "
                 "but an object needs at least one foreground click (1)"
             )
 
@@ -172,7 +172,7 @@ def build_prompts(
     for name, by_frame in by_object.items():
         if len(by_frame) > max_conditioning_frames:
             raise InputError(
-                f"click_frames gives object {_shown(name)!r} clicks on {len(by_frame)} frames, "
+                f"click_frames gives object {shown(name)} clicks on {len(by_frame)} frames, "
                 f"but at most {max_conditioning_frames} are allowed"
             )
         prompts = tuple(
@@ -220,7 +220,7 @@ def _parse_coordinates(text: str, max_clicks: int) -> list[tuple[float, float]]:
         match = _PAIR.match(body, position)
         if match is None:
             raise InputError(
-                f"click_coordinates has {_shown(body[position:])!r} where click {len(points)} "
+                f"click_coordinates has {shown(body[position:])} where click {len(points)} "
                 f"should be; {_COORDINATES_HINT}"
             )
         points.append((float(match[1]), float(match[2])))
@@ -232,7 +232,7 @@ def _parse_coordinates(text: str, max_clicks: int) -> list[tuple[float, float]]:
         if position < len(body):
             if body[position] != ",":
                 raise InputError(
-                    f"click_coordinates has {_shown(body[position:])!r} where a comma "
+                    f"click_coordinates has {shown(body[position:])} where a comma "
                     f"should follow click {len(points) - 1}; {_COORDINATES_HINT}"
                 )
             position += 1
@@ -259,7 +259,7 @@ def _parse_integers(name: str, text: str, default: str) -> list[int]:
     for i, entry in enumerate(body.split(",")):
         if not _INTEGER.fullmatch(entry.strip()):
             raise InputError(
-                f"{name}[{i}] is {_shown(entry.strip())!r}, but it should be a whole number"
+                f"{name}[{i}] is {shown(entry.strip())}, but it should be a whole number"
             )
         values.append(int(entry))
     return values
@@ -283,8 +283,3 @@ def _fit(name: str, values: list[int], count: int) -> list[int]:
 
 def _log_surplus(name: str, given: int, count: int) -> None:
     logger.warning("%s has %d entries for %d clicks: the surplus is dropped", name, given, count)
-
-
-def _shown(text: str, limit: int = 30) -> str:
-    """A value as an error shows it: short, whatever a stranger sent."""
-    return text if len(text) <= limit else text[:limit] + "..."

@@ -26,7 +26,7 @@ Frame = TypeVar("Frame")
 
 @dataclass(frozen=True)
 class Request:
-    """The inputs of one prediction; what they mean is said in `predict.py`."""
+    """The inputs of one prediction, as `Contract.complete` gives them; see `predict.py`."""
 
     input_video: Path | str
     click_coordinates: str

@@ -49,8 +49,11 @@ def test_a_missing_checkpoint_is_never_replaced_by_another(tmp_path) -> None:
         choose_checkpoint(folder_with(tmp_path, "nano"), "large")
     with pytest.raises(CheckpointError, match="there is no model 'huge'; there are large, "):
         choose_checkpoint(tmp_path, "huge")
-    with pytest.raises(CheckpointError, match="the checkpoint folder holds no weights"):
-        choose_checkpoint(tmp_path / "none")
+
+
+def test_the_embedded_model_is_always_there(tmp_path) -> None:
+    assert choose_checkpoint(tmp_path / "none").name == "nano"
+    assert load_model("nano", folder=tmp_path).name == "nano"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from sam2_video.prediction.contract import SCHEMA_FILE
 from tests.processes import children
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -71,7 +72,7 @@ class Server:
         self._process: subprocess.Popen | None = None
         self.temporary.mkdir(parents=True, exist_ok=True)
         (self._home / ".cog").mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "openapi.json", self._home / ".cog" / "openapi_schema.json")
+        shutil.copy(SCHEMA_FILE, self._home / ".cog" / "openapi_schema.json")
         (self._home / "predict.py").unlink(missing_ok=True)
         (self._home / "predict.py").symlink_to(ROOT / "predict.py")
 
@@ -162,12 +163,11 @@ class Server:
         assert reply.code == 202, reply
         return name
 
-    def events(self, **inputs: Any) -> Iterator[tuple[float, str, Any]]:
-        """A prediction as server-sent events: seconds since its start, event, data."""
+    def events(self, **inputs: Any) -> Iterator[tuple[str, Any]]:
+        """A prediction as server-sent events: event and data."""
         self.ready()
         body = {"id": self.new_id(), "input": inputs}
         request = self._request("POST", "/predictions", body, {"Accept": "text/event-stream"})
-        started = time.monotonic()
         with urllib.request.urlopen(request, timeout=120) as response:  # noqa: S310
             assert response.headers["Content-Type"] == "text/event-stream"
             event = ""
@@ -176,7 +176,7 @@ class Server:
                 if name == "event":
                     event = value
                 elif name == "data":
-                    yield time.monotonic() - started, event, json.loads(value)
+                    yield event, json.loads(value)
 
     def new_id(self) -> str:
         """An id by which this server's own folders can be told from others'."""
@@ -297,7 +297,7 @@ class Receiver:
         self._server.server_close()
 
     def url(self, path: str) -> str:
-        """The address of a path here."""
+        """The URL of a path here."""
         return f"http://127.0.0.1:{self._server.server_address[1]}{path}"
 
 
@@ -310,13 +310,12 @@ def free_port() -> int:
 
 def until(
     holds: Callable[[], bool], seconds: float = 30, about: Callable[[], str] = lambda: ""
-) -> float:
-    """Wait until something holds; the seconds it took."""
+) -> None:
+    """Wait until something holds, and fail where it never does."""
     started = time.monotonic()
     while not holds():
         assert time.monotonic() - started < seconds, about()
         time.sleep(0.02)
-    return time.monotonic() - started
 
 
 def data_uri(content: bytes, kind: str = "video/mp4") -> str:

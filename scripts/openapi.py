@@ -1,23 +1,23 @@
-"""The OpenAPI document of the server.
-
-`python -m sam2_video.prediction.openapi` writes `openapi.json`.
+"""Writes the OpenAPI document of the server: `python -m scripts.openapi`.
 
 `cog build` makes this document from the source of `predict.py` and puts it into the image, where
-the server holds requests against it. This is the same document made from the same signature, for
-whoever runs the server without building an image, reads the interface, or reviews a change of it.
+the server checks requests against it. This is the same document, made from the same signature. It
+is shipped in the package, which checks inputs by it, and it shows what a change of the interface
+changes.
 """
 
+import inspect
 import json
 import sys
+import types
+import typing
+from pathlib import Path
 from typing import Any
 
 import cog
 
-from sam2_video.models.registry import PROJECT
-from sam2_video.prediction.inputs import InputSpec, input_specs
-
-SCHEMA_FILE = PROJECT / "openapi.json"
-SERVED_FILE = PROJECT / ".cog" / "openapi_schema.json"  # where the server looks for it
+from predict import Predictor
+from sam2_video.prediction.contract import SCHEMA_FILE
 
 Schema = dict[str, Any]
 
@@ -27,12 +27,10 @@ _STATUSES = ["starting", "processing", "succeeded", "canceled", "failed"]
 
 def openapi() -> Schema:
     """The document for `predict.py:Predictor`."""
-    # Imported here: torch takes seconds, and only this needs it.
-    from predict import Predictor
-
-    specs = list(input_specs(Predictor.predict).values())
+    signature = inspect.signature(Predictor.predict)
+    inputs = [p for p in signature.parameters.values() if p.name != "self"]
     return {
-        "components": {"schemas": _components(specs)},
+        "components": {"schemas": _components(inputs)},
         "info": {"title": "Cog", "version": cog.__version__},
         "openapi": "3.0.2",
         "paths": _paths(),
@@ -45,25 +43,21 @@ def as_text(document: Schema) -> str:
 
 
 def main() -> int:
-    """Write the document where it is kept and where the server looks for it."""
-    text = as_text(openapi())
-    for path in (SCHEMA_FILE, SERVED_FILE):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-        print(path.relative_to(PROJECT))
+    """Write the document into the package."""
+    SCHEMA_FILE.write_text(as_text(openapi()))
     return 0
 
 
-def _components(specs: list[InputSpec]) -> Schema:
+def _components(inputs: list[inspect.Parameter]) -> Schema:
     choices = {
-        spec.name: {
+        parameter.name: {
             "description": "An enumeration.",
-            "enum": list(spec.field.choices),
-            "title": spec.name,
-            "type": _TYPES[spec.kind],
+            "enum": list(parameter.default.choices),
+            "title": parameter.name,
+            "type": _TYPES[_kind(parameter)],
         }
-        for spec in specs
-        if spec.field.choices is not None
+        for parameter in inputs
+        if parameter.default.choices is not None
     }
     response = {
         "completed_at": _text("Completed At", format="date-time"),
@@ -91,8 +85,8 @@ def _components(specs: list[InputSpec]) -> Schema:
     return {
         "Input": _object(
             "Input",
-            {spec.name: _input(order, spec) for order, spec in enumerate(specs)},
-            required=[spec.name for spec in specs if spec.is_required],
+            {parameter.name: _input(order, parameter) for order, parameter in enumerate(inputs)},
+            required=[parameter.name for parameter in inputs if _is_required(parameter)],
         ),
         "Output": {
             "items": {"format": "uri", "type": "string"},
@@ -116,16 +110,16 @@ def _components(specs: list[InputSpec]) -> Schema:
     }
 
 
-def _input(order: int, spec: InputSpec) -> Schema:
+def _input(order: int, parameter: inspect.Parameter) -> Schema:
     """One input, its keys in alphabetical order, as cog's generator writes them."""
-    field = spec.field
+    field, kind = parameter.default, _kind(parameter)
     schema: Schema = {"description": field.description, "x-order": order}
     if field.choices is not None:
-        schema["allOf"] = [_reference(spec.name)]
+        schema["allOf"] = [_reference(parameter.name)]
     else:
-        schema["title"] = spec.name.replace("_", " ").title()
-        schema["type"] = "string" if spec.is_file else _TYPES[spec.kind]
-        if spec.is_file:
+        schema["title"] = parameter.name.replace("_", " ").title()
+        schema["type"] = _TYPES.get(kind, "string")
+        if issubclass(kind, Path):
             schema["format"] = "uri"
     for key, value in (
         ("default", field.default),
@@ -135,6 +129,22 @@ def _input(order: int, spec: InputSpec) -> Schema:
         if value is not None:
             schema[key] = value
     return dict(sorted(schema.items()))
+
+
+def _kind(parameter: inspect.Parameter) -> type:
+    """The type of an input: `Path` of `Path`, and of `Path | None`."""
+    kinds = [k for k in _alternatives(parameter.annotation) if k is not types.NoneType]
+    (kind,) = kinds
+    return kind
+
+
+def _is_required(parameter: inspect.Parameter) -> bool:
+    may_be_none = types.NoneType in _alternatives(parameter.annotation)
+    return parameter.default.default is None and not may_be_none
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    return typing.get_args(annotation) or (annotation,)
 
 
 def _paths() -> Schema:
