@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.processes import ffmpeg_children
 from sam2_video.core.limits import DEFAULT_LIMITS
 from sam2_video.core.processes import start_thread
 from sam2_video.video.ffmpeg import Decoder
 from sam2_video.video.sinks import VideoFile
 from tests import clips
-from tests.processes import ffmpeg_children
 
 ROUNDS = 60
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.serving import ROOT, content_of, data_uri
 from tests.http.conftest import CLICK, FRAMES, SIZE
-from tests.http.serving import ROOT, content_of, data_uri
 
 SEQUENCES = [
     ({}, "image/webp"),

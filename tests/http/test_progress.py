@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
+from bench.serving import content_of, data_uri, until
 from tests.http.conftest import CLICK, FRAMES
-from tests.http.serving import content_of, data_uri, until
 
 # What one frame takes, many times over, on a machine that is busy with other things.
 STOP_SECONDS = 3.0

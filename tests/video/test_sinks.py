@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.processes import children
 from sam2_video.core.errors import InputError, OutputError
 from sam2_video.video.draw_rgb import GREEN, greenscreen
 from sam2_video.video.sinks import ImageSequence, VideoFile, check_output_size
-from tests.processes import children
 
 FULL_DISK = "no space is left on the disk for the output"
 COLOURS = {
