@@ -51,7 +51,7 @@ VARIANTS: dict[str, Callable[[SAM2Base], None]] = {
     "Meta's network": lambda network: None,
     "all but memory attention: oneDNN, tiles, folded layers": rewrite_all_but_attention,
     "memory attention: oneDNN, tiles, values after the sum": rewrite(EXACT),
-    "bfloat16 products": rewrite(Rounding(torch.bfloat16)),
+    "bfloat16 matmuls": rewrite(Rounding(torch.bfloat16)),
     "memory attention: scores in 8 bits": rewrite(Rounding(torch.bfloat16, int8_scores=True)),
     "(instead of all: bfloat16 autocast)": in_bfloat16,
 }

@@ -4,6 +4,11 @@ The decoder compares the features at a click with every position of the image, s
 must be similar within an object and different across its edge, on every frame. Through the decoder
 this is learned slowly. As a loss of its own it costs one projection and a matmul, as in instance
 embedding (https://arxiv.org/abs/1708.02551). The head is dropped after training.
+
+SAM's decoder mixes no neighbours, and an ImageNet trunk knows categories, not boundaries. With the
+trunk frozen and SAM 2's projecting neck, 30 minutes ended at an IoU of 0.20 on synthetic and 0.32
+on real frames. A neck that filters at every stride (`sam2_video/models/nano/neck.py`), the trunk
+trained from step one, and this task reached 0.30 in three minutes and 0.50 in thirty.
 """
 
 import torch

@@ -5,6 +5,11 @@ from present ones (an AUC of 0.86 on tracked frames) and still called none absen
 were lowest, from 0 to 1, four of five objects were absent. A scale and an offset, fitted by
 logistic regression (Platt scaling), correct that at once. From then on training also has frames on
 which the model itself says that there is nothing to store.
+
+Below a logit of 1 were 44 % of the absent and 1.4 % of the present objects, below 0 none. In
+version 7, 36 % of the absent and 0.8 % of the present ones are below 0 on training material. On the
+32 held-out clips, J on the 74 frames without the object was 0.49 before and 0.47 at the end: no
+gain there yet.
 """
 
 import torch

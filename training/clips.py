@@ -1,4 +1,12 @@
-"""Synthetic clips: cut-outs that move over photographs, with the mask of each on every frame."""
+"""Synthetic clips: cut-outs that move over photographs, with the mask of each on every frame.
+
+Objects move smoothly, rotate, grow, shear, bend and turn; the camera moves; objects overlap and
+leave the frame; light, blur, noise and JPEG vary. There are twins, two objects that move as one,
+silhouettes filled with photographs, clutter that is never prompted for, and occluders. Every second
+object takes on some of the light and contrast of its background, every third casts a shadow, and
+moving ones are blurred. SAM 2 squeezes a video into a square, so clips are squeezed from 16:9, 4:3,
+1:1 and 9:16. Alpha is softened so that no edge reveals a paste.
+"""
 
 from dataclasses import dataclass
 from typing import Any

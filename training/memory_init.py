@@ -1,11 +1,12 @@
 """Initialise memory so that it tells from the first step where an object was.
 
-Without this, memory learned whatever is easiest. With object pointers, its attention looked at
-nothing but the clicked frame's pointer; without them, every position of the picture attended to the
-object's stored positions, with saturated softmax weights. Either says what to look for and neither
-where it was: with the true masks stored on every frame, J on real clips was 0.583, with the model's
-own 0.571. Yet the map that memory stores can match positions: true masks propagated by feature
-similarity and distance alone, cell by cell, kept an IoU of 0.85.
+Without this, memory learned whatever is easiest. With object pointers, the second layer of its
+attention looked at nothing but the clicked frame's pointer; trained for minutes without them, every
+position of the picture attended to the object's stored positions, with saturated softmax weights.
+Either says what to look for and neither where it was: over 60 frames of each real clip version 5
+had a J of 0.583 with the true masks stored, and of 0.571 with its own. Yet the map that memory
+stores can match positions: true masks propagated by feature similarity and distance alone, cell by
+cell, kept an IoU of 0.85.
 
 So the first weights of SAM 2's own layers compute just this label propagation
 (https://arxiv.org/abs/1906.07929). Memory stores of each position its whitened, normalised features
@@ -13,7 +14,17 @@ and how much of it, and of each of its quarters, the mask covers. A query is the
 far as a linear layer can compute them from the map. Slow frequencies of the rotary encoding carry
 the features, faster ones a preference for what is near. The coverage that attention reads is
 written into the map along directions in which it varies least, and the decoder reads it from there
-in two channels of its upscaled maps.
+in two channels of its upscaled maps. J on 30 frames of each real clip, with the model's own masks
+and with true ones stored:
+
+version 5               0.643  0.656
+initialised, untrained  0.351  0.622
+240 steps at 256 pixels 0.704  0.751
+version 6               0.733  0.780
+
+At memory's former learning rate its second layer saturated on wrong positions within a hundred
+steps. At an eighth of it (`optimisers.py`) it stays as initialised, but for what it has to learn.
+Object pointers make no difference now.
 """
 
 import torch

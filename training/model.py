@@ -68,7 +68,9 @@ def _init_click_attention(model: SAM2Base) -> None:
 
     With SAM's own first weights, features and labels many times larger than the positional encoding
     hide it, and the only thing a click passes on is a hash of its coordinates, not what it found
-    there. A decoder of this size then learns what is salient instead of what was clicked.
+    there. A decoder of this size then learns what is salient instead of what was clicked: masks of
+    different objects of one image agreed to an IoU of 0.99 after ten minutes, while the loss
+    decreased.
     """
     prompts, decoder = model.sam_prompt_encoder, model.sam_mask_decoder
     prompts.pe_layer.positional_encoding_gaussian_matrix.mul_(FOURIER_DEVIATION)
@@ -118,7 +120,22 @@ def interpolate_trunk(model: SAM2Base, share: float) -> None:
 
     Part of what synthetic clips teach the trunk is how synthetic clips look. Between the weights
     before and after such training are some that suit real pictures better than either
-    (https://arxiv.org/abs/2109.01903).
+    (https://arxiv.org/abs/2109.01903). Version 4 so interpolated and not trained since, J on the
+    real clips with 1 and 3 clicks, and the IoU of the clicked frame on 53 of their frames, ten
+    apart:
+
+    share 0     J 0.543, 0.543   frames 0.613, 0.676
+    share 0.25  J 0.556, 0.556   frames 0.638, 0.670
+    share 0.35  J 0.551, 0.549
+    share 0.5   J 0.537, 0.526   frames 0.661, 0.682
+    share 0.75  J 0.507, 0.494   frames 0.629, 0.643
+    share 1                      frames 0.420, 0.430
+
+    Version 5 began at 0.5; 16 frozen blocks keep such a trunk. From 0.75 another run, five minutes
+    of single frames and 80 of clips, ended at J 0.540 and 0.500. Mixing means and deviations of
+    early features between clips (https://arxiv.org/abs/2104.02008) was on there for the second half
+    of the single frames, after which the 53 frames had 0.644 and 0.699, and for the clips; it is
+    left out again.
 
     Args:
         model: nano, folded.

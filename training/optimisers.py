@@ -13,9 +13,10 @@ def make_optimisers(model: nn.Module, decay: float) -> list[torch.optim.Optimize
     """Optimisers whose parameter groups carry their `share` of the learning rate.
 
     Attention and MLPs are trained by Muon (https://arxiv.org/abs/2502.16982), whose loss decreased
-    faster per step than AdamW's from equal weights on equal batches. The trunk is pretrained and
-    has a quarter of the rate. So has memory: its attention compares numbers so large that at the
-    full rate its softmax saturated on wrong positions within a hundred steps (`memory_init.py`).
+    faster per step than AdamW's: from equal weights on equal batches the mean loss of steps 51 to
+    75 was 5.16 instead of 5.33, and the IoU 0.595 instead of 0.579. The trunk is pretrained and has
+    a quarter of the rate. So has memory: its attention compares numbers so large that at the full
+    rate its softmax saturated on wrong positions within a hundred steps (`memory_init.py`).
     """
     shares = {"": 1.0, "memory": 0.25, "trunk": 0.25}
     matrices: dict[str, list[nn.Parameter]] = {part: [] for part in shares}

@@ -9,11 +9,14 @@ In version 4 features had collapsed, as measured on training pictures:
 - All tokens left the first self-attention alike, so no label of a click reached any value: of
   background clicks on pixels wrongly in the mask, 15 % were obeyed.
 - Memory wrote one direction into the map, three times as large as all else in it.
+- Presence and IoU on tracked frames were constants, and nearly so in version 5.
 
 Weights can be set so that none of this holds and much of what was learned still does: a linear map
 before everything that reads the features, its inverse in everything that reads them linearly, and
 new first weights where nothing useful was learned. Making the variances along the principal axes
-equal is whitening (https://arxiv.org/abs/1804.08450); here they are equalised in part.
+equal is whitening (https://arxiv.org/abs/1804.08450); here they are equalised in part, to 36 % in
+four directions. From there 13 minutes of the decoder alone, the encoder frozen, took it from
+nothing to the level of hours: 0.653 and 0.714 on 53 real frames with one and three clicks.
 """
 
 from dataclasses import dataclass

@@ -144,7 +144,7 @@ def test_the_recipe_of_the_repository_can_be_read():
 @pytest.mark.parametrize(
     ("stage", "error"),
     [
-        (STAGE | {"honest": True}, "stage 1 has the key 'honest', but it should be one of"),
+        (STAGE | {"momentum": 0.9}, "stage 1 has the key 'momentum', but it should be one of"),
         ({k: v for k, v in STAGE.items() if k != "side"}, "stage 1 has no 'side'"),
         (STAGE | {"single_frames": {"steps": 1}}, "single_frames of stage 1 has no 'clicks'"),
     ],

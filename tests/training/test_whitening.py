@@ -54,8 +54,8 @@ def share_of_largest(positions, count):
 
 
 @torch.no_grad()
-def remembered(model, frames):
-    """What the memory encoder makes of the pictures and of some mask."""
+def encoded_memory(model, frames):
+    """The memory encoder's output for the pictures and a mask."""
     mask = torch.linspace(0, 1, SIDE).expand(2, 1, SIDE, SIDE)
     picture = coarse_map(model, frames[:2])
     return model.memory_encoder(picture, mask, skip_mask_sigmoid=True)["vision_features"]
@@ -109,9 +109,9 @@ def test_the_change_of_basis_can_be_inverted(collapsed, frames):
 
 
 def test_the_memory_encoder_computes_the_same(collapsed, frames):
-    before = remembered(collapsed, frames)
+    before = encoded_memory(collapsed, frames)
     whiten_features(collapsed, frames)
-    assert (remembered(collapsed, frames) - before).abs().max() < 1e-3 * before.abs().max()
+    assert (encoded_memory(collapsed, frames) - before).abs().max() < 1e-3 * before.abs().max()
 
 
 def test_a_click_attends_to_its_own_position(collapsed, frames):
