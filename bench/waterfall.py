@@ -1,10 +1,9 @@
-"""What each optimisation of the engine gives, and what it does to the masks.
+"""The speed-up of each optimisation of the engine, and its effect on the masks.
 
     python -m bench.waterfall CLIP --clicks '[640,360]' [--size 512] [--frames 24]
 
-Each row adds one optimisation to those above it. The rows take turns, frame by frame; IoU is that
-of the masks with those of the first row, which is Meta's network in float32, with a trained
-checkpoint on a real clip.
+Each row adds one optimisation to those above it. The rows take turns, frame by frame. IoU compares
+the masks with those of the first row, Meta's network in float32.
 """
 
 import argparse
@@ -21,7 +20,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from bench.engine import WARM, iou
-from bench.sides import network_of
+from bench.sides import network_of, reader_of
 from sam2_video.accelerate import network as accelerate
 from sam2_video.accelerate.matmul import EXACT, Rounding
 from sam2_video.core.limits import Limits
@@ -32,7 +31,7 @@ from sam2_video.video.streams import RgbStream
 
 
 def rewrite_all_but_attention(network: SAM2Base) -> None:
-    """All of `rewrite_for_cpu` but the attention, which is put back."""
+    """All of `rewrite_for_cpu` except memory attention."""
     attention = network.memory_attention
     accelerate.rewrite_for_cpu(network)
     network.memory_attention = attention
@@ -52,7 +51,7 @@ VARIANTS: dict[str, Callable[[SAM2Base], None]] = {
     "Meta's network": lambda network: None,
     "all but memory attention: oneDNN, tiles, folded layers": rewrite_all_but_attention,
     "memory attention: oneDNN, tiles, values after the sum": rewrite(EXACT),
-    "bfloat16 products": rewrite(Rounding(torch.bfloat16)),
+    "bfloat16 matmuls": rewrite(Rounding(torch.bfloat16)),
     "memory attention: scores in 8 bits": rewrite(Rounding(torch.bfloat16, int8_scores=True)),
     "(instead of all: bfloat16 autocast)": in_bfloat16,
 }
@@ -85,7 +84,7 @@ def main() -> None:
         prompts = encode_prompts(variant, group_objects(objects), first, size, len(images))
         tracking = TrackingPass(variant, prompts, size, len(images))
         for frame, image in enumerate(images):
-            yield tracking.step(frame, lambda image=image: image) > 0
+            yield tracking.step(frame, reader_of(image)) > 0
 
     sides = {}
     for name, change in VARIANTS.items():

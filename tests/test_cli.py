@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bench.processes import ffmpeg_children
 from sam2_video.cli import main
 from tests.conftest import ROOT
-from tests.processes import ffmpeg_children
 
 SENTENCE_LENGTH = 250
 

@@ -5,11 +5,11 @@ over channels run where channels lie together, and in place where there are too 
 scale of a fuser block is folded into its last projection.
 """
 
-import torch.nn.functional as F
 from sam2.modeling.memory_encoder import CXBlock, MemoryEncoder
 from sam2.modeling.sam2_utils import LayerNorm2d
 from torch import Tensor, nn
 
+from sam2_video.accelerate.channel_norm import channel_norm
 from sam2_video.accelerate.convolutions import faster
 from sam2_video.accelerate.matmul import Projection, Rounding
 
@@ -67,9 +67,8 @@ class FastCXBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w), channels last -> same."""
-        y = self.filter(x).permute(0, 2, 3, 1)
-        y = F.layer_norm(y, y.shape[-1:], self.norm.weight, self.norm.bias, self.norm.eps)
-        return x + self.contract(self.expand(y)).permute(0, 3, 1, 2)
+        y = channel_norm(self.filter(x), self.norm.weight, self.norm.bias, self.norm.eps)
+        return x + self.contract(self.expand(y.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
 
 
 class ChannelNorm(nn.Module):
@@ -82,9 +81,7 @@ class ChannelNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> same shape."""
         if len(self.weight) >= FEW_CHANNELS:
-            places = x.permute(0, 2, 3, 1)
-            normed = F.layer_norm(places, places.shape[-1:], self.weight, self.bias, self.eps)
-            return normed.permute(0, 3, 1, 2)
+            return channel_norm(x, self.weight, self.bias, self.eps)
         x = x.contiguous()
         x = x - x.mean(1, keepdim=True)
         x *= (x.square().mean(1, keepdim=True) + self.eps).rsqrt()

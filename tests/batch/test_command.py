@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.cluster import rows_of, start_batch, write_manifest
 from sam2_video.cli import main
-from tests.batch.cluster import rows_of, start_batch, write_manifest
 
 JOB = {"click_coordinates": "[1,1]"}
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from bench.reference import connected_components
 from sam2_video.engine.hole_filling import FILLED_LOGIT, fill_holes
-from tests.meta_reference import connected_components
 
 
 def filled_pixels(rows: list[str]) -> list[str]:

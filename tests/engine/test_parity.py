@@ -22,6 +22,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 from torch.nn import Parameter
 
+from bench.reference import MetaReference, make_telling
 from sam2_video.accelerate.network import rewrite_for_cpu
 from sam2_video.engine import tracker
 from sam2_video.engine.memory_bank import MemoryBank
@@ -30,7 +31,6 @@ from sam2_video.engine.prompts import Prompt, TrackedObject
 from sam2_video.engine.tracker import TrackingPass, encode_prompts, group_objects
 from sam2_video.models.load import build_network, load_weights
 from sam2_video.models.registry import checkpoint_folder, find_checkpoint
-from tests.meta_reference import MetaReference, make_telling
 
 TOLERANCE = 1e-4
 ROUNDED_TOLERANCE = 5e-3

@@ -6,10 +6,10 @@ import time
 import httpx
 import pytest
 
+from bench.serving import until
 from tests.hosted.conftest import FRAMES
 from tests.hosted.inprocess import run, served
 from tests.hosted.serving import MODEL, PUBLIC_VERSION
-from tests.http.serving import until
 
 CLICK = {"click_coordinates": "[20,20]"}
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from sam2_video.prediction.contract import SCHEMA_FILE
 from tests.http.conftest import CLICK, FRAMES, SIZE
-from tests.http.serving import content_of, data_uri
+from bench.serving import content_of, data_uri
 
 SEQUENCES = [
     ({}, "image/webp"),

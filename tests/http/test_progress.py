@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from bench.serving import content_of, data_uri, until
 from tests.http.conftest import CLICK, FRAMES
-from tests.http.serving import content_of, data_uri, until
 
 
 def test_frames_reach_a_client_as_they_are_made(server, long_clip) -> None:

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.processes import ffmpeg_children
 from predict import Predictor
 from sam2_video import segment
 from sam2_video.core.errors import InputError
 from sam2_video.video.draw_rgb import colour_of
 from tests.conftest import FFMPEG
-from tests.processes import ffmpeg_children
 
 # What the embedded checkpoint reaches on the example clip, less 0.03.
 MEAN_IOU = 0.42

@@ -15,7 +15,7 @@ from sam2_video.video.encode_video import VideoFile
 from sam2_video.video.pictures import Picture
 from sam2_video.video.probe import check_file
 from tests import clips
-from tests.processes import ffmpeg_children
+from bench.processes import ffmpeg_children
 
 ROUNDS = 60
 

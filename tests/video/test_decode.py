@@ -25,7 +25,6 @@ from sam2_video.video.decode import read_frames, read_frames_backward
 from sam2_video.video.open_video import probe_video
 from sam2_video.video.probe import Video
 from tests.clips import H264, SIZE, draw, encode, ffmpeg, number_of, numbered, remux
-from tests.processes import children
 
 COUNT = 30
 ALL = list(range(COUNT))

@@ -19,7 +19,7 @@ from sam2_video.video.colour_space import to_planes, video_colour
 from sam2_video.video.draw_rgb import GREEN, rgb_renderer
 from sam2_video.video.encode_video import VideoFile
 from sam2_video.video.pictures import Picture, Planes, split_planes
-from tests.processes import children
+from bench.processes import children
 from tests.video.drawings import COLOURS, disc, off_green, textured
 
 FULL_DISK = "no space is left on the disk for the output"

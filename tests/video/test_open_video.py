@@ -20,7 +20,7 @@ from sam2_video.video.pictures import PlanesFrame, RgbFrame
 from sam2_video.video.probe import Video
 from sam2_video.video.streams import PlanesStream, RgbStream, planes_if_plain
 from tests.clips import FFMPEG, H264, draw, encode, number_of, numbered
-from tests.processes import children
+from bench.processes import children
 
 PLAIN = ("-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709", *H264)
 

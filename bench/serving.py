@@ -1,4 +1,4 @@
-"""A real server process to speak to, and a receiver for what it sends by itself."""
+"""A server process of the container to call, and a receiver for the requests it sends itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from sam2_video.prediction.contract import SCHEMA_FILE
-from tests.processes import children
+from bench.processes import children
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-SERVER_FOLDERS = Path("/tmp/coglet/predictions")
+ROOT = Path(__file__).resolve().parents[1]
+SERVER_FOLDERS = Path("/tmp/coglet/predictions")  # noqa: S108 - where cog puts them
 START_SECONDS = 90.0
 
 
@@ -46,7 +46,7 @@ class Reply:
 
     @property
     def error(self) -> str:
-        """The sentence that a failed prediction ends with, the server's own prefix taken off."""
+        """The error of a failed prediction, without the server's prefix."""
         assert self.code == 200, self.body
         assert self.body["status"] == "failed", self.body
         assert not self.body.get("output")
@@ -77,7 +77,7 @@ class Server:
         (self._home / "predict.py").symlink_to(ROOT / "predict.py")
 
     def start(self) -> Server:
-        """Start the process; it answers soon, and predicts once it is ready."""
+        """Start the process. It answers within seconds and predicts once it is ready."""
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -109,7 +109,7 @@ class Server:
         return self._process.pid
 
     def health(self) -> dict[str, Any]:
-        """The health check's answer; status `UNREACHABLE` while nobody listens."""
+        """The health check's answer; status `UNREACHABLE` while nothing listens."""
         try:
             return self.call("GET", "/health-check").body
         except OSError:
@@ -128,7 +128,7 @@ class Server:
         return found
 
     def ready(self) -> Server:
-        """Wait until a prediction would be taken."""
+        """Wait until the server accepts a prediction."""
         self.wait_for("READY")
         return self
 
@@ -179,7 +179,7 @@ class Server:
                     yield event, json.loads(value)
 
     def new_id(self) -> str:
-        """An id by which this server's own folders can be told from others'."""
+        """An id that starts with this server's own prefix, so that its folders can be found."""
         self._count += 1
         return f"{self._prefix}{self._count}"
 
@@ -203,13 +203,13 @@ class Server:
         return [pid for pid in self.processes() if "ffmpeg" in _command(pid)]
 
     def kill(self) -> None:
-        """Kill the server as a lack of memory would: no word, no cleaning."""
+        """Kill the server with SIGKILL, as the out-of-memory killer does."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
 
     def terminate(self) -> None:
-        """Ask the server to end, and return at once."""
+        """Send SIGTERM and return at once."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
 
@@ -246,7 +246,7 @@ class Server:
 
 @dataclass
 class Receiver:
-    """An HTTP server that remembers what it was sent, and hands out files.
+    """An HTTP server that records the requests it gets, and serves files.
 
     Attributes:
         files: what a GET of a path answers: bytes, or a function that writes the answer itself.
@@ -302,7 +302,7 @@ class Receiver:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -331,20 +331,8 @@ def content_of(output: str) -> tuple[str, bytes]:
     return head[5:-7], base64.b64decode(text)
 
 
-def memory_of(pids: Iterable[int], peak: bool = False) -> int:
-    """Bytes of resident memory of processes, now or at their peak."""
-    label = "VmHWM:" if peak else "VmRSS:"
-    total = 0
-    for pid in pids:
-        with suppress(OSError):
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith(label):
-                    total += int(line.split()[1]) * 1024
-    return total
-
-
 def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie that nobody waited for does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

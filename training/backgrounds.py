@@ -1,4 +1,6 @@
-"""What objects move over, and what stands before them."""
+"""Backgrounds that objects move over, and occluders in front of them."""
+
+from typing import Any
 
 import cv2
 import numpy as np
@@ -7,22 +9,22 @@ from numpy.typing import NDArray
 from training.library import Library
 from training.sprites import make_sprite
 from training.surfaces import make_surface, photo_crop
-from training.textures import Rng, noise, outline, texture
+from training.textures import Image, Rng, noise, outline, texture
 
-PATCHED = 0.4
-"""Share of the backgrounds put together from two: with few photographs a model knows each by heart,
-and takes all else for an object."""
-BARRED = 0.2
-"""Share of the clips with something before the objects that stays where it is."""
+COMBINED = 0.4
+"""Share of the backgrounds put together from two. With few photographs a model memorises each, and
+takes everything else for an object."""
+OCCLUDED = 0.2
+"""Share of the clips with a static occluder in front of the objects."""
 
 
-def make_ground(rng: Rng, library: Library, side: int, shape: float) -> NDArray[np.uint8]:
-    """A background, often cluttered with things that nobody asks for: (side, side, 3)."""
+def make_background(rng: Rng, library: Library, side: int, aspect: float) -> Image:
+    """A background, often with clutter that is never prompted for: (side, side, 3)."""
     photo = rng.random() < 0.9
-    surface = photo_crop(rng, library, side, shape) if photo else texture(rng, side)
-    if rng.random() < PATCHED:
+    surface = photo_crop(rng, library, side, aspect) if photo else texture(rng, side)
+    if rng.random() < COMBINED:
         weight = _region(rng, side)
-        other = photo_crop(rng, library, side, shape)
+        other = photo_crop(rng, library, side, aspect)
         surface = (surface + weight * (other - surface.astype(np.float32))).astype(np.uint8)
     if rng.random() < 0.5:
         for _ in range(int(rng.integers(1, 7))):
@@ -35,10 +37,10 @@ def make_ground(rng: Rng, library: Library, side: int, shape: float) -> NDArray[
     return surface
 
 
-def _region(rng: Rng, side: int) -> NDArray[np.float32]:
-    """One side of a horizon that is not quite straight, or a blot: (side, side, 1), 0 to 1."""
+def _region(rng: Rng, side: int) -> NDArray[Any]:
+    """One side of an uneven horizon, or a blob: (side, side, 1), 0 to 1."""
     if rng.random() < 0.3:
-        mask = outline(rng, side) / np.float32(255)
+        mask: NDArray[Any] = outline(rng, side) / np.float32(255)
     else:
         y, x = np.mgrid[:side, :side].astype(np.float32) / side - 0.5
         angle = rng.normal(0, 0.25) if rng.random() < 0.7 else rng.uniform(0, 2 * np.pi)
@@ -48,9 +50,9 @@ def _region(rng: Rng, side: int) -> NDArray[np.float32]:
     return cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.5, 0.02 * side))[..., None]
 
 
-def make_front(rng: Rng, library: Library, side: int) -> NDArray[np.uint8] | None:
-    """Bars and shapes for objects to pass behind, or nothing: (side, side, 4)."""
-    if rng.random() >= BARRED:
+def make_occluder(rng: Rng, library: Library, side: int) -> Image | None:
+    """Bars and shapes that objects pass behind, or None: (side, side, 4)."""
+    if rng.random() >= OCCLUDED:
         return None
     mask = np.zeros((side, side), np.uint8)
     for _ in range(int(rng.integers(1, 4))):

@@ -1,4 +1,4 @@
-"""A look at the processes that a test has started."""
+"""The child processes of a process."""
 
 import os
 from pathlib import Path

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ray._private.utils import get_ray_address_file
+from ray._common.utils import get_ray_address_file
 from ray.cluster_utils import Cluster
 
-from tests import clips
-from tests.conftest import ROOT
+from bench.clip import write_clip
+from bench.serving import ROOT
 
 QUICK_TO_NOTICE = {
     "health_check_initial_delay_ms": 1000,
@@ -23,15 +23,20 @@ QUICK_TO_NOTICE = {
     "health_check_timeout_ms": 2000,
     "health_check_failure_threshold": 4,
 }
-NODE = {"num_cpus": 1, "object_store_memory": 80 * 1024**2, "include_dashboard": False}
+SIZE = (96, 72)
+NODE: dict[str, Any] = {
+    "num_cpus": 1,
+    "object_store_memory": 80 * 1024**2,
+    "include_dashboard": False,
+}
 
 
 @contextmanager
 def cluster_of_two(folder: Path) -> Iterator[tuple[Cluster, Any]]:
-    """A cluster, and that one of its two nodes which can be killed."""
+    """A cluster of two nodes, and the node that may be killed."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["PYTHONPATH"] = str(ROOT)  # the nodes have the package, as their image would
-    # Where it notes its address whatever its own folder is, and does not make the folder.
+    os.environ["PYTHONPATH"] = str(ROOT)  # the nodes can import the package
+    # Ray writes its address here even with another `temp_dir`, and does not make the folder.
     Path(get_ray_address_file(None)).parent.mkdir(exist_ok=True)
     head = {**NODE, "temp_dir": str(folder), "_system_config": QUICK_TO_NOTICE}
     cluster = Cluster(initialize_head=True, head_node_args=head)
@@ -42,7 +47,7 @@ def cluster_of_two(folder: Path) -> Iterator[tuple[Cluster, Any]]:
 
 
 def start_batch(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
-    """Start the command, as a user does."""
+    """Start `sam2_video batch` as a user does."""
     command = [sys.executable, "-m", "sam2_video", "batch", *map(str, arguments)]
     inherited = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
     return subprocess.Popen(
@@ -56,18 +61,16 @@ def start_batch(*arguments: str | Path, **environment: str) -> subprocess.Popen[
 
 
 def write_manifest(path: Path, jobs: Sequence[Mapping[str, Any]]) -> Path:
+    """Write jobs as JSON lines."""
     path.write_text("".join(json.dumps(job) + "\n" for job in jobs))
     return path
 
 
 def make_clips(folder: Path, lengths: Sequence[int]) -> list[Path]:
-    """One clip a length, in frames, with the next frame numbers each."""
-    return [
-        clips.encode(folder / f"clip{i}.mp4", clips.numbered(length), *clips.H264)
-        for i, length in enumerate(lengths)
-    ]
+    """One clip of `SIZE` for each length in frames."""
+    return [write_clip(folder / f"clip{i}.mp4", length, SIZE) for i, length in enumerate(lengths)]
 
 
 def rows_of(results: Path) -> list[dict[str, Any]]:
-    """The table as JSON lines, row by row."""
+    """The rows of a result table."""
     return [json.loads(line) for line in (results / "results.jsonl").read_text().splitlines()]

@@ -1,14 +1,14 @@
-"""Bound memory brings back what was remembered, where it was, before anything is learned."""
+"""Initialised memory recovers stored masks where their object is now, before any training."""
 
 from pathlib import Path
 
 import pytest
 import torch
 
-from training.binding import bind_memory, quarters
 from training.data import Batch
+from training.memory_init import init_memory, quarters
 from training.model import build, load
-from training.steps import encode, first_points
+from training.tracking import empty_memory, encode, first_points, store, track
 
 NANO = Path(__file__).parents[2] / "checkpoints/sam2_nano.pt"
 SIDE = 128
@@ -34,31 +34,25 @@ def clips(seed):
 
 
 @pytest.fixture(scope="module")
-def bound():
-    """Nano that has learned nothing since its memory was bound."""
+def initialised():
+    """Nano with initialised memory, not trained since."""
     torch.manual_seed(0)
     model = build(SIDE).eval()
     load(model, NANO)
-    bind_memory(model, [clips(seed) for seed in range(12)])
+    init_memory(model, [clips(seed) for seed in range(12)])
     return model
 
 
 @torch.no_grad()
-def followed(model, batch, remembered):
-    """The mask on the second frame, (B, S / 4, S / 4) bool, after these were remembered of the
-    first."""
+def tracked(model, batch, stored):
+    """The mask on the second frame, (B, S / 4, S / 4) bool, with these stored for the first."""
     view, later = encode(model, batch.frames[:, :2])[0]
-    memory = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
+    memory = empty_memory()
     points = first_points(batch.clicks)
-    given = (view.maps, view.places, view.sizes)
-    out, sam, _, _ = model._track_step(0, True, *given, points, None, memory, 2, False, None)
-    logits = remembered[:, None].float() * 20 - 10
-    there = torch.ones_like(sam[6])
-    model._encode_memory_in_output(view.maps, view.sizes, points, True, logits, there, out)
-    memory["cond_frame_outputs"][0] = out | {"obj_ptr": sam[5]}
-    given = (later.maps, later.places, later.sizes)
-    _, sam, _, _ = model._track_step(1, False, *given, None, None, memory, 2, False, None)
-    return sam[3][:, 0] > 0
+    result = track(model, 0, view, points, memory, 2)
+    logits = stored[:, None].float() * 20 - 10
+    store(model, 0, view, points, memory, result, logits, torch.ones_like(result.presence))
+    return track(model, 1, later, None, memory, 2).masks[:, 0] > 0
 
 
 def iou(masks, truth):
@@ -66,47 +60,47 @@ def iou(masks, truth):
     return float(((masks & wanted).sum() / (masks | wanted).sum()).item())
 
 
-def test_a_mask_is_found_where_its_place_has_moved(bound):
+def test_a_mask_moves_with_its_features(initialised):
     batch = clips(100)
     first, second = batch.masks[:, 0, 0], batch.masks[:, 0, 1]
-    masks = followed(bound, batch, first)
+    masks = tracked(initialised, batch, first)
     assert iou(masks, second) > 0.35
     assert iou(masks, second) > iou(masks, first) + 0.15
 
 
-def test_it_is_the_mask_that_counts_and_not_the_click(bound):
-    """Another part of the picture that is remembered is what comes back."""
+def test_the_stored_mask_is_tracked_and_not_the_click(initialised):
+    """Another part of the picture is stored, and that part is tracked."""
     batch = clips(100)
     other = batch.masks[:, 0].roll(-40, -1)
-    masks = followed(bound, batch, other[:, 0])
+    masks = tracked(initialised, batch, other[:, 0])
     assert iou(masks, other[:, 1]) > iou(masks, batch.masks[:, 0, 1]) + 0.15
 
 
-def test_where_nothing_is_remembered_nothing_comes_back(bound):
+def test_an_empty_stored_mask_gives_an_empty_mask(initialised):
     batch = clips(100)
     nothing = torch.zeros_like(batch.masks[:, 0, 0])
-    assert followed(bound, batch, nothing).float().mean() < 0.02
+    assert tracked(initialised, batch, nothing).float().mean() < 0.02
 
 
-def test_a_map_with_memory_has_the_size_of_one_without(bound):
+def test_a_map_with_memory_has_the_size_of_one_without(initialised):
     batch = clips(100)
     sizes = {}
-    bound.memory_attention.register_forward_hook(
+    initialised.memory_attention.register_forward_hook(
         lambda _, args, kwargs, out: sizes.update(
             before=float(kwargs["curr"][-1].std(-1).mean()), after=float(out.std(-1).mean())
         ),
         with_kwargs=True,
     )
-    followed(bound, batch, batch.masks[:, 0, 0])
+    tracked(initialised, batch, batch.masks[:, 0, 0])
     assert sizes["after"] == pytest.approx(sizes["before"], rel=0.6)
 
 
-def test_quarters_are_told_row_by_row():
+def test_quarters_are_in_row_order():
     mask = torch.zeros(1, 32, 32, dtype=torch.bool)
     mask[0, :8, 8:16] = True
     mask[0, 16:, 16:] = True
-    told = quarters(mask)
-    assert told.shape == (1, 4, 2, 2)
-    assert told[0, :, 0, 0].tolist() == [-1, 1, -1, -1]
-    assert told[0, :, 1, 1].tolist() == [1, 1, 1, 1]
-    assert told[0, :, 0, 1].tolist() == [-1, -1, -1, -1]
+    found = quarters(mask)
+    assert found.shape == (1, 4, 2, 2)
+    assert found[0, :, 0, 0].tolist() == [-1, 1, -1, -1]
+    assert found[0, :, 1, 1].tolist() == [1, 1, 1, 1]
+    assert found[0, :, 0, 1].tolist() == [-1, -1, -1, -1]
