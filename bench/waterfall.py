@@ -22,7 +22,7 @@ from torch import Tensor
 from bench.engine import WARM, iou
 from bench.sides import network_of, reader_of
 from sam2_video.accelerate import network as accelerate
-from sam2_video.accelerate.matmul import EXACT, Rounding
+from sam2_video.accelerate.matmul import FLOAT32, Precision
 from sam2_video.core.limits import Limits
 from sam2_video.engine.preprocess import normalize_image, shrink
 from sam2_video.engine.tracker import TrackingPass, encode_prompts, group_objects
@@ -37,9 +37,9 @@ def rewrite_all_but_attention(network: SAM2Base) -> None:
     network.memory_attention = attention
 
 
-def rewrite(rounding: Rounding) -> Callable[[SAM2Base], None]:
+def rewrite(precision: Precision) -> Callable[[SAM2Base], None]:
     """All of `rewrite_for_cpu`."""
-    return lambda network: accelerate.rewrite_for_cpu(network, rounding)
+    return lambda network: accelerate.rewrite_for_cpu(network, precision)
 
 
 def in_bfloat16(network: SAM2Base) -> None:
@@ -50,9 +50,9 @@ def in_bfloat16(network: SAM2Base) -> None:
 VARIANTS: dict[str, Callable[[SAM2Base], None]] = {
     "Meta's network": lambda network: None,
     "all but memory attention: oneDNN, tiles, folded layers": rewrite_all_but_attention,
-    "memory attention: oneDNN, tiles, values after the sum": rewrite(EXACT),
-    "bfloat16 matmuls": rewrite(Rounding(torch.bfloat16)),
-    "memory attention: scores in 8 bits": rewrite(Rounding(torch.bfloat16, int8_scores=True)),
+    "memory attention: oneDNN, tiles, values after the sum": rewrite(FLOAT32),
+    "bfloat16 matmuls": rewrite(Precision(torch.bfloat16)),
+    "memory attention: scores in 8 bits": rewrite(Precision(torch.bfloat16, int8_scores=True)),
     "(instead of all: bfloat16 autocast)": in_bfloat16,
 }
 

@@ -21,7 +21,7 @@ from sam2.modeling.sam2_utils import LayerNorm2d
 from torch import Tensor, nn
 
 from sam2_video.accelerate.channel_norm import channel_norm
-from sam2_video.accelerate.network import fuse_norms
+from sam2_video.accelerate.folding import fuse_norms
 
 MASK_LAYERS = 6
 """Convolution, norm and activation at strides 2 and 4 of the mask downsampler."""

@@ -1,4 +1,4 @@
-"""Filling the pinholes that a mask decoder leaves."""
+"""Filling small holes in the masks of the decoder."""
 
 import cv2
 import numpy as np
@@ -6,25 +6,25 @@ import torch
 from torch import Tensor
 
 MAX_HOLE_AREA = 8
+"""Meta's `fill_hole_area`, in pixels of the decoder's resolution."""
 FILLED_LOGIT = 0.1
 
 
 def fill_holes(logits: Tensor, max_area: int = MAX_HOLE_AREA) -> Tensor:
-    """Raise every small 8-connected background component to a weakly positive logit.
+    """Set every small 8-connected background component (logit <= 0) to `FILLED_LOGIT`.
 
-    What `sam2.utils.misc.fill_holes_in_mask_scores` does with its CUDA extension and skips
-    without it; here it runs on every device, through OpenCV on the CPU.
+    `sam2.utils.misc.fill_holes_in_mask_scores` does this with a CUDA extension, and nothing
+    without it. Here the components are found by OpenCV on the CPU, whatever the device.
 
     Args:
         logits: (B, 1, H, W) float mask logits at the decoder's resolution (stride 4).
-        max_area: largest area of a hole, in pixels of that resolution.
+        max_area: largest area to fill, in pixels of that resolution.
 
     Returns:
-        (B, 1, H, W) logits of the same dtype and device, holes at `FILLED_LOGIT`; the input
-        itself where there is nothing to fill.
+        (B, 1, H, W) logits of the same dtype and device; `logits` itself if there is no hole.
     """
     background = (logits <= 0).squeeze(1).to(torch.uint8).cpu().numpy()
-    holes = np.stack([_small_components(plane, max_area) for plane in background])
+    holes = np.stack([_small_components(mask, max_area) for mask in background])
     if not holes.any():
         return logits
     return torch.where(torch.from_numpy(holes).unsqueeze(1).to(logits.device), FILLED_LOGIT, logits)
@@ -34,5 +34,5 @@ def _small_components(background: np.ndarray, max_area: int) -> np.ndarray:
     """(H, W) bool: the pixels of components of `background` no larger than `max_area`."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(background, connectivity=8)
     is_small = stats[:, cv2.CC_STAT_AREA] <= max_area
-    is_small[0] = False  # label 0 is the foreground here, not a component of the background
+    is_small[0] = False  # label 0 is the foreground
     return is_small[labels]

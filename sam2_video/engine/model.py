@@ -1,4 +1,4 @@
-"""The model that runs: chosen, loaded, put on its device and accelerated."""
+"""Choosing a model, loading it, moving it to its device and accelerating it."""
 
 import logging
 import os
@@ -22,19 +22,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready to run: what `segment` and the predictor take."""
+    """A model that is ready to run, as `segment` and the predictor take it."""
 
     name: str
     network: SAM2Base
 
     @property
     def image_size(self) -> int:
-        """Pixels a side of the square picture that the network sees."""
+        """Side length of the network's square input, in pixels."""
         return int(self.network.image_size)
 
     @property
     def device(self) -> torch.device:
-        """Where the network lies."""
+        """The device of the network's weights."""
         return next(self.network.parameters()).device
 
 
@@ -48,14 +48,16 @@ def load_model(
     """Load a SAM 2 video model.
 
     Args:
-        name: a name of `checkpoints.NAMES`; `SAM2_MODEL` or the best one present if None.
-        image_size: pixels a side of the network's input; `SAM2_IMAGE_SIZE` or the one it was
-            trained at if None. Smaller is faster and coarser.
-        folder: where the weights lie; see `checkpoint_folder`.
-        device: CUDA where there is one, else the CPU, if None.
+        name: a model in `models.registry`; if None, the one that `SAM2_MODEL` names, else the
+            best one present.
+        image_size: side length of the network's input in pixels; if None, `SAM2_IMAGE_SIZE`, else
+            the size it was trained at. Smaller is faster and less accurate.
+        folder: the folder of the weights; if None, see `checkpoint_folder`.
+        device: if None, CUDA if available, else the CPU.
 
     Raises:
-        CheckpointError: the weights are missing, damaged, or do not fit the configuration.
+        CheckpointError: the weights are missing or damaged, do not fit the configuration, or a
+            setting of the environment is invalid.
     """
     folder = folder or checkpoint_folder()
     checkpoint = choose_checkpoint(folder, name or os.environ.get("SAM2_MODEL"))

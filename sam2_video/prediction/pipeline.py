@@ -16,9 +16,10 @@ from torch import Tensor
 from sam2_video.core.limits import Limits
 from sam2_video.core.prefetch import prefetch
 from sam2_video.engine.batch_encoder import encode_ahead, frames_at_once
+from sam2_video.engine.clicks import check_clicks, parse_clicks
 from sam2_video.engine.model import LoadedModel, load_model
 from sam2_video.engine.preprocess import normalize_image, shrink
-from sam2_video.engine.prompts import TrackedObject, build_prompts, check_clicks, parse_clicks
+from sam2_video.engine.prompts import TrackedObject, build_prompts
 from sam2_video.engine.tracker import EncodedPrompts, TrackingPass, encode_prompts, group_objects
 from sam2_video.prediction.mask_stack import MaskStack
 from sam2_video.video.decode import read_frames, read_frames_backward

@@ -1,4 +1,4 @@
-"""Hole filling against a plain reference of Meta's kernel."""
+"""Hole filling gives what Meta's CUDA kernel gives, here in plain Python."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from sam2_video.engine.hole_filling import FILLED_LOGIT, fill_holes
 
 
 def filled_pixels(rows: list[str]) -> list[str]:
-    """Fill a picture of `#` (object) and `.` (background); `o` marks what was filled."""
+    """Fill a mask of `#` (object) and `.` (background); `o` marks filled pixels."""
     logits = torch.tensor([[1.0 if c == "#" else -1.0 for c in row] for row in rows])
     filled = fill_holes(logits[None, None])[0, 0]
     marks = {1.0: "#", -1.0: "."}

@@ -1,4 +1,4 @@
-"""Which checkpoint runs, and what is said about one that cannot."""
+"""Which checkpoint is loaded, and the errors for one that cannot be."""
 
 import os
 import pickle
@@ -73,14 +73,14 @@ def test_published_files_load(checkpoint, tmp_path) -> None:
         assert torch.equal(model.network.state_dict()[name], network.state_dict()[name])
 
 
-def test_half_precision_is_widened() -> None:
+def test_half_precision_weights_become_float32() -> None:
     model = load_model("nano")
     assert {p.dtype for p in model.network.parameters()} == {torch.float32}
     assert model.image_size == find_checkpoint("nano").image_size
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 half a zip"])
-def test_a_damaged_file_is_one_sentence(content: bytes, tmp_path) -> None:
+def test_a_damaged_file_is_refused_in_one_sentence(content: bytes, tmp_path) -> None:
     (tmp_path / "sam2_nano.pt").write_bytes(content)
     with pytest.raises(CheckpointError, match=r"^sam2_nano.pt is damaged and cannot be read$"):
         load_model("nano", folder=tmp_path)
@@ -110,14 +110,14 @@ def test_a_pickle_that_runs_code_does_not(tmp_path, monkeypatch) -> None:
     torch.save({"model": Harmful()}, tmp_path / "sam2_nano.pt")
     with pytest.raises(CheckpointError, match="damaged"):
         load_model("nano", folder=tmp_path)
-    (tmp_path / "sam2_nano.pt").write_bytes(pickle.dumps({"model": Harmful()}))
+    (tmp_path / "sam2_nano.pt").write_bytes(pickle.dumps({"model": Harmful()}, protocol=2))
     with pytest.raises(CheckpointError, match="damaged"):
         load_model("nano", folder=tmp_path)
     assert not (tmp_path / "harm").exists()
 
 
 @pytest.mark.parametrize("text", ["abc", "-1", "100", "96", "4096"])
-def test_an_image_size_that_cannot_be_is_one_sentence(text: str, monkeypatch) -> None:
+def test_an_invalid_image_size_is_refused_in_one_sentence(text: str, monkeypatch) -> None:
     monkeypatch.setenv("SAM2_IMAGE_SIZE", text)
     with pytest.raises(CheckpointError, match=f"^SAM2_IMAGE_SIZE is '?{text}'?, but it should be"):
         load_model("nano")

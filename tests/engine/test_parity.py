@@ -1,10 +1,10 @@
-"""Our tracker against Meta's predictor: equal weights and tensors give equal mask logits.
+"""Our tracker and Meta's predictor give equal mask logits from equal weights and input tensors.
 
-Two networks: SAM 2.1 tiny at 512 with random weights (its architecture is what counts), and
-the embedded nano, whose trained weights make every memory matter. Memories are kept in
-bfloat16, and nano looks so sharply at them that one which falls on the other side of a rounding
-can be seen; so it is compared with memories that neither predictor rounds, and less strictly
-with rounded ones. The faults at the end show that the comparison would see what it is meant to.
+Two networks are compared: SAM 2.1 tiny at 512 with random weights, for its architecture, and the
+embedded nano, whose trained weights make every memory matter. Memories are kept in bfloat16, and
+nano is so sensitive to them that a value which both predictors round differently changes its masks.
+So it is compared with memories in float32, and with a larger tolerance in bfloat16. The last tests
+inject faults, to show that the comparison detects them.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ from sam2_video.models.registry import checkpoint_folder, find_checkpoint
 
 TOLERANCE = 1e-4
 ROUNDED_TOLERANCE = 5e-3
-"""For nano with memories in bfloat16: what a few that are rounded otherwise may do."""
+"""For nano with memories in bfloat16, a few of which are rounded differently."""
 NUM_FRAMES = 24
 CENTRES = ((0.28, 0.35), (0.55, 0.6), (0.75, 0.3))
 COLOURS = ((235, 60, 50), (60, 200, 80), (70, 90, 230))
@@ -42,7 +42,7 @@ RANDOM_SEED = 5
 
 
 def centre(k: int, frame: int) -> tuple[float, float]:
-    """Where disc k is, as a share of the picture's side."""
+    """The centre of disc k, as a fraction of the picture's side."""
     x, y = CENTRES[k]
     return x + 0.008 * frame * (1 - k), y + 0.007 * frame * (-1 if k else 1)
 
@@ -72,7 +72,7 @@ def prompt(k: int, frame: int, labels: tuple[int, ...], side: int) -> Prompt:
 
 @dataclass
 class Setting:
-    """A network, the pictures it sees, and Meta's predictor on both."""
+    """A network, its input pictures, and Meta's predictor on both."""
 
     network: SAM2Base
     images: Tensor
@@ -101,7 +101,7 @@ class Setting:
         ]
 
     def track(self, objects: list[TrackedObject], reverse: bool) -> dict[int, Tensor]:
-        """What our tracker makes of the frames that Meta's gives."""
+        """The mask logits of our tracker, for the frames that Meta's predictor returns."""
         conditioning = sorted({p.frame for tracked in objects for p in tracked.conditioning})
         clicked = [(f, self.images[f : f + 1]) for f in conditioning]
         size = (self.side, self.side)
@@ -111,11 +111,11 @@ class Setting:
         frames = range(start, -1, -1) if reverse else range(start, NUM_FRAMES)
         logits = {f: tracking.step(f, lambda f=f: self.images[f : f + 1]) for f in frames}
         if reverse:
-            del logits[start]  # run again for memory only; its output is the forward one
+            del logits[start]  # tracked again for its memory only; its output is the forward one
         return logits
 
     def expected(self, objects: list[TrackedObject], reverse: bool) -> dict[int, Tensor]:
-        """What Meta's predictor makes of them."""
+        """The mask logits of Meta's predictor."""
         logits = self.reference.track(objects, reverse=reverse)
         if reverse:
             del logits[max(logits)]
@@ -133,14 +133,14 @@ def make_setting(name: str, side: int, weights: Callable[[SAM2Base], None]) -> S
     encode, encoded = plain.forward_image, {}
 
     def encode_once(image: Tensor) -> dict[str, list[Tensor]]:
-        """The encoder is half the time, and has a test of its own: once a picture for both."""
+        """Encode each picture once for both: the encoder has a test of its own and is slow."""
         (key,) = (i for i in range(NUM_FRAMES) if torch.equal(images[i : i + 1], image))
         if key not in encoded:
             encoded[key] = encode(image)
         return {k: list(v) for k, v in encoded[key].items() if isinstance(v, list)}
 
     network.forward_image = plain.forward_image = encode_once
-    mask_side = side // 4  # logits as the decoder gives them: nothing is lost in a resize
+    mask_side = side // 4  # the decoder's resolution, so that no logits are resized
     reference = MetaReference(checkpoint, plain, images, (mask_side, mask_side))
     return Setting(network, images, reference, mask_side)
 
@@ -194,7 +194,7 @@ def test_mask_logits_are_those_of_meta(
 
 
 class _TorchWithoutBfloat16:
-    """`torch` as `sam2.sam2_video_predictor` sees it, which rounds memories to what it names so."""
+    """`torch` for `sam2.sam2_video_predictor`, which converts memories to `torch.bfloat16`."""
 
     bfloat16 = torch.float32
 
@@ -213,12 +213,12 @@ def unrounded_memories() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def heeding_nano() -> Setting:
-    """Nano with random weights: trained ones may make little of slots, pointers or old memories."""
+def sensitive_nano() -> Setting:
+    """Nano with random weights: trained ones may ignore slots, pointers or old memories."""
 
     def weights(network: SAM2Base) -> None:
         make_telling(network)
-        with torch.no_grad():  # masks as sure of themselves as trained ones
+        with torch.no_grad():  # logits as large as those of trained weights
             for hyper in network.sam_mask_decoder.output_hypernetworks_mlps:
                 hyper.layers[-1].weight *= 8
 
@@ -226,8 +226,8 @@ def heeding_nano() -> Setting:
 
 
 @pytest.fixture(scope="module")
-def expected_from_the_first_frame(heeding_nano: Setting) -> dict[int, Tensor]:
-    return heeding_nano.expected(clicked_first(heeding_nano), reverse=False)
+def expected_from_frame_0(sensitive_nano: Setting) -> dict[int, Tensor]:
+    return sensitive_nano.expected(clicked_first(sensitive_nano), reverse=False)
 
 
 def clicked_first(setting: Setting) -> list[TrackedObject]:
@@ -236,10 +236,10 @@ def clicked_first(setting: Setting) -> list[TrackedObject]:
 
 
 @pytest.mark.parametrize("fault", ["none", "memory", "pointer", "slot", "rounding"])
-def test_the_comparison_sees_a_fault(fault, heeding_nano, expected_from_the_first_frame) -> None:
-    with injected(fault, heeding_nano.network):
-        faulty = heeding_nano.track(clicked_first(heeding_nano), reverse=False)
-    difference = largest_difference(faulty, expected_from_the_first_frame)
+def test_the_comparison_detects_a_fault(fault, sensitive_nano, expected_from_frame_0) -> None:
+    with injected(fault, sensitive_nano.network):
+        faulty = sensitive_nano.track(clicked_first(sensitive_nano), reverse=False)
+    difference = largest_difference(faulty, expected_from_frame_0)
     assert (difference > TOLERANCE) == (fault != "none")
 
 
