@@ -22,8 +22,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from sam2_video.prediction.contract import SCHEMA_FILE
 from bench.processes import children
+from sam2_video.prediction.contract import SCHEMA_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVER_FOLDERS = Path("/tmp/coglet/predictions")  # noqa: S108 - where cog puts them

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.serving import content_of, data_uri
 from sam2_video.prediction.contract import SCHEMA_FILE
 from tests.http.conftest import CLICK, FRAMES, SIZE
-from bench.serving import content_of, data_uri
 
 SEQUENCES = [
     ({}, "image/webp"),

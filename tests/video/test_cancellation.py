@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from bench.processes import ffmpeg_children
 from sam2_video.core.limits import DEFAULT_LIMITS
 from sam2_video.video.colour_space import to_planes
 from sam2_video.video.decoder import Decoder, Output
@@ -15,7 +16,6 @@ from sam2_video.video.encode_video import VideoFile
 from sam2_video.video.pictures import Picture
 from sam2_video.video.probe import check_file
 from tests import clips
-from bench.processes import ffmpeg_children
 
 ROUNDS = 60
 

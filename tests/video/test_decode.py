@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.processes import children
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.video import decode

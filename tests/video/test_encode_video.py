@@ -14,12 +14,12 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from bench.processes import children
 from sam2_video.core.errors import OutputError
 from sam2_video.video.colour_space import to_planes, video_colour
 from sam2_video.video.draw_rgb import GREEN, rgb_renderer
 from sam2_video.video.encode_video import VideoFile
 from sam2_video.video.pictures import Picture, Planes, split_planes
-from bench.processes import children
 from tests.video.drawings import COLOURS, disc, off_green, textured
 
 FULL_DISK = "no space is left on the disk for the output"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.processes import children
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import DEFAULT_LIMITS, Limits
 from sam2_video.engine.model import LoadedModel, load_model
@@ -20,7 +21,6 @@ from sam2_video.video.pictures import PlanesFrame, RgbFrame
 from sam2_video.video.probe import Video
 from sam2_video.video.streams import PlanesStream, RgbStream, planes_if_plain
 from tests.clips import FFMPEG, H264, draw, encode, number_of, numbered
-from bench.processes import children
 
 PLAIN = ("-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709", *H264)
 
