@@ -4,7 +4,7 @@ The server cancels a prediction by raising an exception in its thread, between a
 instructions. The thread is addressed by its identifier (`PyThreadState_SetAsyncExc`).
 
 A thread that is being started carries its parent's identifier for a moment. A cancellation in that
-moment kills the new thread instead of the prediction, and the parent waits for ever for the thread
+moment kills the new thread instead of the prediction, and the parent waits forever for the thread
 to report that it runs. Threads are therefore started by a starter thread that is never cancelled.
 
 A cancellation may also drop a process before any code owns it: `subprocess` then leaks it with its

@@ -1,4 +1,8 @@
-"""One prediction from its inputs to its files, whoever asks for it."""
+"""One prediction from its inputs to its files.
+
+`checked_request` opens the video and checks the clicks; `CheckedRequest.run` tracks
+(`pipeline.py`), draws (`video/draw_*.py`) and writes (`outputs.py`).
+"""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager

@@ -47,8 +47,8 @@ def is_plain(stream: PictureFormat) -> bool:
 def filters_to_rgb(stream: PictureFormat) -> str:
     """The filter graph that turns a stream's pictures into RGB of 8 bits.
 
-    zimg converts exactly and fast, but reads only some formats, and no odd sizes; swscale, told
-    to be accurate, reads the rest.
+    zimg converts exactly and fast, but reads only some formats, and no odd sizes; swscale, at its
+    most accurate settings, reads the rest.
     """
     matrix = _matrix(stream)
     even = stream.width % 2 == 0 and stream.height % 2 == 0

@@ -68,7 +68,7 @@ class Decoder(Ffmpeg):
         source: what to decode.
         output: what it writes.
         side: a second output, from the same decoding, with a pipe of its own. Both outputs come
-            frame by frame: read them in turns, else ffmpeg waits for ever.
+            frame by frame: read them in turns, else ffmpeg blocks.
         seek: seconds by the file's own clock. Decoding starts at a key frame near it and goes on
             after errors; the caller checks what it gets.
 

@@ -1,7 +1,7 @@
 """One ffmpeg process: its pipes, its log, its end.
 
-Reading and writing video both go through `Ffmpeg`. What to tell ffmpeg, and what its messages
-mean, is for `decoder.py` and `encode_video.py` to know.
+Reading and writing video both go through `Ffmpeg`; `decoder.py` and `encode_video.py` make its
+command lines, `ffmpeg_log.py` reads its messages.
 """
 
 from __future__ import annotations

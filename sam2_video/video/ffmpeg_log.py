@@ -172,7 +172,7 @@ class DecoderLog:
 
 
 class EncoderLog:
-    """The first lines that ffmpeg said while it encoded, told `-loglevel error`."""
+    """The first lines of an encoder's log; with `-loglevel error` all are errors."""
 
     def __init__(self) -> None:
         self._text = bytearray()

@@ -19,8 +19,8 @@ from sam2_video.core.limits import Limits
 from sam2_video.video.decoder import Decoder, Output, Source, still_codec
 from sam2_video.video.ffmpeg_log import NO_PTS, DecoderLog, PictureFormat
 
-# One line a picture: the count then rests on no log message, and ffmpeg ends when nobody reads.
-# Frame numbers stand for the time stamps, which some muxers would refuse.
+# One line a picture: the count then depends on no log message, and ffmpeg ends when its pipe is
+# closed. Frame numbers replace the time stamps, some of which the muxer would refuse.
 _CHECKSUMS = Output("showinfo=checksum=0", ("-bsf:v", "setts=ts=N", "-f", "framecrc"))
 
 
@@ -99,7 +99,7 @@ class Probe:
         self._lines = self._decoder.lines()
 
     def first_picture(self) -> PictureFormat:
-        """Decode until ffmpeg has told how the first picture is stored.
+        """Decode until it is known how the first picture is stored.
 
         Raises:
             InputError: there is none, or something is wrong with the file up to there.

@@ -87,10 +87,10 @@ def test_each_picture_is_shown_once_for_one_tick(tmp_path: Path, fps: int, count
     path = write_video(tmp_path / "a.mp4", pictures, fps)
     shown = [round(picture[8:24, 8:24].mean() / 6) for picture in read_video(path, 32, 32)]
     assert shown == list(range(count))
-    told = described(path)
-    assert f" {fps} fps," in told
-    assert "start: 0.000000" in told
-    hours, minutes, seconds = re.search(r"Duration: (\d+):(\d+):([\d.]+)", told).groups()
+    about = described(path)
+    assert f" {fps} fps," in about
+    assert "start: 0.000000" in about
+    hours, minutes, seconds = re.search(r"Duration: (\d+):(\d+):([\d.]+)", about).groups()
     assert (hours, minutes) == ("00", "00")
     assert float(seconds) == pytest.approx(count / fps, abs=0.01)
 
@@ -175,13 +175,13 @@ def boxes_of(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 def test_video_is_tagged_and_plays_while_it_loads(tmp_path: Path) -> None:
     path = write_video(tmp_path / "output_video.mp4", [textured(48, 64, k) for k in range(5)], 24)
-    told = described(path)
-    assert "h264" in told
-    assert "yuv420p(tv, bt709" in told
-    assert "[SAR 1:1 " in told
-    assert "24 fps" in told
-    assert "Audio" not in told
-    assert "creation_time" not in told
+    about = described(path)
+    assert "h264" in about
+    assert "yuv420p(tv, bt709" in about
+    assert "[SAR 1:1 " in about
+    assert "24 fps" in about
+    assert "Audio" not in about
+    assert "creation_time" not in about
     boxes = dict(boxes_of(path.read_bytes()))
     assert list(boxes).index("moov") < list(boxes).index("mdat")
     assert b"colrnclx" + struct.pack(">HHHB", 1, 1, 1, 0) in boxes["moov"]
@@ -195,9 +195,9 @@ def test_video_is_the_same_bytes_again(tmp_path: Path) -> None:
 
 def test_video_appears_only_when_it_is_finished(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "output_video.mp4"
-    with VideoFile(path, 64, 48, 30, "center") as sink:
+    with VideoFile(path, 64, 48, 30, "center") as file:
         for k in range(40):
-            sink.write(planes_of(textured(48, 64, k)))
+            file.write(planes_of(textured(48, 64, k)))
         assert not path.exists()
     assert path.exists()
     assert [file.name for file in path.parent.iterdir()] == ["output_video.mp4"]
@@ -207,9 +207,9 @@ def test_video_appears_only_when_it_is_finished(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
 @pytest.mark.usefixtures("no_child_left")
 def test_stopped_halfway_leaves_nothing(tmp_path: Path, written: int, stop: type) -> None:
-    with pytest.raises(stop), VideoFile(tmp_path / "a.mp4", 64, 48, 30, "center") as sink:
+    with pytest.raises(stop), VideoFile(tmp_path / "a.mp4", 64, 48, 30, "center") as file:
         for k in range(written):
-            sink.write(planes_of(textured(48, 64, k)))
+            file.write(planes_of(textured(48, 64, k)))
         raise stop
     assert not list(tmp_path.iterdir())
 
@@ -217,9 +217,9 @@ def test_stopped_halfway_leaves_nothing(tmp_path: Path, written: int, stop: type
 @pytest.mark.usefixtures("no_child_left")
 def test_closed_generator_leaves_nothing(tmp_path: Path) -> None:
     def pictures() -> Iterator[int]:
-        with VideoFile(tmp_path / "a.mp4", 64, 48, 30, "center") as sink:
+        with VideoFile(tmp_path / "a.mp4", 64, 48, 30, "center") as file:
             for k in range(100):
-                sink.write(planes_of(textured(48, 64, k)))
+                file.write(planes_of(textured(48, 64, k)))
                 yield k
 
     before = children()
@@ -244,9 +244,9 @@ def test_video_without_a_picture_is_an_error(tmp_path: Path) -> None:
 def test_planes_of_another_size_is_refused(tmp_path: Path) -> None:
     with (
         pytest.raises(ValueError, match="64x48"),
-        VideoFile(tmp_path / "a.mp4", 64, 48, 30, "center") as sink,
+        VideoFile(tmp_path / "a.mp4", 64, 48, 30, "center") as file,
     ):
-        sink.write(np.zeros((96, 48), np.uint8))
+        file.write(np.zeros((96, 48), np.uint8))
     assert not list(tmp_path.iterdir())
 
 
@@ -272,17 +272,17 @@ def test_full_disk_at_the_last_step(
 
 
 @pytest.mark.usefixtures("no_child_left")
-def test_killed_encoder_is_told_of(tmp_path: Path) -> None:
+def test_a_killed_encoder_is_an_error(tmp_path: Path) -> None:
     others = children()
     with (
         pytest.raises(OutputError, match=r"^the video could not be encoded: Killed$"),
-        VideoFile(tmp_path / "a.mp4", 640, 480, 30, "center") as sink,
+        VideoFile(tmp_path / "a.mp4", 640, 480, 30, "center") as file,
     ):
-        sink.write(planes_of(textured(480, 640)))
+        file.write(planes_of(textured(480, 640)))
         for pid in children() - others:
             os.kill(pid, signal.SIGKILL)
         for _ in range(10_000):
-            sink.write(planes_of(textured(480, 640)))
+            file.write(planes_of(textured(480, 640)))
     assert not list(tmp_path.iterdir())
 
 
