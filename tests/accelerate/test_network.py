@@ -79,15 +79,17 @@ def test_memory_attention_is_the_same(memories: int, pointers: int, count: int) 
     assert (fast(**given) - expected).abs().max() < TOLERANCE
 
 
-@pytest.mark.parametrize("way", PRECISIONS)
+@pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
 @torch.inference_mode()
-def test_reduced_precision_in_memory_attention_stays_close(way: str, monkeypatch) -> None:
+def test_reduced_precision_in_memory_attention_stays_close(
+    precision: Precision, monkeypatch
+) -> None:
     monkeypatch.setattr(memory_attention, "MIN_INT8_QUERIES", 0)
     network = plain_network("tiny", 256)
     given = tokens(network, 3, 8, 2)
     expected = network.memory_attention(**given)
-    rounded = FastMemoryAttention(network.memory_attention, PRECISIONS[way])(**given)
-    difference = (rounded - expected).abs()
+    reduced = FastMemoryAttention(network.memory_attention, precision)(**given)
+    difference = (reduced - expected).abs()
     assert 0 < difference.mean() < 0.01 * expected.std()
 
 
@@ -177,13 +179,13 @@ def mean_iou(one: list[Tensor], other: list[Tensor]) -> float:
     return sum(ratios) / len(ratios)
 
 
-@pytest.mark.parametrize("way", PRECISIONS)
-def test_reduced_precision_changes_masks_in_a_few_pixels(way: str, monkeypatch) -> None:
+@pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
+def test_reduced_precision_changes_masks_in_a_few_pixels(precision: Precision, monkeypatch) -> None:
     monkeypatch.setattr(memory_attention, "MIN_INT8_QUERIES", 0)
-    exact = plain_network("nano", 256)
-    faster = deepcopy(exact)
-    rewrite_for_cpu(faster, PRECISIONS[way])
-    logits, others = track(exact, 256), track(faster, 256)
+    plain = plain_network("nano", 256)
+    faster = deepcopy(plain)
+    rewrite_for_cpu(faster, precision)
+    logits, others = track(plain, 256), track(faster, 256)
     assert all((one > 0).any() for one in logits)
     assert not all(torch.equal(a, b) for a, b in zip(logits, others, strict=True))
     # The embedded model is unsure about these drifting discs: it is the hardest case.
@@ -192,10 +194,10 @@ def test_reduced_precision_changes_masks_in_a_few_pixels(way: str, monkeypatch) 
 
 def test_autocast_changes_masks_of_metas_networks_in_a_few_pixels(monkeypatch) -> None:
     monkeypatch.setattr("tests.accelerate.test_network.NUM_FRAMES", 4)
-    exact = plain_network("tiny", 128)
-    mixed = deepcopy(exact)
+    plain = plain_network("tiny", 128)
+    mixed = deepcopy(plain)
     compute_in_bfloat16(mixed, "cpu")
-    logits, others = track(exact, 128), track(mixed, 128)
+    logits, others = track(plain, 128), track(mixed, 128)
     assert not torch.is_autocast_enabled("cpu")
     assert not all(torch.equal(a, b) for a, b in zip(logits, others, strict=True))
     assert mean_iou(logits, others) > 0.95
@@ -208,9 +210,9 @@ def test_only_metas_networks_support_bfloat16() -> None:
 
 def test_the_precision_is_a_setting(monkeypatch) -> None:
     monkeypatch.setenv("SAM2_PRECISION", "fp32")
-    exact = load_model("nano").network.memory_attention
-    assert isinstance(exact, FastMemoryAttention)
-    assert exact.precision == FLOAT32
+    attention = load_model("nano").network.memory_attention
+    assert isinstance(attention, FastMemoryAttention)
+    assert attention.precision == FLOAT32
     monkeypatch.setenv("SAM2_PRECISION", "fp16")
     with pytest.raises(CheckpointError, match=r"^SAM2_PRECISION is 'fp16', but it should be auto"):
         load_model("nano")
@@ -240,12 +242,17 @@ def test_work_that_objects_share_is_done_once() -> None:
     assert keys == 2 * 2 * tracked  # all memories at once, and all pointers, of each object
 
 
-@pytest.mark.parametrize(("way", "tolerance"), [("exact", TOLERANCE), ("bfloat16", 0.02)])
+@pytest.mark.parametrize(
+    ("precision", "tolerance"),
+    [(FLOAT32, TOLERANCE), (PRECISIONS["bfloat16"], 0.02)],
+    ids=["float32", "bfloat16"],
+)
 @torch.inference_mode()
-def test_without_onednn_the_results_are_the_same(way: str, tolerance: float, monkeypatch) -> None:
+def test_without_onednn_the_results_are_the_same(
+    precision: Precision, tolerance: float, monkeypatch
+) -> None:
     network = plain_network("nano", 256)
     without = deepcopy(network)
-    precision = PRECISIONS.get(way, FLOAT32)
     rewrite_for_cpu(network, precision)
     monkeypatch.setattr(matmul, "HAS_ONEDNN", False)
     rewrite_for_cpu(without, precision)
@@ -267,6 +274,6 @@ def test_a_packed_linear_layer_is_a_linear_layer(activation: str) -> None:
         expected = getattr(torch.nn.functional, activation)(expected)
     given = PackedLinear.from_linear(linear, torch.float32, activation)(x)
     assert (given - expected).abs().max() < TOLERANCE
-    rounded = PackedLinear.from_linear(linear, torch.bfloat16, activation)(x)
-    assert rounded.dtype == torch.bfloat16
-    assert (rounded - expected).abs().max() < 0.05
+    reduced = PackedLinear.from_linear(linear, torch.bfloat16, activation)(x)
+    assert reduced.dtype == torch.bfloat16
+    assert (reduced - expected).abs().max() < 0.05
