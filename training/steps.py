@@ -29,7 +29,7 @@ STRIDE = 4
 """The decoder's masks have a quarter of the frame's resolution."""
 MASK_FEEDBACK = 0.2
 """Share of the frames on which the decoder sees the mask of the clicks so far with each next click.
-On the others it gets the clicks alone, as in a prediction, where it gets all at once. It was half of
+On the others it gets the clicks alone, as in a prediction, which gives all at once. It was half of
 the frames until version 7."""
 LOGIT_LIMIT = 32.0
 """The predictor clamps an earlier mask to this before it gives it to the decoder again."""
