@@ -28,9 +28,9 @@ from training.tracking import Memory, Points, empty_memory, encode, first_points
 STRIDE = 4
 """The decoder's masks have a quarter of the frame's resolution."""
 MASK_FEEDBACK = 0.2
-"""Share of the frames on which the decoder gets the previous mask with each further click.
-On the others it gets the clicks alone, as in a prediction, where it gets all at once. It was half
-of the frames until version 7."""
+"""Share of the frames on which the decoder sees the mask of the clicks so far with each next click.
+On the others it gets the clicks alone, as in a prediction, which gives all at once. It was half of
+the frames until version 7."""
 LOGIT_LIMIT = 32.0
 """The predictor clamps an earlier mask to this before it gives it to the decoder again."""
 MEMORY_DROPOUT = 0.25
