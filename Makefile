@@ -24,8 +24,6 @@ CLIENT := sam2_video/service/page/client
 JS_TESTS := $(patsubst %/package.json,%,$(wildcard tests/*/package.json tests/*/*/package.json))
 NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) $(JS_TESTS))
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
-# Unit tests: they start no server, browser or cluster, and track no clip.
-FAST := -m "not slow"
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock demo serve page client browser test test-fast test-client check format hooks clean
@@ -91,8 +89,8 @@ browser: ## install Chromium for the tests of the page, where that is allowed
 test: check browser $(NODE_PACKAGES) test-client ## everything that CI runs
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov
 
-test-fast: $(VENV)/.installed test-client ## unit tests alone, within two minutes
-	$(BIN)/python -m pytest -n auto --dist loadfile $(FAST)
+test-fast: $(VENV)/.installed test-client ## unit tests alone, within two minutes (tests/conftest.py says which)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 test-client: $(CLIENT)/node_modules/.package-lock.json ## unit tests of the page's scripts
 	$(NPM) --prefix $(CLIENT) run --silent test
