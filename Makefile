@@ -20,13 +20,16 @@ PORT ?= 5000
 API ?=
 PAGE_PORT ?= 8000
 CLIENT := sam2_video/service/page/client
-NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) tests/hosted)
+# The official JavaScript client, for the tests of the hosted API.
+JS_TESTS := $(patsubst %/package.json,%,$(wildcard tests/*/package.json tests/*/*/package.json))
+NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) $(JS_TESTS))
+NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve page client browser test check format clean
+.PHONY: help setup lock demo serve page client browser test test-fast test-client check format hooks clean
 
 help: ## what there is to do
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: $(VENV)/.installed ## make the virtual environment, every file checked against its hash
 
@@ -66,39 +69,48 @@ page: $(VENV)/.installed examples/clip.mp4 ## the model page and the hosted API:
 
 # Users need no Node.js: what this writes, sam2_video/service/page/static/app.js, is in the repository.
 client: $(CLIENT)/node_modules/.package-lock.json ## build the page's scripts after a change (Node.js)
-	PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix $(CLIENT) run --silent build
+	$(NPM) --prefix $(CLIENT) run --silent build
 
-$(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package-lock.json | $(VENV)/.installed
+$(addsuffix /node_modules/.package-lock.json,$(JS_TESTS)): NPM_OMIT := --omit=optional
+# Node.js comes as a Python package where the machine has none.
+%/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.installed
 	command -v npm >/dev/null || $(INSTALL) -r locks/node.lock
-	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix $(CLIENT) --ignore-scripts --no-audit --no-fund
+	$(NPM) ci --prefix $* --ignore-scripts --no-audit --no-fund $(NPM_OMIT)
 	@touch $@
 
 # Debian's Chromium, where it can be had without a question; else the tests in it say what to do.
-browser:
+browser: ## install Chromium for the tests of the page, where that is allowed
 	@command -v chromium > /dev/null || command -v apt-get > /dev/null || exit 0; \
 	command -v chromium > /dev/null || { \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
 		$$sudo apt-get -qq update && $$sudo apt-get -qq install -y --no-install-recommends chromium \
 			> /dev/null; } || echo "no Chromium: the tests in a browser are skipped"
 
-# The official JavaScript client, and Node.js where the machine has none.
-tests/hosted/node_modules/.package-lock.json: tests/hosted/package-lock.json | $(VENV)/.installed
-	command -v npm >/dev/null || $(INSTALL) -r locks/node.lock
-	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix tests/hosted --omit=optional --ignore-scripts \
-		--no-audit --no-fund
-	@touch $@
+test: check browser $(NODE_PACKAGES) test-client ## everything that CI runs
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov
 
-test: check browser $(NODE_PACKAGES) ## everything that CI runs
-	$(BIN)/python -m pytest -n auto --dist loadfile
+test-fast: $(VENV)/.installed test-client ## unit tests alone, within two minutes (tests/conftest.py says which)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
-check: $(VENV)/.installed ## lint, format and types
+test-client: $(CLIENT)/node_modules/.package-lock.json ## unit tests of the page's scripts
+	$(NPM) --prefix $(CLIENT) run --silent test
+
+check: $(VENV)/.installed $(CLIENT)/node_modules/.package-lock.json ## lint, format, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(NPM) --prefix $(CLIENT) run --silent check
 
-format: $(VENV)/.installed ## put the code into its format
+format: $(VENV)/.installed $(CLIENT)/node_modules/.package-lock.json ## put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(NPM) --prefix $(CLIENT) run --silent format
+
+hooks: $(VENV)/.installed ## check every commit before it is made (pre-commit)
+	$(BIN)/pre-commit install
 
 clean: ## remove what was made, the environment included
-	rm -rf $(VENV) $(OUT) tests/hosted/node_modules $(CLIENT)/node_modules examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json
+	rm -rf $(VENV) $(OUT) $(dir $(NODE_PACKAGES)) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json
