@@ -35,10 +35,13 @@ SLOW = (
     "tests/hosted/",
     "tests/http/",
     "tests/page/",
+    "tests/prediction/test_example_clip.py",
+    "tests/prediction/test_length.py",
     "tests/service/api/",
     "tests/service/page/",
     "tests/training/",
     "tests/video/test_hostile_files.py",
+    "tests/video/test_reading.py::test_a_job_decodes_twice",
 )
 SLOW_FIXTURES = {"predictor", "example", "short_clip"}
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
