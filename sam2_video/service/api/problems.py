@@ -7,6 +7,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from sam2_video.service.errors import SERVER_FAILED
+from sam2_video.service.net.bodies import BodyError
+
 _TITLES = {
     401: "Unauthenticated",
     403: "Forbidden",
@@ -92,17 +95,31 @@ async def answer_problem(_request: Request, error: Exception) -> JSONResponse:
     return error.response()
 
 
+async def answer_body_error(_request: Request, error: Exception) -> JSONResponse:
+    """Answer a `BodyError`."""
+    assert isinstance(error, BodyError)
+    return ApiError(error.status, error.sentence).response()
+
+
 async def answer_http_exception(_request: Request, error: Exception) -> JSONResponse:
     """Answer what the framework refuses: an unknown path, a method, a body that is too large."""
     assert isinstance(error, HTTPException)
     sentences = {
-        404: "There is no such address here.",
-        405: "This address does not take that method.",
+        404: "There is no such URL here.",
+        405: "This URL does not take that method.",
         413: "The request is larger than this server takes.",
     }
     return ApiError(error.status_code, sentences.get(error.status_code, error.detail)).response()
 
 
 async def answer_fault(_request: Request, _error: Exception) -> JSONResponse:
-    """Answer a fault of this server; the traceback goes to the log alone."""
-    return ApiError(500, "This server made a mistake; its log says which.").response()
+    """Answer a failure of this server; the traceback goes to the log only."""
+    return ApiError(500, SERVER_FAILED).response()
+
+
+ANSWERS: dict[Any, Any] = {
+    ApiError: answer_problem,
+    BodyError: answer_body_error,
+    HTTPException: answer_http_exception,
+    Exception: answer_fault,
+}

@@ -13,20 +13,23 @@ from typing import Any
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sam2_video.service.api.auth import Access
-from sam2_video.service.api.contents import send_content
 from sam2_video.service.api.event_stream import Position, events
 from sam2_video.service.api.problems import ApiError
 from sam2_video.service.api.validation import InputSchema, check_hook, check_version, wait_seconds
 from sam2_video.service.api.views import MODEL, Json, Model, Views, file_url, file_view, listed
 from sam2_video.service.api.webhooks import Webhooks, signing_key
-from sam2_video.service.jobs.notifier import Feed
-from sam2_video.service.jobs.queue import Runner
-from sam2_video.service.net.guard import AddressError, Guard
+from sam2_video.service.jobs.notifier import Notifier
+from sam2_video.service.jobs.queue import JobQueue, QueueFullError
+from sam2_video.service.net.bodies import json_object
+from sam2_video.service.net.file_response import send_content
+from sam2_video.service.net.guard import Guard, UrlError
 from sam2_video.service.net.inputs import INPUT, Sources, is_data_uri, shown_value
+from sam2_video.service.net.origin import base_url
+from sam2_video.service.net.server_sent import event_stream
 from sam2_video.service.settings import Settings
 from sam2_video.service.storage.database import Prediction, Store, StoredFile
 from sam2_video.service.storage.files import FileRefusedError, Files, Label
@@ -40,7 +43,6 @@ _METADATA_BYTES = 16 * 1024
 _MULTIPART_BYTES = 1024**2  # what a form adds to a file
 _RETRY_SECONDS = 10
 _LARGE_BODY = 1024**2
-_BODY_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ class Api:
     files: Files
     sources: Sources
     guard: Guard
-    runner: Runner
+    queue: JobQueue
     webhooks: Webhooks
-    feed: Feed
+    notifier: Notifier
     views: Views
     model: Model
     schema: InputSchema
@@ -82,7 +84,7 @@ class Api:
             Route("/files/{id}", self.get_file),
             Route("/files/{id}", self.delete_file, methods=["DELETE"]),
             Route("/files/{id}/download", self.download),
-            Route("/files/{word}/stream", self.stream),
+            Route("/files/{token}/stream", self.stream),
             Route("/outputs/{id}/{name}", self.output),
             Route("/webhooks/default/secret", self.webhook_secret),
         ]
@@ -91,14 +93,17 @@ class Api:
         """Create a prediction, and wait for its end if asked to."""
         owner = self.access.owner(request)
         self._check_model(request)
-        if await self.store.count_unfinished() >= self.settings.limits.max_queue:
-            raise ApiError(429, "The queue is full; try again later.", retry_after=_RETRY_SECONDS)
+        try:
+            await self.queue.check_room()
+        except QueueFullError as error:
+            raise ApiError(
+                429, "The queue is full; try again later.", retry_after=_RETRY_SECONDS
+            ) from error
         # A large request is in memory as a whole, so not many are read at a time.
         is_large = int(request.headers.get("Content-Length", _LARGE_BODY)) >= _LARGE_BODY
         async with self.reading if is_large else nullcontext():
-            prediction = await self._accept(request, owner, await _json_body(request))
-        await self.store.add(prediction)
-        self.runner.start(prediction)
+            prediction = await self._accept(request, owner, await json_object(request))
+        await self.queue.submit(prediction)
         self.webhooks.follow(prediction)
         seconds = wait_seconds(request.headers.get("Prefer", ""))
         if seconds is None:
@@ -131,23 +136,19 @@ class Api:
     async def cancel(self, request: Request) -> Response:
         """End a prediction."""
         prediction = await self._prediction(request)
-        await self.runner.cancel(prediction.id)
+        await self.queue.cancel(prediction.id)
         return JSONResponse(await self.views.prediction(await self._prediction(request)))
 
     async def stream(self, request: Request) -> Response:
-        """A prediction as events. Whoever has the address may read it: clients send no token."""
-        name = request.path_params["word"].partition(".")[0]
-        expected = self.views.stream_word(name).encode()
-        if not secrets.compare_digest(request.path_params["word"].encode(), expected):
+        """A prediction as events. Whoever has the URL may read it: clients send no token."""
+        name = request.path_params["token"].partition(".")[0]
+        expected = self.views.stream_token(name).encode()
+        if not secrets.compare_digest(request.path_params["token"].encode(), expected):
             raise ApiError(404, "There is no such stream here.")
         if await self.store.prediction(name) is None:
             raise ApiError(404, "There is no such stream here.")
         position = Position.parse(request.headers.get("Last-Event-ID", ""))
-        return StreamingResponse(
-            events(name, self.store, self.views, self.feed, position),
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-            media_type="text/event-stream",
-        )
+        return event_stream(events(name, self.store, self.views, self.notifier, position))
 
     async def list_models(self, request: Request) -> Response:
         """The models: one."""
@@ -176,7 +177,7 @@ class Api:
     async def create_file(self, request: Request) -> Response:
         """Keep a file that a client uploads as a form."""
         owner = self.access.owner(request)
-        if len(await self.store.uploads(owner)) >= self.settings.limits.max_files:
+        if len(await self.store.files(owner, "upload")) >= self.settings.limits.max_files:
             raise ApiError(
                 422,
                 f"There are {self.settings.limits.max_files} files already, the most that are "
@@ -203,7 +204,9 @@ class Api:
         """The caller's files, newest first."""
         owner = self.access.owner(request)
         base = self._base(request)
-        return JSONResponse(listed([file_view(f, base) for f in await self.store.uploads(owner)]))
+        return JSONResponse(
+            listed([file_view(f, base) for f in await self.store.files(owner, "upload")])
+        )
 
     async def get_file(self, request: Request) -> Response:
         """What is known of a file."""
@@ -216,15 +219,15 @@ class Api:
 
     async def download(self, request: Request) -> Response:
         """The content of a file."""
-        return send_content(request, self.files, await self._file(request))
+        return self._content(request, await self._file(request))
 
     async def output(self, request: Request) -> Response:
-        """The content of an output. Whoever has the address may read it: clients send no token."""
+        """The content of an output. Whoever has the URL may read it: clients send no token."""
         file = await self.store.file(request.path_params["id"])
-        is_output = file is not None and file.kind in ("output", "aside")
+        is_output = file is not None and file.kind in ("output", "superseded")
         if file is None or not is_output or file.name != request.path_params["name"]:
             raise ApiError(404, "There is no such file here, or its time is over.")
-        return send_content(request, self.files, file)
+        return self._content(request, file)
 
     async def webhook_secret(self, request: Request) -> Response:
         """The key with which the caller verifies webhooks."""
@@ -260,9 +263,12 @@ class Api:
         )
 
     def _base(self, request: Request) -> str:
-        """The server's address as the caller knows it."""
-        public = self.settings.public_url
-        return public or f"{request.url.scheme}://{request.headers.get('Host', 'localhost')}"
+        return base_url(request, self.settings.public_url)
+
+    def _content(self, request: Request, file: StoredFile) -> Response:
+        response = send_content(request, self.files, file)
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        return response
 
     async def _model_view(self, request: Request) -> Json:
         return self.model.view(self._base(request), await self.store.count())
@@ -275,7 +281,7 @@ class Api:
     async def _check_webhook(self, url: str) -> None:
         try:
             await self.guard.check(url)
-        except AddressError as error:
+        except UrlError as error:
             raise ApiError.of_field(
                 "webhook", f"webhook is {shown_value(url)}, but {error}"
             ) from error
@@ -296,7 +302,7 @@ class Api:
 
     async def _ended(self, prediction: Prediction, seconds: float) -> Prediction:
         """A prediction once it has ended, or as it is when the time is over."""
-        with self.feed.listening(prediction.id) as changed:
+        with self.notifier.listening(prediction.id) as changed:
             try:
                 async with asyncio.timeout(seconds):
                     while True:
@@ -309,20 +315,6 @@ class Api:
                 return prediction
 
 
-async def _json_body(request: Request) -> Json:
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            text = await request.body()
-        body = await asyncio.to_thread(json.loads, text)
-    except TimeoutError as error:
-        raise ApiError(408, "The request took too long to arrive.") from error
-    except (ValueError, RecursionError) as error:
-        raise ApiError(422, "The request should be a JSON object.") from error
-    if not isinstance(body, dict):
-        raise ApiError(422, "The request should be a JSON object.")
-    return body
-
-
 async def _metadata(value: Any) -> Json:
     """The metadata of an upload, which clients send as a field or as a file."""
     if value is None:
@@ -330,7 +322,7 @@ async def _metadata(value: Any) -> Json:
     text = await value.read(_METADATA_BYTES + 1) if isinstance(value, UploadFile) else value
     try:
         details = json.loads(text) if len(text) <= _METADATA_BYTES else None
-        # As it will be answered: neither NaN nor half a character can be.
+        # As it will be answered: neither NaN nor an unpaired surrogate can be.
         json.dumps(details, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         details = None

@@ -44,6 +44,11 @@ class InputSchema:
             {"$ref": "#/components/schemas/Input", "components": document["components"]}
         )
 
+    @property
+    def names(self) -> list[str]:
+        """The inputs that there are, in their order."""
+        return sorted(self._properties, key=lambda name: self._properties[name].get("x-order", 0))
+
     def check(self, given: Any) -> Json:
         """The inputs, without those that are null or unknown.
 
@@ -98,12 +103,12 @@ def _unsound(name: str, value: Any) -> InvalidField | None:
         sentence = f"{name} has {len(value)} characters, but at most {_LONGEST_TEXT} are allowed"
         return InvalidField(field, "max_length", sentence)
     if not is_text(value):
-        return InvalidField(field, "value_error", f"{name} has half a character (a surrogate)")
+        return InvalidField(field, "value_error", f"{name} contains an unpaired surrogate")
     return None
 
 
 def is_text(value: str) -> bool:
-    """Whether a string can be written: JSON lets halves of characters through."""
+    """Whether a string can be encoded: JSON lets unpaired surrogates through."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -143,7 +148,7 @@ def check_hook(body: Json) -> Hook:
     """Read the webhook of a request.
 
     Raises:
-        ApiError: it is no address, or an event is unknown.
+        ApiError: it is not a URL, or an event is unknown.
     """
     completed = body.get("webhook_completed")
     url = body.get("webhook") or completed
@@ -154,10 +159,10 @@ def check_hook(body: Json) -> Hook:
         parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
     except ValueError:
         parts = urlsplit("")
-    is_address = parts.scheme in ("http", "https") and parts.hostname
-    if not is_address or len(url) > _LONGEST_TEXT or not is_text(url):
+    is_url = parts.scheme in ("http", "https") and parts.hostname
+    if not is_url or len(url) > _LONGEST_TEXT or not is_text(url):
         raise ApiError.of_field(
-            field, f"{field} is {shown_value_of(url)}, but it should be an http(s) address"
+            field, f"{field} is {shown_value_of(url)}, but it should be an http(s) URL"
         )
     if field == "webhook_completed":
         return Hook(url, ["completed"])

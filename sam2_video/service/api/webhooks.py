@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 
 from sam2_video.service.api.views import Json, Views
-from sam2_video.service.jobs.notifier import Feed
-from sam2_video.service.net.guard import AddressError, Guard
+from sam2_video.service.jobs.notifier import Notifier
+from sam2_video.service.net.guard import Guard, UrlError
 from sam2_video.service.storage.database import Prediction, Store
 from sam2_video.service.storage.secrets import Secret, new_id
 
@@ -53,11 +53,11 @@ class Webhooks:
     """Follows predictions that name a webhook."""
 
     def __init__(
-        self, store: Store, views: Views, feed: Feed, guard: Guard, secret: Secret
+        self, store: Store, views: Views, notifier: Notifier, guard: Guard, secret: Secret
     ) -> None:
         self._store = store
         self._views = views
-        self._feed = feed
+        self._notifier = notifier
         self._guard = guard
         self._secret = secret
         self._tasks: set[asyncio.Task[None]] = set()
@@ -85,7 +85,7 @@ class Webhooks:
 
     async def _follow(self, prediction_id: str, url: str) -> None:
         seen = _Seen()
-        with self._feed.listening(prediction_id) as changed:
+        with self._notifier.listening(prediction_id) as changed:
             while True:
                 changed.clear()
                 prediction = await self._store.prediction(prediction_id)
@@ -121,7 +121,7 @@ class Webhooks:
     async def _send(
         self, prediction: Prediction, url: str, view: Json, retries: tuple[float, ...] = ()
     ) -> None:
-        """Send one message, until it is taken or there is no try left."""
+        """Send one message, until it is taken or there is no attempt left."""
         body = json.dumps(view).encode()
         message_id = f"msg_{new_id()}"
         key = signing_key(self._secret, prediction.owner)
@@ -139,7 +139,7 @@ class Webhooks:
                 if 200 <= status < 300:
                     return
                 reason = f"it answers {status}"
-            except AddressError as error:
+            except UrlError as error:
                 reason = str(error)
             logger.warning("the webhook of %s was not told: %s", prediction.id, reason)
             if pause is not None:

@@ -1,4 +1,4 @@
-"""Tells whoever waits that something has happened to a prediction."""
+"""Wakes whoever waits for a change of a prediction."""
 
 import asyncio
 from collections import defaultdict
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Feed:
-    """Wakes the listeners of a prediction; what has changed they read from the store."""
+class Notifier:
+    """Wakes the listeners of a prediction; they read from the store what has changed."""
 
     def __init__(self) -> None:
         self._listeners: dict[str, set[asyncio.Event]] = defaultdict(set)
@@ -25,7 +25,7 @@ class Feed:
             if not listeners:
                 self._listeners.pop(prediction_id, None)
 
-    def tell(self, prediction_id: str) -> None:
+    def notify(self, prediction_id: str) -> None:
         """Say that a prediction has changed."""
         for listener in self._listeners.get(prediction_id, ()):
             listener.set()

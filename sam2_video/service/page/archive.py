@@ -2,27 +2,25 @@
 
 import io
 import zipfile
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-
-_CHUNK = 1 << 18
+from collections.abc import Iterable, Iterator
 
 
-def zip_chunks(files: Sequence[Path], texts: dict[str, str]) -> Iterator[bytes]:
+def zip_chunks(
+    files: Iterable[tuple[str, Iterable[bytes]]], texts: dict[str, str]
+) -> Iterator[bytes]:
     """The bytes of a zip archive, piece by piece; never whole in memory or on disk.
 
     Args:
-        files: stored under their own names, uncompressed: pictures and video are already.
+        files: names and contents, stored uncompressed: pictures and video are already.
         texts: further files, by name.
     """
     outlet = _Outlet()
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_STORED) as archive:
         for name, text in texts.items():
             archive.writestr(name, text)
-        for path in files:
-            member = zipfile.ZipInfo.from_file(path, path.name)
-            with path.open("rb") as source, archive.open(member, "w", force_zip64=True) as target:
-                while chunk := source.read(_CHUNK):
+        for name, chunks in files:
+            with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as target:
+                for chunk in chunks:
                     target.write(chunk)
                     yield outlet.take()
     yield outlet.take()

@@ -1,18 +1,19 @@
 """What is remembered: predictions and files, in a database that outlives the server."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, ForeignKey, delete, event, func, select, update
+from sqlalchemy import JSON, ColumnElement, ForeignKey, delete, event, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 _AT_ONCE = 500  # values that one statement may name
 
 FINISHED = ("succeeded", "failed", "canceled")
+VISITOR = "visitor:"  # what an owner begins with that is a visitor of the page
 
 
 def now() -> datetime:
@@ -31,13 +32,13 @@ class Prediction(Base):
 
     Attributes:
         number: counts predictions; the queue's order.
-        id: the unguessable name that clients know it by.
-        owner: whose token made it.
+        id: the unguessable id that clients know it by.
+        owner: a digest of the token that made it, or `VISITOR` and a digest of a cookie.
         version: the version id that it was answered with.
-        input: the inputs as clients see them: a data URI is the address of a file by then.
+        input: the inputs as clients see them: a data URI has become the URL of a file.
         source_id: the file that `input_video` is; None while it has not been fetched.
         status: `starting`, `processing`, `succeeded`, `failed` or `canceled`.
-        base_url: this server as the client reached it, for addresses in answers and webhooks.
+        base_url: this server as the client reached it, for URLs in answers and webhooks.
         webhook: where to tell what happens; None for nowhere.
         webhook_events: which events to tell.
         webhook_owed: whether the end has still to be told.
@@ -71,6 +72,11 @@ class Prediction(Base):
         return self.status in FINISHED
 
     @property
+    def is_from_page(self) -> bool:
+        """Whether a visitor of the page made it, not a program."""
+        return self.owner.startswith(VISITOR)
+
+    @property
     def is_video(self) -> bool:
         """Whether its output is one video, not a sequence of pictures."""
         return bool(self.input.get("output_video"))
@@ -83,11 +89,12 @@ class Prediction(Base):
 
 
 class StoredFile(Base):
-    """One file; its content lies on the shelf under `id`.
+    """One file; its content lies in the blob store under `id`.
 
     Attributes:
-        kind: `upload` (by a client), `inline` (came as a data URI), `source` (fetched from an
-            address), `output`, or `aside` (an output of a try that was not the last).
+        kind: `upload` (by a client), `inline` (came as a data URI), `source` (fetched from a URL),
+            `video` (of a visitor of the page), `unchecked` (one that is not known to be a video
+            yet), `output`, or `superseded` (an output of an attempt that was not the last).
         name: what the client, or the model, calls it; never a path.
         frame: for an output, the frame that it shows.
         prediction_id: the prediction that it is an output or the fetched source of.
@@ -123,16 +130,17 @@ class Output(NamedTuple):
 class Store:
     """Reads and writes the tables. Records that it returns are copies: change them by `update`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Callable[[], datetime] = now) -> None:
+        self.now = clock
         self._engine = create_async_engine(url)
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
-    @classmethod
-    def in_folder(cls, folder: Path) -> "Store":
-        """The SQLite database of a folder."""
-        return cls(f"sqlite+aiosqlite:///{(folder / 'hosted.db').resolve()}")
+    @staticmethod
+    def url_in(folder: Path) -> str:
+        """The URL of the SQLite database in a folder."""
+        return f"sqlite+aiosqlite:///{(folder / 'hosted.db').resolve()}"
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["Store"]:
@@ -169,7 +177,7 @@ class Store:
 
     async def finish(self, name: str, status: str, **values: Any) -> bool:
         """End a prediction, if it has not ended yet; whether this was the end."""
-        values |= {"status": status, "completed_at": now()}
+        values |= {"status": status, "completed_at": self.now()}
         async with self._writing() as session:
             done = await session.execute(
                 update(Prediction)
@@ -200,11 +208,27 @@ class Store:
             rows = list((await session.scalars(found)).all())
         return rows[::-1] if after is not None else rows
 
+    async def kept(self, owner: str) -> list[Prediction]:
+        """Predictions of an owner whose inputs and outputs are still here, oldest first."""
+        found = select(Prediction).where(
+            Prediction.owner == owner, Prediction.data_removed.is_(False)
+        )
+        async with self._sessions() as session:
+            return list((await session.scalars(found.order_by(Prediction.number))).all())
+
     async def unfinished(self) -> list[Prediction]:
         """Predictions that have not ended, in their order."""
         found = select(Prediction).where(Prediction.status.not_in(FINISHED))
         async with self._sessions() as session:
             return list((await session.scalars(found.order_by(Prediction.number))).all())
+
+    async def waiting_visitors(self) -> list[str]:
+        """Visitors of the page who have a prediction that has not ended."""
+        found = select(Prediction.owner).where(
+            Prediction.status.not_in(FINISHED), Prediction.owner.startswith(VISITOR)
+        )
+        async with self._sessions() as session:
+            return list((await session.scalars(found.distinct())).all())
 
     async def count_unfinished(self) -> int:
         """How many predictions have not ended."""
@@ -234,14 +258,14 @@ class Store:
 
     async def file(self, name: str) -> StoredFile | None:
         """The file of that id, if it has not expired."""
-        found = select(StoredFile).where(StoredFile.id == name, StoredFile.expires_at > now())
+        found = select(StoredFile).where(StoredFile.id == name, StoredFile.expires_at > self.now())
         async with self._sessions() as session:
             return await session.scalar(found)
 
-    async def uploads(self, owner: str) -> list[StoredFile]:
-        """The files that an owner has uploaded, newest first."""
+    async def files(self, owner: str, kind: str) -> list[StoredFile]:
+        """The files of one kind that an owner has, newest first."""
         found = select(StoredFile).where(
-            StoredFile.owner == owner, StoredFile.kind == "upload", StoredFile.expires_at > now()
+            StoredFile.owner == owner, StoredFile.kind == kind, StoredFile.expires_at > self.now()
         )
         async with self._sessions() as session:
             return list((await session.scalars(found.order_by(StoredFile.number.desc()))).all())
@@ -256,20 +280,32 @@ class Store:
         async with self._sessions() as session:
             return [Output(*row) for row in await session.execute(found.order_by(StoredFile.frame))]
 
-    async def set_outputs_aside(self, prediction_id: str) -> None:
-        """Take the outputs of a prediction from its list, but not from their addresses."""
+    async def change_file(self, name: str, **values: Any) -> None:
+        """Set columns of a file."""
+        async with self._writing() as session:
+            await session.execute(update(StoredFile).where(StoredFile.id == name).values(**values))
+
+    async def extend_files(self, owner: str, expiry: datetime) -> None:
+        """Let the files of an owner expire at another time."""
+        async with self._writing() as session:
+            await session.execute(
+                update(StoredFile).where(StoredFile.owner == owner).values(expires_at=expiry)
+            )
+
+    async def supersede_outputs(self, prediction_id: str) -> None:
+        """Take the outputs of a prediction off its list; their URLs still work."""
         async with self._writing() as session:
             await session.execute(
                 update(StoredFile)
                 .where(StoredFile.prediction_id == prediction_id, StoredFile.kind == "output")
-                .values(kind="aside")
+                .values(kind="superseded")
             )
 
-    async def file_ids(self, prediction_id: str, kind: str) -> list[str]:
-        """The ids of the files of a prediction that are of one kind."""
-        found = select(StoredFile.id).where(
-            StoredFile.prediction_id == prediction_id, StoredFile.kind == kind
-        )
+    async def file_ids(self, prediction_id: str, kind: str | None = None) -> list[str]:
+        """The ids of the files of a prediction: of one kind, or all."""
+        found = select(StoredFile.id).where(StoredFile.prediction_id == prediction_id)
+        if kind is not None:
+            found = found.where(StoredFile.kind == kind)
         async with self._sessions() as session:
             return list((await session.scalars(found)).all())
 
@@ -289,7 +325,7 @@ class Store:
             Prediction.status.not_in(FINISHED), Prediction.source_id.is_not(None)
         )
         found = select(StoredFile.id).where(
-            StoredFile.expires_at <= now(), StoredFile.id.not_in(needed)
+            StoredFile.expires_at <= self.now(), StoredFile.id.not_in(needed)
         )
         async with self._sessions() as session:
             return list((await session.scalars(found)).all())
@@ -305,11 +341,26 @@ class Store:
         return freed
 
     async def remove_data(self, age: timedelta) -> None:
-        """Empty predictions that ended so long ago: no inputs, outputs and logs any more."""
+        """Empty predictions that ended so long ago, and a visitor's whose video is gone."""
+        is_from_page = Prediction.owner.startswith(VISITOR)
+        has_source = select(StoredFile.id).where(StoredFile.id == Prediction.source_id).exists()
+        is_old = Prediction.completed_at < self.now() - age
+        await self._empty(
+            Prediction.status.in_(FINISHED),
+            Prediction.data_removed.is_(False),
+            (~is_from_page & is_old) | (is_from_page & ~has_source),
+        )
+
+    async def discard(self, name: str) -> None:
+        """Empty a prediction that has ended."""
+        await self._empty(Prediction.id == name, Prediction.status.in_(FINISHED))
+
+    async def _empty(self, *which: ColumnElement[bool]) -> None:
+        """Remove inputs, logs and errors of predictions."""
         async with self._writing() as session:
             await session.execute(
                 update(Prediction)
-                .where(Prediction.completed_at < now() - age, Prediction.data_removed.is_(False))
+                .where(*which)
                 .values(input={}, logs="", error=None, data_removed=True)
             )
 
@@ -317,7 +368,7 @@ class Store:
         """Remove the records of predictions that ended so long ago, or are more than `most`."""
         newest = select(func.max(Prediction.number)).scalar_subquery()
         is_old = Prediction.completed_at.is_not(None) & (
-            (Prediction.completed_at < now() - age) | (Prediction.number <= newest - most)
+            (Prediction.completed_at < self.now() - age) | (Prediction.number <= newest - most)
         )
         async with self._writing() as session:
             old = (await session.scalars(select(Prediction.id).where(is_old))).all()
@@ -326,7 +377,7 @@ class Store:
                 await session.execute(
                     update(StoredFile)
                     .where(StoredFile.prediction_id.in_(some))
-                    .values(prediction_id=None, expires_at=now())
+                    .values(prediction_id=None, expires_at=self.now())
                 )
                 await session.execute(delete(Prediction).where(Prediction.id.in_(some)))
 

@@ -2,11 +2,8 @@
 
 import asyncio
 import base64
-import json
 import random
 import socket
-from collections.abc import AsyncIterator
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -16,11 +13,11 @@ from sam2_video.service.api.event_stream import Position
 from sam2_video.service.api.problems import ApiError
 from sam2_video.service.api.routes import read_cursor
 from sam2_video.service.api.validation import Hook, check_hook, wait_seconds
-from sam2_video.service.command import tls_names
-from sam2_video.service.jobs.container_client import server_sent
-from sam2_video.service.jobs.containers import Line
+from sam2_video.service.jobs.containers import PriorityLock
 from sam2_video.service.jobs.outputs import OutputName, OutputNameError, expected_outputs, unbroken
+from sam2_video.service.jobs.progress import Progress, last_progress
 from sam2_video.service.net.inputs import read_data_uri
+from sam2_video.service.net.tls import tls_names
 from sam2_video.service.storage.files import shown_name
 
 
@@ -134,24 +131,25 @@ def test_shown_names_are_short_and_no_paths(text: str) -> None:
     assert name.isprintable()
 
 
-@given(st.lists(st.binary(min_size=1), min_size=1), st.data())
-def test_contents_are_cut_out_of_the_last_event_wherever_it_is_split(contents, data) -> None:
-    """It repeats all outputs; what else it says comes through."""
-    uris = [f"data:image/png;base64,{base64.b64encode(one).decode()}" for one in contents]
-    whole = {"logs": 'a "log"', "output": uris, "status": "succeeded"}
-    text = f"event: completed\ndata: {json.dumps(whole)}\n\n".encode()
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+@pytest.mark.parametrize(
+    ("logs", "progress"),
+    [
+        ("", None),
+        ("model: nano\n", None),
+        (" 45%|####5     | 131/290 [00:13<00:16, 9.8frames/s]\n", Progress(131, 290, 16)),
+        ("  0%|          | 1/290 [00:00<?, ?frames/s]\n", Progress(1, 290, None)),
+        (" 9%|#| 9/99 [1:00:13<2:00:16, 9.8frames/s]\nsaved 50%|\n", Progress(9, 99, 7216)),
+        (" 9%|#| 9/99 [00:13<00:16, 9.8frames/s]\n 10%|#", Progress(9, 99, 16)),
+    ],
+)
+def test_progress_is_the_last_whole_bar(logs: str, progress: Progress | None) -> None:
+    assert last_progress(logs) == progress
 
-    async def chunks() -> AsyncIterator[bytes]:
-        for start, end in pairwise([0, *cuts, len(text)]):
-            yield text[start:end]
 
-    async def read() -> list:
-        return [event async for event in server_sent(chunks())]
-
-    ((name, seen),) = asyncio.run(read())
-    assert name == "completed"
-    assert seen == {**whole, "output": ["data:image/png;base64,"] * len(contents)}
+@given(st.text(alphabet="0123456789%|/[<:?] #\n\r"))
+def test_any_log_is_read(logs: str) -> None:
+    progress = last_progress(logs)
+    assert progress is None or progress.done >= 0
 
 
 @pytest.mark.parametrize(
@@ -167,12 +165,12 @@ def test_names_of_a_certificate(host: str, public_url: str | None, others: list[
     assert tls_names(host, public_url) == ["localhost", "127.0.0.1", "::1", *others]
 
 
-def test_the_line_serves_the_smallest_number_first() -> None:
+def test_the_lock_goes_to_the_smallest_number() -> None:
     async def test() -> None:
-        line, served = Line(), []
+        lock, served = PriorityLock(), []
 
         async def wait(number: int, gate: asyncio.Event) -> None:
-            async with line.first(number):
+            async with lock.held(number):
                 await gate.wait()
                 served.append(number)
 

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.hosted.conftest import FRAMES, LONG
-from tests.hosted.serving import MODEL, PUBLIC_VERSION
 from tests.http.serving import until
+from tests.service.conftest import FRAMES, LONG
+from tests.service.serving import MODEL, PUBLIC_VERSION
 
 CLICK = {"click_coordinates": "[20,20]"}
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.hosted.conftest import FRAMES
-from tests.hosted.inprocess import ended, run, served
-from tests.hosted.scripted import (
+from tests.http.serving import alive, free_port, until
+from tests.processes import children
+from tests.service.conftest import FRAMES
+from tests.service.inprocess import ended, run, served
+from tests.service.scripted import (
     Conversation,
     ScriptedWorker,
     breaks_off,
@@ -19,9 +21,7 @@ from tests.hosted.scripted import (
     numbers,
     sends,
 )
-from tests.hosted.serving import MODEL, HostedServer
-from tests.http.serving import alive, free_port, until
-from tests.processes import children
+from tests.service.serving import MODEL, HostedServer
 
 VIDEO = {"input_video": "data:video/mp4;base64,AAAA", "click_coordinates": "[1,1]"}
 CREATE = f"/models/{MODEL}/predictions"
@@ -38,7 +38,7 @@ async def _predicted(
 ) -> dict:
     """A prediction by a scripted worker, once it is over."""
     async with served(folder, workers=(*others, worker.url), limits=limits) as (hosted, client):
-        worker.door = hosted.door.upload_url
+        worker.endpoint = hosted.endpoint.upload_url
         created = await client.post(CREATE, json={"input": {**VIDEO, **inputs}})
         return await ended(client, created.json()["id"])
 
@@ -70,7 +70,7 @@ def test_outputs_are_shown_up_to_the_first_gap(tmp_path, scripted) -> None:
     async def test() -> None:
         scripted.script = [slowly]
         async with served(tmp_path, workers=(scripted.url,)) as (hosted, client):
-            scripted.door = hosted.door.upload_url
+            scripted.endpoint = hosted.endpoint.upload_url
             inputs = {**VIDEO, "output_frame_interval": 5}
             name = (await client.post(CREATE, json={"input": inputs})).json()["id"]
 
@@ -114,7 +114,7 @@ def test_outputs_of_a_worker_that_died_can_still_be_read(tmp_path, scripted) -> 
     async def test() -> None:
         scripted.script = [dies_when_seen, sends("frame_00000.webp", "frame_00001.webp")]
         async with served(tmp_path, workers=(scripted.url,)) as (hosted, client):
-            scripted.door = hosted.door.upload_url
+            scripted.endpoint = hosted.endpoint.upload_url
             name = (await client.post(CREATE, json={"input": VIDEO})).json()["id"]
             early = None
             while not early:
@@ -178,7 +178,7 @@ def test_busy_dead_and_missing_workers_are_passed_over(tmp_path, scripted) -> No
 def test_without_any_living_worker_a_prediction_fails_in_the_end(tmp_path) -> None:
     async def test() -> None:
         with ScriptedWorker(health="DEFUNCT") as dead:
-            done = await _predicted(tmp_path, dead, limits={"worker_patience_seconds": 0.3})
+            done = await _predicted(tmp_path, dead, limits={"worker_patience_seconds": 0})
             assert done["status"] == "failed"
             assert done["error"] == f"No worker is alive: {dead.url} says that it is DEFUNCT."
 
@@ -186,7 +186,7 @@ def test_without_any_living_worker_a_prediction_fails_in_the_end(tmp_path) -> No
 
 
 def test_a_balancer_is_given_as_much_as_it_takes(tmp_path, scripted) -> None:
-    """Nobody says how many workers stand behind an address: 409 does."""
+    """How many workers are behind a URL is not configured: each says 409."""
     together = threading.Barrier(3, timeout=10)
 
     def waits_for_the_others(talk: Conversation) -> None:
@@ -198,7 +198,7 @@ def test_a_balancer_is_given_as_much_as_it_takes(tmp_path, scripted) -> None:
     async def test() -> None:
         scripted.script = [waits_for_the_others] * 3
         async with served(tmp_path, workers=(scripted.url,)) as (hosted, client):
-            scripted.door = hosted.door.upload_url
+            scripted.endpoint = hosted.endpoint.upload_url
             names = [
                 (await client.post(CREATE, json={"input": VIDEO})).json()["id"] for _ in range(3)
             ]
@@ -208,10 +208,10 @@ def test_a_balancer_is_given_as_much_as_it_takes(tmp_path, scripted) -> None:
     run(test)
 
 
-def test_the_line_keeps_its_order(tmp_path, scripted) -> None:
+def test_the_queue_keeps_its_order(tmp_path, scripted) -> None:
     async def test() -> None:
         async with served(tmp_path, workers=(scripted.url,)) as (hosted, client):
-            scripted.door = hosted.door.upload_url
+            scripted.endpoint = hosted.endpoint.upload_url
             names = []
             for fps in range(1, 6):
                 inputs = {**VIDEO, "video_fps": fps}
@@ -233,7 +233,7 @@ def test_what_does_not_belong_to_a_run_is_not_taken(tmp_path, scripted) -> None:
         codes.append(talk.upload("frame_00000.webp", run_id="another"))
         codes.append(talk.upload("secrets.txt"))
         codes.append(talk.upload("..%2f..%2fframe_00000.webp"))
-        talk.door = talk.door.replace(talk.door.split("/")[3], "a-wrong-key")
+        talk.endpoint = talk.endpoint.replace(talk.endpoint.split("/")[3], "a-wrong-key")
         codes.append(talk.upload("frame_00000.webp"))
         talk.complete(0, 0, status="failed", error="Prediction failed: enough")
 
@@ -327,8 +327,8 @@ def test_a_worker_of_its_own_that_is_killed_is_started_again(server, http, long_
     """As by a lack of memory; this is the real one."""
 
     def model_process() -> int:
-        (leash,) = children(server.pid)
-        (launcher,) = children(leash)
+        (watchdog,) = children(server.pid)
+        (launcher,) = children(watchdog)
         (process,) = children(launcher)
         return process
 
@@ -362,10 +362,10 @@ def test_canceling_frees_the_worker(server, http, long_uri, clip_uri) -> None:
 def test_a_worker_of_its_own_ends_with_a_server_that_is_killed(tmp_path) -> None:
     server = HostedServer(tmp_path).start()
     try:
-        until(lambda: any(children(leash) for leash in children(server.pid)))
-        (leash,) = children(server.pid)
-        (launcher,) = children(leash)
+        until(lambda: any(children(watchdog) for watchdog in children(server.pid)))
+        (watchdog,) = children(server.pid)
+        (launcher,) = children(watchdog)
         server.kill()
-        until(lambda: not alive(launcher) and not alive(leash))
+        until(lambda: not alive(launcher) and not alive(watchdog))
     finally:
         server.stop()

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hosted.conftest import FRAMES
-from tests.hosted.serving import PUBLIC_VERSION, HostedServer
+from tests.service.conftest import FRAMES
+from tests.service.serving import PUBLIC_VERSION, HostedServer
 
 # As the model's page shows it, but for the click; it is run with the variables set and no more.
 EXAMPLE = f"""

@@ -19,10 +19,9 @@ def send_content(request: Request, files: Files, file: StoredFile) -> Response:
         "Accept-Ranges": "bytes",
         "ETag": etag,
         "Cache-Control": f"private, max-age={seconds_left}, immutable",
-        # Whatever a client has uploaded, no browser takes it for a page of this server.
+        # Whatever a client has uploaded, a browser does not run it as a page of this server.
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'",
-        "Access-Control-Allow-Origin": "*",
     }
     if etag in request.headers.get("If-None-Match", ""):
         return Response(status_code=304, headers=headers)

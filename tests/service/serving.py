@@ -22,7 +22,7 @@ START_SECONDS = 60.0
 
 
 class HostedServer:
-    """`python -m sam2_video.service`, on a free port, with data of its own."""
+    """`python -m sam2_video serve`, on a free port, with data of its own."""
 
     def __init__(self, folder: Path, *options: str, scheme: str = "http", **env: str) -> None:
         self.folder = folder
@@ -49,7 +49,7 @@ class HostedServer:
             "NO_PROXY": "127.0.0.1,localhost",
             **self._environment,
         }
-        command = [sys.executable, "-m", "sam2_video.service.command", "--port", str(self.port)]
+        command = [sys.executable, "-m", "sam2_video", "serve", "--port", str(self.port)]
         command += ["--data", str(self.folder / "data"), *self._options]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.hosted.conftest import FRAMES
-from tests.hosted.serving import MODEL, PUBLIC_VERSION
+from tests.service.conftest import FRAMES
+from tests.service.serving import MODEL, PUBLIC_VERSION
 
 POINTS = [[12, 34], [56, 40], [20, 20]]
 EIGHT = ",".join(f"[{4 + 7 * i},{20 + i}]" for i in range(8))

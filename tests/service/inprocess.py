@@ -4,36 +4,38 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 from starlette.applications import Starlette
 
-from sam2_video.service.app import Hosted
-from sam2_video.service.settings import HostedLimits, Settings
+from sam2_video.service.app import Service, create_service
+from sam2_video.service.settings import ServiceLimits, Settings
+from sam2_video.service.storage.database import now
 
 
 @asynccontextmanager
 async def served(
-    folder: Path, *, limits: dict[str, Any] | None = None, **settings: Any
-) -> AsyncIterator[tuple[Hosted, httpx.AsyncClient]]:
+    folder: Path,
+    *,
+    limits: dict[str, Any] | None = None,
+    clock: Callable[[], datetime] | None = None,
+    **settings: Any,
+) -> AsyncIterator[tuple[Service, httpx.AsyncClient]]:
     """The protocol, running, and a client of it."""
-    hosted = Hosted(
-        Settings(
-            workers=settings.pop("workers", ()),
-            folder=folder,
-            limits=replace(HostedLimits(), **(limits or {})),
-            **settings,
-        )
+    service = create_service(
+        Settings(folder=folder, limits=replace(ServiceLimits(), **(limits or {})), **settings),
+        clock or now,
     )
-    app = Starlette(routes=hosted.routes)
+    app = Starlette(routes=service.routes)
     transport = httpx.ASGITransport(app)
     async with (
-        hosted.lifespan(app),
+        service.lifespan(app),
         httpx.AsyncClient(transport=transport, base_url="http://localhost:8000/v1") as client,
     ):
-        yield hosted, client
+        yield service, client
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:

@@ -21,7 +21,7 @@ class Conversation:
 
     request: dict[str, Any]
     handler: BaseHTTPRequestHandler
-    door: str
+    endpoint: str
 
     def begin(self) -> None:
         """Take the prediction."""
@@ -44,14 +44,14 @@ class Conversation:
         self.handler.wfile.flush()
 
     def upload(self, name: str, content: bytes = b"picture", run_id: str | None = None) -> int:
-        """Put a file through the server's door; the status of the answer."""
+        """Put a file through the server's endpoint; the status of the answer."""
         headers = {"X-Prediction-Id": run_id or self.request["id"], "Content-Type": "image/webp"}
-        return httpx.put(f"{self.door}{name}", content=content, headers=headers).status_code
+        return httpx.put(f"{self.endpoint}{name}", content=content, headers=headers).status_code
 
     def complete(self, frames: int, count: int, **data: Any) -> None:
         """End as a container does that has written `count` files of `frames` frames."""
         logs = f"100%|##########| {frames}/{frames} [00:01<00:00, 9.0frames/s]\n"
-        outputs = [f"http://door/{number}" for number in range(count)]
+        outputs = [f"http://endpoint/{number}" for number in range(count)]
         whole = {"status": "succeeded", "logs": logs, "output": outputs, **data}
         self.event("completed", whole)
 
@@ -62,13 +62,13 @@ class ScriptedWorker:
 
     Attributes:
         script: what it does with the predictions to come.
-        door: where it puts its files.
+        endpoint: where it puts its files.
         health: what it says of itself.
         taken: the predictions that it was sent.
     """
 
     script: list[Act] = field(default_factory=list)
-    door: str = ""
+    endpoint: str = ""
     health: str = "BUSY"
     taken: list[dict[str, Any]] = field(default_factory=list)
 
@@ -85,7 +85,7 @@ class ScriptedWorker:
 
             def do_POST(self) -> None:
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                talk = Conversation(request, self, worker.door)
+                talk = Conversation(request, self, worker.endpoint)
                 if not worker.script:
                     talk.refuse(409)
                     return

@@ -1,6 +1,6 @@
 """Take the pictures of the page that are in the docs: the real page, the real model.
 
-    python -m tests.page.screenshots [FOLDER]
+    python -m tests.service.page.screenshots [FOLDER]
 
 Run it after a change of how the page looks, and look at every one.
 """
@@ -17,8 +17,16 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.http.serving import Server
-from tests.page.conftest import CHROMIUM_OPTIONS, serving
-from tests.page.test_browser import DESKTOP, PHONE, SLOW, click, finished, open_clip, previewed
+from tests.service.page.conftest import CHROMIUM_OPTIONS, serving
+from tests.service.page.test_browser import (
+    DESKTOP,
+    PHONE,
+    SLOW,
+    click,
+    finished,
+    open_clip,
+    previewed,
+)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

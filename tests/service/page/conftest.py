@@ -1,10 +1,12 @@
-"""A container, the page's server before it, and a browser before that: all of them real."""
+"""A container, the server before it, and a browser before that: all of them real."""
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import shutil
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,9 +17,10 @@ import httpx
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
+from starlette.applications import Starlette
 
-from sam2_video.service.page.app import create_app
-from sam2_video.service.page.settings import Settings
+from sam2_video.service.app import create_service
+from sam2_video.service.settings import Settings
 from tests import clips
 from tests.http.serving import Server, until
 
@@ -45,24 +48,19 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @contextmanager
-def serving(parts: dict[str, Any] | None = None, **settings: Any) -> Iterator[str]:
-    """The page's server with these settings, on a free port; its address.
-
-    `parts` are what other parts of the server bring: `routes`, `contexts`.
-    """
-    with socket.socket() as listener:
+def serving(**settings: Any) -> Iterator[str]:
+    """The server with these settings, on a free port; its URL."""
+    with socket.socket() as listener, tempfile.TemporaryDirectory() as folder:
         listener.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        chosen = Settings(**{"public_url": address, **settings})
-        config = uvicorn.Config(
-            create_app(chosen, **(parts or {})), log_level="error", timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
+        port = listener.getsockname()[1]
+        service = create_service(Settings(**{"folder": Path(folder), **settings}))
+        app = Starlette(routes=service.routes, lifespan=service.lifespan)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         until(lambda: server.started)
         try:
-            yield address
+            yield f"http://127.0.0.1:{port}"
         finally:
             server.should_exit = True
             thread.join(20)
@@ -70,19 +68,22 @@ def serving(parts: dict[str, Any] | None = None, **settings: Any) -> Iterator[st
 
 @pytest.fixture
 def serve(container: Server) -> Iterator[Serve]:
-    """Starts page servers with settings of a test's own."""
+    """Starts servers with settings of a test's own."""
     with ExitStack() as stack:
         yield lambda **settings: stack.enter_context(
-            serving(**{"api": f"http://127.0.0.1:{container.port}", **settings})
+            serving(**{"workers": (f"http://127.0.0.1:{container.port}",), **settings})
         )
 
 
 @pytest.fixture(scope="session")
 def page_url(container: Server, example: Path) -> Iterator[str]:
-    """The page, as people get it."""
-    clip = example / "clip.mp4"
-    with serving(api=f"http://127.0.0.1:{container.port}", example=clip) as address:
-        yield address
+    """The page as people get it, but it may fetch from this machine."""
+    with serving(
+        workers=(f"http://127.0.0.1:{container.port}",),
+        example=example / "clip.mp4",
+        allowed_networks=(ipaddress.ip_network("127.0.0.1"),),
+    ) as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What strangers may not do: addresses, tokens, sizes, counts, and how long things stay."""
+"""What untrusted clients may not do: addresses, tokens, sizes, counts, and how long things stay."""
 
 import asyncio
 import ipaddress
@@ -8,11 +8,11 @@ import anyio
 import httpx
 import pytest
 
-from sam2_video.service.command import main
-from sam2_video.service.net.guard import AddressError, Guard
-from tests.hosted.inprocess import ended, run, served
-from tests.hosted.scripted import ScriptedWorker, sends
-from tests.hosted.serving import MODEL
+from sam2_video.cli import main
+from sam2_video.service.net.guard import Guard, UrlError
+from tests.service.inprocess import ended, run, served
+from tests.service.scripted import ScriptedWorker, sends
+from tests.service.serving import MODEL
 
 VIDEO = {"input_video": "data:video/mp4;base64,AAAA", "click_coordinates": "[1,1]"}
 CREATE = f"/models/{MODEL}/predictions"
@@ -93,7 +93,7 @@ def test_a_redirect_to_a_private_address_is_not_followed(receiver) -> None:
     guard = Guard([ipaddress.ip_network("127.0.0.1")])
 
     async def test() -> None:
-        with pytest.raises(AddressError, match=r"the private address 127\.0\.0\.2"):
+        with pytest.raises(UrlError, match=r"the private address 127\.0\.0\.2"):
             async with guard.get(receiver.url("/here")):
                 pass
 
@@ -110,7 +110,7 @@ def test_a_name_that_changes_between_look_and_connection_gains_nothing(monkeypat
 
     async def test() -> None:
         await Guard().check("http://rebound.test/")
-        with pytest.raises(AddressError, match="private address"):
+        with pytest.raises(UrlError, match="private address"):
             async with Guard().get("http://rebound.test/"):
                 pass
 
@@ -128,7 +128,7 @@ def test_redirects_end(receiver) -> None:
     guard = Guard([ipaddress.ip_network("127.0.0.0/8")])
 
     async def test() -> None:
-        with pytest.raises(AddressError, match="redirects more than"):
+        with pytest.raises(UrlError, match="redirects more than"):
             async with guard.get(receiver.url("/around")):
                 pass
 
@@ -140,7 +140,7 @@ def test_tokens_are_asked_for_and_own_what_they_make(tmp_path) -> None:
         with ScriptedWorker([sends("frame_00000.webp")]) as worker:
             settings = {"tokens": (ALICE, BOB), "workers": (worker.url,)}
             async with served(tmp_path, **settings) as (hosted, client):
-                worker.door = hosted.door.upload_url
+                worker.endpoint = hosted.endpoint.upload_url
                 alice = {"Authorization": f"Bearer {ALICE}"}
                 bob = {"Authorization": f"Token {BOB}"}
                 for headers in ({}, {"Authorization": f"Bearer {ALICE}x"}, {"Authorization": "x"}):
@@ -177,7 +177,7 @@ def test_tokens_are_asked_for_and_own_what_they_make(tmp_path) -> None:
     run(test)
 
 
-def test_without_tokens_strange_pages_and_hosts_are_refused(tmp_path) -> None:
+def test_without_tokens_other_sites_and_hosts_are_refused(tmp_path) -> None:
     async def test() -> None:
         async with served(tmp_path) as (_, client):
             for headers in (
@@ -247,7 +247,7 @@ def test_data_expires(tmp_path) -> None:
             limits = {"keep_seconds": 0.5, "keep_records_seconds": 1.0}
             settings = {"workers": (worker.url,), "limits": limits}
             async with served(tmp_path, **settings) as (hosted, client):
-                worker.door = hosted.door.upload_url
+                worker.endpoint = hosted.endpoint.upload_url
                 name = (await client.post(CREATE, json={"input": VIDEO})).json()["id"]
                 done = await ended(client, name)
                 assert (await client.get(done["output"][0])).status_code == 200
@@ -287,7 +287,7 @@ def test_files_may_lie_in_another_storage(tmp_path) -> None:
         with ScriptedWorker([sends("frame_00000.webp")]) as worker:
             settings = {"workers": (worker.url,), "files": f"memory://{tmp_path.name}"}
             async with served(tmp_path, **settings) as (hosted, client):
-                worker.door = hosted.door.upload_url
+                worker.endpoint = hosted.endpoint.upload_url
                 name = (await client.post(CREATE, json={"input": VIDEO})).json()["id"]
                 (output,) = (await ended(client, name))["output"]
                 part = await client.get(output, headers={"Range": "bytes=2-4"})
@@ -312,18 +312,24 @@ def test_contents_that_a_crash_has_left_are_removed(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--host", "0.0.0.0"], "--host 0.0.0.0 lets other machines call, which takes tokens"),  # noqa: S104
-        (["--public-url", "https://sam.example.com"], "--public-url sam.example.com lets other"),
-        (["--door", "0.0.0.0:8001"], "--door 0.0.0.0:8001 takes --door-url too"),
-        (["--api", "localhost:5000"], "--api is 'localhost:5000', but it should be an http(s) add"),
+        (["--no-page", "--host", "0.0.0.0"], "--host 0.0.0.0 lets other machines"),  # noqa: S104
+        (
+            ["--no-page", "--public-url", "https://a.example"],
+            "--public-url a.example lets other",
+        ),
+        (
+            ["--worker-endpoint", "0.0.0.0:1"],
+            "--worker-endpoint 0.0.0.0:1 takes --worker-endp",
+        ),
+        (["--api", "localhost:5000"], "--api is 'localhost:5000', but it should be an http(s) URL"),
         (["--allow-private", "home"], "--allow-private is 'home', but it should be a network as"),
-        (["--door", "8001"], "--door is '8001', but it should be HOST:PORT"),
+        (["--worker-endpoint", "8001"], "--worker-endpoint is '8001', but it should be HOST:PORT"),
         (["--tokens", "/nothing/here"], "--tokens '/nothing/here' cannot be read"),
-        (["--max-queue", "0"], "--keep-hours and --max-queue should be above zero"),
+        (["--max-queue", "0"], "--max-queue is 0, but it should be above zero"),
     ],
 )
 def test_options_that_are_wrong_are_said_in_a_sentence(tmp_path, capfd, options, sentence) -> None:
-    assert main(["--data", str(tmp_path / "data"), *options]) == 1
+    assert main(["serve", "--data", str(tmp_path / "data"), *options]) == 1
     error = capfd.readouterr().err
     assert error.startswith(sentence)
     assert error.count("\n") == 1
@@ -332,5 +338,5 @@ def test_options_that_are_wrong_are_said_in_a_sentence(tmp_path, capfd, options,
 
 def test_a_port_that_is_taken_is_said(tmp_path, receiver, capfd) -> None:
     taken = receiver.url("").rpartition(":")[2]
-    assert main(["--data", str(tmp_path), "--door", f"127.0.0.1:{taken}"]) == 1
+    assert main(["serve", "--data", str(tmp_path), "--worker-endpoint", f"127.0.0.1:{taken}"]) == 1
     assert "Address already in use" in capfd.readouterr().err

@@ -17,14 +17,14 @@ import replicate
 from PIL import Image
 
 from tests import clips
-from tests.hosted.serving import MODEL, HostedServer, Webhook
 from tests.http.serving import Receiver, Server, data_uri
+from tests.service.serving import MODEL, HostedServer, Webhook
 
 SIZE = (64, 48)
 FRAMES = 6
 SOME = 50
 LONG = 400
-HERE = Path(__file__).resolve().parent
+JAVASCRIPT = Path(__file__).resolve().parent / "api"
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def some_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def long_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """So many frames that nobody waits for the end."""
+    """So many frames that a test does not run to their end."""
     path = tmp_path_factory.mktemp("clip") / "long.mp4"
     return data_uri(
         clips.encode(path, [clips.draw(i % 256, SIZE) for i in range(LONG)]).read_bytes()
@@ -120,8 +120,8 @@ def receiver() -> Iterator[Receiver]:
 def node() -> Callable[..., Any]:
     """Runs a scenario of `client.mjs`, which uses the official JavaScript client."""
     program = _node()
-    if program is None or not (HERE / "node_modules" / "replicate").is_dir():
-        reason = "`make test` installs the JavaScript client: npm ci --prefix tests/hosted"
+    if program is None or not (JAVASCRIPT / "node_modules" / "replicate").is_dir():
+        reason = "`make test` installs the JavaScript client: npm ci --prefix tests/service/api"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
@@ -130,7 +130,7 @@ def node() -> Callable[..., Any]:
         command = [program, "client.mjs", base_url, scenario, *map(json.dumps, arguments)]
         done = subprocess.run(
             command,
-            cwd=HERE,
+            cwd=JAVASCRIPT,
             env={**os.environ, **environment},
             capture_output=True,
             text=True,

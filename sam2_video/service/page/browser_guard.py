@@ -1,5 +1,6 @@
-"""What keeps the page to the people it is for: headers, visitors, and where requests come from."""
+"""Security of the page in browsers: headers, visitors, and which sites may send requests."""
 
+import hashlib
 import secrets
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
@@ -8,7 +9,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sam2_video.service.settings import is_loopback
+from sam2_video.service.net.origin import host_name, is_foreign
+from sam2_video.service.settings import Settings, is_loopback
+from sam2_video.service.storage.database import VISITOR
 
 COOKIE = "sam2_video_visitor"
 _SAFE_METHODS = ("GET", "HEAD")
@@ -25,22 +28,23 @@ _HEADERS = {
 }
 
 
-class Guard:
+class BrowserGuard:
     """Middleware: refuses requests that another site sends, tells visitors apart, sets headers.
 
     A visitor is a random cookie that scripts cannot read, and that other sites can send only by
-    a link to the page. Its value is in `scope["state"]["visitor"]`.
+    a link to the page. `scope["state"]["visitor"]` is the owner of what the visitor makes: a
+    digest of the cookie.
 
     Args:
         app: what is guarded.
-        only_local: answer only to names of this machine,
-        public_host: and to this one, under which the container fetches large videos.
+        settings: a server on a loopback address answers only to names of this machine, and to its
+            public name, so that a site cannot point a name of its own to it.
     """
 
-    def __init__(self, app: ASGIApp, only_local: bool, public_host: str | None) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._only_local = only_local
-        self._public_host = public_host
+        self._is_local = is_loopback(settings.host)
+        self._public_host = urlsplit(settings.public_url or "").hostname
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -51,7 +55,7 @@ class Guard:
         refusal = self._refusal(scope["method"], headers)
         visitor = _visitor(headers)
         cookie = None if visitor or refusal else secrets.token_urlsafe(24)
-        scope.setdefault("state", {})["visitor"] = visitor or cookie
+        scope.setdefault("state", {})["visitor"] = _owner(visitor or cookie or "")
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -71,26 +75,13 @@ class Guard:
 
     def _refusal(self, method: str, headers: Headers) -> str | None:
         """Why a request is refused; None if it is not."""
-        host = headers.get("host", "")
-        name = _name_of(host)
-        if self._only_local and not is_loopback(name) and name != self._public_host:
-            return f"This page answers to localhost only, not to {host[:60]!r}."
-        if method in _SAFE_METHODS:
-            return None
-        origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
-            return "This request comes from another site."
-        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        name = host_name(headers)
+        if self._is_local and not is_loopback(name) and name != self._public_host:
+            host = headers.get("host", "")[:60]
+            return f"This page answers to localhost only, not to {host!r}."
+        if method not in _SAFE_METHODS and is_foreign(headers):
             return "This request comes from another site."
         return None
-
-
-def _name_of(host: str) -> str:
-    """A `Host` header without its port; empty if it is none."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
 
 
 def _visitor(headers: Headers) -> str | None:
@@ -99,3 +90,7 @@ def _visitor(headers: Headers) -> str | None:
     except CookieError:
         return None
     return morsel.value if morsel and len(morsel.value) >= 32 else None
+
+
+def _owner(cookie: str) -> str:
+    return VISITOR + hashlib.sha256(cookie.encode()).hexdigest()[:32]
