@@ -39,10 +39,15 @@ def clip_uri(clip_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def some_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+def some_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """So many frames that one second is not enough for them, but a few are."""
     path = tmp_path_factory.mktemp("clip") / "some.mp4"
-    return data_uri(clips.encode(path, clips.numbered(SOME, SIZE)).read_bytes())
+    return clips.encode(path, clips.numbered(SOME, SIZE))
+
+
+@pytest.fixture(scope="session")
+def some_uri(some_path: Path) -> str:
+    return data_uri(some_path.read_bytes())
 
 
 @pytest.fixture(scope="session")

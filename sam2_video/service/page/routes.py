@@ -172,7 +172,9 @@ class Page:
             picture, media_type = await self.pictures.exact(video, index)
         try:
             mask = await _unless_left(request, self.previews.mask(picture, media_type, clicks))
-        except WorkerBusyError:
+        except WorkerBusyError as error:
+            if await self.containers.health() == "STARTING":
+                raise PageError("The model is starting.", status=503) from error
             return JSONResponse({"busy": True}, status_code=409)
         except WorkerUnavailableError as error:
             raise PageError(f"No worker is alive: {error}.", status=503) from error

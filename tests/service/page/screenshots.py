@@ -28,7 +28,7 @@ from tests.service.page.test_browser import (
     previewed,
 )
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def main(folder: Path) -> None:
         names = given["click_object_ids"].split(",")
         with (
             container(Path(example) / "server") as server,
-            serving(api=f"http://127.0.0.1:{server.port}", example=clip) as address,
+            serving(workers=(f"http://127.0.0.1:{server.port}",), example=clip) as address,
             sync_playwright() as playwright,
         ):
             browser = playwright.chromium.launch(
