@@ -29,7 +29,7 @@ from sam2_video.service.net.file_response import send_content
 from sam2_video.service.net.origin import base_url
 from sam2_video.service.net.server_sent import event_stream
 from sam2_video.service.page import clicks_view
-from sam2_video.service.page.archive import zip_chunks
+from sam2_video.service.page.archive import zip_stream
 from sam2_video.service.page.errors import PageError
 from sam2_video.service.page.frames import Pictures
 from sam2_video.service.page.runs import Runs, summary
@@ -127,7 +127,6 @@ class Page:
         """Delete a video."""
         file = await self._video(request)
         await self.videos.remove(file)
-        self.pictures.forget(file.id)
         return Response(status_code=204)
 
     async def source(self, request: Request) -> Response:
@@ -210,13 +209,17 @@ class Page:
     async def archive(self, request: Request) -> Response:
         """All files of a run, and the inputs it had, as one zip."""
         run = await self._run(request)
-        inputs = summary(run)["inputs"]
-        chunks = zip_chunks(
-            ((file.name, self.files.chunks(file.id)) for file in await self.runs.results(run)),
-            {"inputs.json": json.dumps(inputs, indent=2) + "\n"},
+        results = await self.runs.results(run)
+        archive = zip_stream(
+            ((file.name, file.size, self.files.chunks(file.id)) for file in results),
+            {"inputs.json": json.dumps(summary(run)["inputs"], indent=2) + "\n"},
         )
-        headers = {"content-disposition": 'attachment; filename="sam2-video.zip"', **_NEVER}
-        return StreamingResponse(chunks, media_type="application/zip", headers=headers)
+        headers = {
+            "content-disposition": 'attachment; filename="sam2-video.zip"',
+            "content-length": str(len(archive)),
+            **_NEVER,
+        }
+        return StreamingResponse(archive, media_type="application/zip", headers=headers)
 
     async def _video(self, request: Request) -> StoredFile:
         return await self.videos.get(_visitor(request), request.path_params["video"])

@@ -125,6 +125,7 @@ class Output(NamedTuple):
     id: str
     name: str
     frame: int
+    size: int
 
 
 class Store:
@@ -272,7 +273,7 @@ class Store:
 
     async def outputs(self, prediction_id: str, start: int = 0) -> list[Output]:
         """The outputs of a prediction that are here, from a frame on, in the order of frames."""
-        found = select(StoredFile.id, StoredFile.name, StoredFile.frame).where(
+        found = select(StoredFile.id, StoredFile.name, StoredFile.frame, StoredFile.size).where(
             StoredFile.prediction_id == prediction_id,
             StoredFile.kind == "output",
             StoredFile.frame >= start,
