@@ -108,9 +108,9 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
     secret = Secret.in_folder(folder)
     model = Model(SCHEMA_FILE)
     schema = InputSchema(model.schema)
-    notifier = Notifier()
     guard = Guard(settings.allowed_networks)
     store = Store(settings.database or Store.url_in(folder), clock)
+    notifier = Notifier(store)
     copies = LocalCopies(folder / "copies", _COPIES_BYTES)
     files = Files(
         store, BlobStore(settings.files or str((folder / "files").resolve()), copies), limits

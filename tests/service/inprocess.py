@@ -1,10 +1,10 @@
-"""The protocol inside the test's own process: for limits that no test wants to reach for real."""
+"""The server inside the test's own process: for limits, and for time that only seems to pass."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,16 @@ from sam2_video.service.settings import ServiceLimits, Settings
 from sam2_video.service.storage.database import now
 
 
+class Clock:
+    """The time, some of which a test lets pass."""
+
+    def __init__(self) -> None:
+        self.passed = timedelta()
+
+    def __call__(self) -> datetime:
+        return now() + self.passed
+
+
 @asynccontextmanager
 async def served(
     folder: Path,
@@ -24,7 +34,7 @@ async def served(
     clock: Callable[[], datetime] | None = None,
     **settings: Any,
 ) -> AsyncIterator[tuple[Service, httpx.AsyncClient]]:
-    """The protocol, running, and a client of it."""
+    """The server, running, and a client of its API."""
     service = create_service(
         Settings(folder=folder, limits=replace(ServiceLimits(), **(limits or {})), **settings),
         clock or now,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from starlette.requests import Request
 
-from sam2_video.service.api.problems import ApiError
+from sam2_video.service.errors import RequestError
 from sam2_video.service.net.origin import host_name, is_foreign
 from sam2_video.service.settings import is_loopback
 
@@ -22,7 +22,7 @@ class Access:
         """Who calls.
 
         Raises:
-            ApiError: the caller has no valid token.
+            RequestError: the caller has no valid token.
         """
         if not self._owners:
             self._refuse_other_sites(request)
@@ -31,17 +31,17 @@ class Access:
         # Digests are looked up, not tokens: how long that takes tells nothing about a token.
         owner = self._owners.get(_digest(token.strip()))
         if scheme.lower() not in ("bearer", "token") or owner is None:
-            raise ApiError(401, "You did not pass a valid authentication token")
+            raise RequestError(401, "You did not pass a valid authentication token")
         return owner
 
     def _refuse_other_sites(self, request: Request) -> None:
         """Keep pages of other sites, in a browser on this machine, away from an open server."""
         if not is_loopback(host_name(request.headers)):
             host = request.headers.get("Host", "")[:100]
-            raise ApiError(403, f"This server takes no calls for {host!r} without tokens.")
+            raise RequestError(403, f"This server takes no calls for {host!r} without tokens.")
         if is_foreign(request.headers):
             origin = request.headers.get("Origin", "")[:100]
-            raise ApiError(403, f"This server takes no calls from pages of {origin!r}.")
+            raise RequestError(403, f"This server takes no calls from pages of {origin!r}.")
 
 
 def _digest(token: str) -> str:

@@ -1,6 +1,5 @@
 """A prediction as server-sent events, as the hosted API streams it to its clients."""
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from sam2_video.service.api.views import Views
 from sam2_video.service.jobs.notifier import Notifier
 from sam2_video.service.net.server_sent import KEEP_ALIVE, server_sent
-from sam2_video.service.storage.database import Prediction, Store
+from sam2_video.service.storage.database import Prediction
 
 _KEEP_ALIVE_SECONDS = 10.0  # the Python client gives up after 30
 _ID = re.compile(r"([0-9]{1,12})-([0-9]{1,12})", re.ASCII)
@@ -33,31 +32,24 @@ class Position:
 
 
 async def events(
-    prediction_id: str, store: Store, views: Views, notifier: Notifier, position: Position
+    prediction_id: str, views: Views, notifier: Notifier, position: Position
 ) -> AsyncIterator[str]:
     """Events from a position up to the end: `logs`, `output`, then `error` or `done`."""
-    with notifier.listening(prediction_id) as changed:
-        while True:
-            changed.clear()
-            prediction = await store.prediction(prediction_id)
-            if prediction is None:
-                return
-            outputs = await views.outputs(prediction, position.outputs)
-            if len(prediction.logs) > position.logs:
-                text = prediction.logs[position.logs :]
-                position = Position(len(prediction.logs), position.outputs)
-                yield server_sent(text, "logs", position)
-            for output in outputs:
-                position = Position(position.logs, position.outputs + 1)
-                yield server_sent(output, "output", position)
-            if prediction.is_finished:
-                for event, data in _ending(prediction):
-                    yield server_sent(data, event, position)
-                return
-            try:
-                await asyncio.wait_for(changed.wait(), _KEEP_ALIVE_SECONDS)
-            except TimeoutError:
-                yield KEEP_ALIVE
+    async for prediction in notifier.follow(prediction_id, _KEEP_ALIVE_SECONDS):
+        if prediction is None:
+            yield KEEP_ALIVE
+            continue
+        outputs = await views.outputs(prediction, position.outputs)
+        if len(prediction.logs) > position.logs:
+            text = prediction.logs[position.logs :]
+            position = Position(len(prediction.logs), position.outputs)
+            yield server_sent(text, "logs", position)
+        for output in outputs:
+            position = Position(position.logs, position.outputs + 1)
+            yield server_sent(output, "output", position)
+        if prediction.is_finished:
+            for event, data in _ending(prediction):
+                yield server_sent(data, event, position)
 
 
 def _ending(prediction: Prediction) -> list[tuple[str, str]]:

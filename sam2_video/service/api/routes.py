@@ -7,7 +7,7 @@ import json
 import logging
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,12 @@ from starlette.routing import Route
 
 from sam2_video.service.api.auth import Access
 from sam2_video.service.api.event_stream import Position, events
-from sam2_video.service.api.problems import ApiError
 from sam2_video.service.api.validation import InputSchema, check_hook, check_version, wait_seconds
 from sam2_video.service.api.views import MODEL, Json, Model, Views, file_url, file_view, listed
 from sam2_video.service.api.webhooks import Webhooks, signing_key
+from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.notifier import Notifier
-from sam2_video.service.jobs.queue import JobQueue, QueueFullError
+from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.net.bodies import json_object
 from sam2_video.service.net.file_response import send_content
 from sam2_video.service.net.guard import Guard, UrlError
@@ -32,7 +32,7 @@ from sam2_video.service.net.origin import base_url
 from sam2_video.service.net.server_sent import event_stream
 from sam2_video.service.settings import Settings
 from sam2_video.service.storage.database import Prediction, Store, StoredFile
-from sam2_video.service.storage.files import FileRefusedError, Files, Label
+from sam2_video.service.storage.files import FileRefusedError, Files
 from sam2_video.service.storage.secrets import Secret, new_id
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,6 @@ _PAGE = 100
 _CHUNK = 1 << 20
 _METADATA_BYTES = 16 * 1024
 _MULTIPART_BYTES = 1024**2  # what a form adds to a file
-_RETRY_SECONDS = 10
 _LARGE_BODY = 1024**2
 
 
@@ -93,12 +92,7 @@ class Api:
         """Create a prediction, and wait for its end if asked to."""
         owner = self.access.owner(request)
         self._check_model(request)
-        try:
-            await self.queue.check_room()
-        except QueueFullError as error:
-            raise ApiError(
-                429, "The queue is full; try again later.", retry_after=_RETRY_SECONDS
-            ) from error
+        await self.queue.check_room()
         # A large request is in memory as a whole, so not many are read at a time.
         is_large = int(request.headers.get("Content-Length", _LARGE_BODY)) >= _LARGE_BODY
         async with self.reading if is_large else nullcontext():
@@ -144,11 +138,11 @@ class Api:
         name = request.path_params["token"].partition(".")[0]
         expected = self.views.stream_token(name).encode()
         if not secrets.compare_digest(request.path_params["token"].encode(), expected):
-            raise ApiError(404, "There is no such stream here.")
+            raise RequestError(404, "There is no such stream here.")
         if await self.store.prediction(name) is None:
-            raise ApiError(404, "There is no such stream here.")
+            raise RequestError(404, "There is no such stream here.")
         position = Position.parse(request.headers.get("Last-Event-ID", ""))
-        return event_stream(events(name, self.store, self.views, self.notifier, position))
+        return event_stream(events(name, self.views, self.notifier, position))
 
     async def list_models(self, request: Request) -> Response:
         """The models: one."""
@@ -178,7 +172,7 @@ class Api:
         """Keep a file that a client uploads as a form."""
         owner = self.access.owner(request)
         if len(await self.store.files(owner, "upload")) >= self.settings.limits.max_files:
-            raise ApiError(
+            raise RequestError(
                 422,
                 f"There are {self.settings.limits.max_files} files already, the most that are "
                 "allowed; delete some.",
@@ -186,8 +180,8 @@ class Api:
         async with request.form(max_files=2, max_fields=8) as form:
             content = form.get("content")
             if not isinstance(content, UploadFile):
-                raise ApiError.of_field("content", "content is required: the file", "required")
-            label = Label(
+                raise RequestError.of_field("content", "content is required: the file", "required")
+            file = StoredFile(
                 owner=owner,
                 kind="upload",
                 name=str(form.get("filename") or content.filename or "file"),
@@ -195,9 +189,9 @@ class Api:
                 details=await _metadata(form.get("metadata")),
             )
             try:
-                file = await self.files.keep(_chunks(content), label)
+                await self.files.keep(_chunks(content), file)
             except FileRefusedError as error:
-                raise ApiError.of_field("content", f"content {error}") from error
+                raise RequestError.of_field("content", f"content {error}") from error
         return JSONResponse(file_view(file, self._base(request)), 201)
 
     async def list_files(self, request: Request) -> Response:
@@ -226,7 +220,7 @@ class Api:
         file = await self.store.file(request.path_params["id"])
         is_output = file is not None and file.kind in ("output", "superseded")
         if file is None or not is_output or file.name != request.path_params["name"]:
-            raise ApiError(404, "There is no such file here, or its time is over.")
+            raise RequestError(404, "There is no such file here, or its time is over.")
         return self._content(request, file)
 
     async def webhook_secret(self, request: Request) -> Response:
@@ -238,7 +232,7 @@ class Api:
         """A new prediction of what a request asks for.
 
         Raises:
-            ApiError: something in the request is not as it should be.
+            RequestError: something in the request is not as it should be.
         """
         if "owner" not in request.path_params:
             check_version(body.get("version"))
@@ -276,13 +270,15 @@ class Api:
     def _check_model(self, request: Request) -> None:
         owner, name = request.path_params.get("owner"), request.path_params.get("name")
         if owner is not None and f"{owner}/{name}" != MODEL:
-            raise ApiError(404, f"There is no model {owner}/{name} here: this server runs {MODEL}.")
+            raise RequestError(
+                404, f"There is no model {owner}/{name} here: this server runs {MODEL}."
+            )
 
     async def _check_webhook(self, url: str) -> None:
         try:
             await self.guard.check(url)
         except UrlError as error:
-            raise ApiError.of_field(
+            raise RequestError.of_field(
                 "webhook", f"webhook is {shown_value(url)}, but {error}"
             ) from error
 
@@ -290,29 +286,23 @@ class Api:
         owner = self.access.owner(request)
         prediction = await self.store.prediction(request.path_params["id"])
         if prediction is None or prediction.owner != owner:
-            raise ApiError(404, "There is no such prediction here.")
+            raise RequestError(404, "There is no such prediction here.")
         return prediction
 
     async def _file(self, request: Request) -> StoredFile:
         owner = self.access.owner(request)
         file = await self.store.file(request.path_params["id"])
         if file is None or file.owner != owner or file.kind not in ("upload", "inline"):
-            raise ApiError(404, "There is no such file here, or its time is over.")
+            raise RequestError(404, "There is no such file here, or its time is over.")
         return file
 
     async def _ended(self, prediction: Prediction, seconds: float) -> Prediction:
         """A prediction once it has ended, or as it is when the time is over."""
-        with self.notifier.listening(prediction.id) as changed:
-            try:
-                async with asyncio.timeout(seconds):
-                    while True:
-                        changed.clear()
-                        current = await self.store.prediction(prediction.id)
-                        if current is None or current.is_finished:
-                            return current or prediction
-                        await changed.wait()
-            except TimeoutError:
-                return prediction
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                async for current in self.notifier.follow(prediction.id):
+                    prediction = current or prediction
+        return prediction
 
 
 async def _metadata(value: Any) -> Json:
@@ -327,7 +317,7 @@ async def _metadata(value: Any) -> Json:
     except (ValueError, RecursionError):
         details = None
     if not isinstance(details, dict):
-        raise ApiError.of_field(
+        raise RequestError.of_field(
             "metadata", f"metadata should be a JSON object of at most {_METADATA_BYTES} bytes"
         )
     return details
@@ -359,5 +349,5 @@ def read_cursor(text: str | None) -> tuple[int | None, int | None]:
     except (binascii.Error, ValueError):
         plain, number = "", 0
     if plain[:1] not in ("o", "n") or not plain or not 0 < number < 2**62:
-        raise ApiError.of_field("cursor", "cursor should be one of a page's next or previous")
+        raise RequestError.of_field("cursor", "cursor should be one of a page's next or previous")
     return (number, None) if plain[0] == "o" else (None, number)

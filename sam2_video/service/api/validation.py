@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import jsonschema
 from jsonschema.exceptions import ValidationError
 
-from sam2_video.service.api.problems import ApiError, InvalidField
 from sam2_video.service.api.views import MODEL, Json
 from sam2_video.service.api.webhooks import EVENTS
+from sam2_video.service.errors import InvalidField, RequestError
 from sam2_video.service.net.inputs import INPUT, shown_value
 
 MAX_WAIT = 60
@@ -53,10 +53,12 @@ class InputSchema:
         """The inputs, without those that are null or unknown.
 
         Raises:
-            ApiError: one of them is missing or not as it should be.
+            RequestError: one of them is missing or not as it should be.
         """
         if not isinstance(given, dict):
-            raise ApiError.of_field("input", "input should be an object of inputs", "invalid_type")
+            raise RequestError.of_field(
+                "input", "input should be an object of inputs", "invalid_type"
+            )
         known = {
             name: value
             for name, value in given.items()
@@ -66,7 +68,7 @@ class InputSchema:
         fields = fields or tuple(filter(None, (_unsound(*pair) for pair in known.items())))
         if fields:
             detail = "; ".join(field.sentence for field in fields)
-            raise ApiError(422, detail, fields=fields)
+            raise RequestError(422, detail, fields=fields)
         # JSON knows one kind of number: the schema takes 25.0 for a whole one, the model does not.
         return {
             name: int(value) if isinstance(value, float) else value for name, value in known.items()
@@ -125,19 +127,19 @@ def check_version(version: Any) -> None:
     """Hold a request's `version` against the model that is here.
 
     Raises:
-        ApiError: it is none, or one of another model.
+        RequestError: it is none, or one of another model.
     """
     if not isinstance(version, str) or not version:
-        raise ApiError.of_field(
+        raise RequestError.of_field(
             "version", f"version is required: a version id, or {MODEL}", "required"
         )
     model, _, name = version.rpartition(":") if ":" in version else ("", "", version)
     if "/" in version and (model or version) != MODEL:
-        raise ApiError.of_field(
+        raise RequestError.of_field(
             "version", f"version is {shown_value(version)}, but this server runs {MODEL} alone"
         )
     if name != MODEL and not _VERSION.fullmatch(name):
-        raise ApiError.of_field(
+        raise RequestError.of_field(
             "version",
             f"version is {shown_value(version)}, but it should be 64 hexadecimal digits, {MODEL}, "
             f"or {MODEL}: and the digits",
@@ -148,7 +150,7 @@ def check_hook(body: Json) -> Hook:
     """Read the webhook of a request.
 
     Raises:
-        ApiError: it is not a URL, or an event is unknown.
+        RequestError: it is not a URL, or an event is unknown.
     """
     completed = body.get("webhook_completed")
     url = body.get("webhook") or completed
@@ -161,7 +163,7 @@ def check_hook(body: Json) -> Hook:
         parts = urlsplit("")
     is_url = parts.scheme in ("http", "https") and parts.hostname
     if not is_url or len(url) > _LONGEST_TEXT or not is_text(url):
-        raise ApiError.of_field(
+        raise RequestError.of_field(
             field, f"{field} is {shown_value_of(url)}, but it should be an http(s) URL"
         )
     if field == "webhook_completed":
@@ -170,7 +172,7 @@ def check_hook(body: Json) -> Hook:
     if events is None:
         return Hook(url, list(EVENTS))
     if not isinstance(events, list) or not all(event in EVENTS for event in events):
-        raise ApiError.of_field(
+        raise RequestError.of_field(
             "webhook_events_filter",
             f"webhook_events_filter is {shown_value_of(events)}, but it should be a list of "
             + ", ".join(EVENTS),

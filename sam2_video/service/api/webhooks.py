@@ -78,27 +78,24 @@ class Webhooks:
 
     async def _follow(self, prediction_id: str, url: str) -> None:
         seen = _Seen()
-        with self._notifier.listening(prediction_id) as changed:
-            while True:
-                changed.clear()
-                prediction = await self._store.prediction(prediction_id)
-                if prediction is None:
-                    return
-                view = await self._views.prediction(prediction)
-                wanted = prediction.webhook_events
-                if prediction.is_finished:
-                    break
-                current = _Seen.of(view)
-                events = [
-                    *(["start"] if current.is_started and not seen.is_started else []),
-                    *(["output"] if current.outputs > seen.outputs else []),
-                    *(["logs"] if current.logs > seen.logs else []),
-                ]
-                if any(event in wanted for event in events):
-                    await self._send(prediction, url, view)
-                seen = current
-                await changed.wait()
-                await asyncio.sleep(_SECONDS_BETWEEN)
+        async for prediction in self._notifier.follow(prediction_id):
+            assert prediction is not None
+            view = await self._views.prediction(prediction)
+            wanted = prediction.webhook_events
+            if prediction.is_finished:
+                break
+            current = _Seen.of(view)
+            events = [
+                *(["start"] if current.is_started and not seen.is_started else []),
+                *(["output"] if current.outputs > seen.outputs else []),
+                *(["logs"] if current.logs > seen.logs else []),
+            ]
+            if any(event in wanted for event in events):
+                await self._send(prediction, url, view)
+            seen = current
+            await asyncio.sleep(_SECONDS_BETWEEN)
+        else:
+            return  # it is not on record any more
         if not seen.is_started and "start" in wanted and prediction.started_at is not None:
             begun: Json = {
                 "status": "processing",

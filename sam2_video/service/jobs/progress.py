@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import reduce
 
 # tqdm's line: ` 45%|####5     | 131/290 [00:13<00:16, 9.8frames/s]`
 _BAR = re.compile(r"^\s*\d+%\|.*\| *(\d+)/(\d+) \[[\d:]+<([\d:?]+)")
@@ -38,7 +39,4 @@ def _seconds(clock: str) -> int | None:
     """`mm:ss` or `h:mm:ss` in seconds; None for `?`."""
     if not re.fullmatch(r"\d+(:\d\d)+", clock, re.ASCII):
         return None
-    total = 0
-    for part in clock.split(":"):
-        total = total * 60 + int(part)
-    return total
+    return reduce(lambda total, part: 60 * total + int(part), clock.split(":"), 0)

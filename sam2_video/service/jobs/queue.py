@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from sam2_video.service.errors import SERVER_FAILED
+from sam2_video.service.errors import SERVER_FAILED, RequestError
 from sam2_video.service.jobs.container_client import (
     ContainerClient,
     WorkerLostError,
@@ -19,17 +19,14 @@ from sam2_video.service.jobs.notifier import Notifier
 from sam2_video.service.jobs.outputs import OutputName, expected_outputs, unbroken
 from sam2_video.service.jobs.worker_endpoint import WorkerEndpoint
 from sam2_video.service.net.inputs import INPUT, SourceError, Sources
-from sam2_video.service.storage.database import Prediction, Store
-from sam2_video.service.storage.files import FileRefusedError, Files, Label
+from sam2_video.service.storage.database import Prediction, Store, StoredFile
+from sam2_video.service.storage.files import FileRefusedError, Files
 from sam2_video.service.storage.secrets import new_id
 
 logger = logging.getLogger(__name__)
 
 _ATTEMPTS = 2
-
-
-class QueueFullError(Exception):
-    """As many predictions as are allowed have not ended yet."""
+_RETRY_SECONDS = 10
 
 
 @dataclass(eq=False)
@@ -83,10 +80,12 @@ class JobQueue:
         """Look whether one more prediction would be taken.
 
         Raises:
-            QueueFullError: it would not.
+            RequestError: it would not.
         """
         if await self._store.count_unfinished() >= self._max_unfinished:
-            raise QueueFullError
+            raise RequestError(
+                429, "The queue is full; try again later.", retry_after=_RETRY_SECONDS
+            )
 
     async def submit(self, prediction: Prediction) -> None:
         """Record a new prediction and run it when its turn comes."""
@@ -201,7 +200,7 @@ class JobQueue:
             FileRefusedError: it cannot be kept.
         """
         prediction = attempt.prediction
-        label = Label(
+        file = StoredFile(
             owner=prediction.owner,
             kind="output",
             name=name.name,
@@ -210,7 +209,7 @@ class JobQueue:
             prediction_id=prediction.id,
         )
         try:
-            await self._files.keep(chunks, label)
+            await self._files.keep(chunks, file)
         except FileRefusedError as error:
             attempt.refused = f"the output {name.name} {error}"
             raise

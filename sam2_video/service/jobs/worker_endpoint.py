@@ -124,10 +124,11 @@ class WorkerEndpoint:
         file = await self._store.file(request.path_params["file_id"])
         if not self._knows_key(request) or file is None:
             return Response(status_code=404)
-        headers = {"Content-Length": str(file.size)}
-        # The type is the model's to find out: what a client says of its file is not passed on.
+        # The model finds the type itself: what a client says of its file is not passed on.
         return StreamingResponse(
-            self._files.read(file), headers=headers, media_type="application/octet-stream"
+            self._files.read(file),
+            headers={"Content-Length": str(file.size)},
+            media_type="application/octet-stream",
         )
 
     async def _take(self, request: Request) -> Response:

@@ -6,37 +6,25 @@ from typing import Any
 
 from starlette.requests import Request
 
+from sam2_video.service.errors import RequestError
+
 _SECONDS = 300.0
-
-
-class BodyError(Exception):
-    """A body that is refused.
-
-    Attributes:
-        status: the HTTP status.
-        sentence: what is wrong.
-    """
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
 
 
 async def json_object(request: Request) -> dict[str, Any]:
     """The JSON object that a request carries; the route bounds its size.
 
     Raises:
-        BodyError: it takes too long, or is not a JSON object.
+        RequestError: it takes too long, or is not a JSON object.
     """
     try:
         async with asyncio.timeout(_SECONDS):
             text = await request.body()
         body = await asyncio.to_thread(json.loads, text)
     except TimeoutError as error:
-        raise BodyError(408, "The request took too long to arrive.") from error
+        raise RequestError(408, "The request took too long to arrive.") from error
     except (ValueError, RecursionError) as error:
-        raise BodyError(422, "The request should be a JSON object.") from error
+        raise RequestError(422, "The request should be a JSON object.") from error
     if not isinstance(body, dict):
-        raise BodyError(422, "The request should be a JSON object.")
+        raise RequestError(422, "The request should be a JSON object.")
     return body

@@ -8,11 +8,11 @@ from base64 import b64decode
 from collections.abc import AsyncIterator
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from sam2_video.service.api.problems import ApiError
+from sam2_video.service.errors import RequestError
 from sam2_video.service.net.guard import Guard, UrlError
 from sam2_video.service.settings import ServiceLimits
 from sam2_video.service.storage.database import Prediction, Store, StoredFile
-from sam2_video.service.storage.files import FileRefusedError, Files, Label, shown_name
+from sam2_video.service.storage.files import FileRefusedError, Files, shown_name
 
 INPUT = "input_video"
 
@@ -47,7 +47,7 @@ class Sources:
             The file, or None if it has to be fetched when the prediction is due.
 
         Raises:
-            ApiError: it is nothing that can be taken.
+            RequestError: it is nothing that can be taken.
         """
         if is_data_uri(value):
             return await self._store_data_uri(value, owner)
@@ -108,14 +108,14 @@ class Sources:
             try:
                 async with asyncio.timeout(seconds), self._guard.get(url) as answer:
                     name = shown_name(urlsplit(answer.url).path)
-                    label = Label(
+                    file = StoredFile(
                         owner=owner,
                         kind=kind,
                         name=name,
                         content_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
                         prediction_id=prediction_id,
                     )
-                    return await self._files.keep(answer.body, label, max_bytes)
+                    return await self._files.keep(answer.body, file, max_bytes)
             except UrlError as error:
                 raise SourceError(f"{subject}, which cannot be fetched: {error}") from error
             except FileRefusedError as error:
@@ -133,8 +133,8 @@ class Sources:
         """
         if file.size > 70 * 1024**2:  # a request to a worker may have 100 MiB, and base64 adds 1/3
             raise SourceError(
-                f"{INPUT} has {file.size} bytes, more than the worker takes from a server whose "
-                "endpoint it does not reach: start the server with --endpoint-url"
+                f"{INPUT} has {file.size} bytes, more than a request to a worker may have; start "
+                "the server with --worker-endpoint-url, so that the worker can fetch the file"
             )
         data = b"".join([chunk async for chunk in self._files.read(file)])
         text = await asyncio.to_thread(binascii.b2a_base64, data, newline=False)
@@ -151,9 +151,10 @@ class Sources:
 
         suffix = mimetypes.guess_extension(content_type) or ""
         try:
-            return await self._files.keep(
-                chunks(), Label(owner, "inline", f"input{suffix}", content_type)
+            file = StoredFile(
+                owner=owner, kind="inline", name=f"input{suffix}", content_type=content_type
             )
+            return await self._files.keep(chunks(), file)
         except FileRefusedError as error:
             raise _problem(f"{INPUT} {error}") from error
 
@@ -193,5 +194,5 @@ def shown_value(value: str) -> str:
     return repr(value if len(value) <= 80 else f"{value[:60]}...")
 
 
-def _problem(sentence: str) -> ApiError:
-    return ApiError.of_field(f"input.{INPUT}", sentence)
+def _problem(sentence: str) -> RequestError:
+    return RequestError.of_field(f"input.{INPUT}", sentence)

@@ -1,7 +1,5 @@
 """The page as an application: its routes, what guards them, and how errors are answered."""
 
-from collections.abc import Callable
-
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -9,11 +7,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from sam2_video.core.errors import InputError
-from sam2_video.service.api.problems import ApiError
-from sam2_video.service.errors import SERVER_FAILED
-from sam2_video.service.net.bodies import BodyError
+from sam2_video.service.errors import SERVER_FAILED, RequestError
 from sam2_video.service.page.browser_guard import BrowserGuard
-from sam2_video.service.page.errors import PageError
+from sam2_video.service.page.problem import problem
 from sam2_video.service.page.routes import Page, page_routes
 
 
@@ -23,25 +19,26 @@ def page_app(page: Page) -> Starlette:
         routes=page_routes(page),
         middleware=[Middleware(BrowserGuard, settings=page.settings)],
         exception_handlers={
-            PageError: _answer(lambda error: error),
-            ApiError: _answer(lambda error: PageError(error.detail, status=error.status)),
-            BodyError: _answer(lambda error: PageError(error.sentence, status=error.status)),
-            InputError: _answer(lambda error: PageError.of(str(error))),
-            HTTPException: _answer(lambda e: PageError(str(e.detail), status=e.status_code)),
+            RequestError: _answer,
+            InputError: _answer,
+            HTTPException: _answer,
             ClientDisconnect: _disconnected,
-            Exception: _answer(lambda _: PageError(SERVER_FAILED, status=500)),
+            Exception: _answer,
         },
     )
 
 
-def _answer(as_page_error: Callable[..., PageError]) -> Callable[[Request, Exception], Response]:
-    def answer(_: Request, error: Exception) -> Response:
-        told = as_page_error(error)
-        return JSONResponse(told.as_json(), status_code=told.status)
-
-    return answer
+def _answer(_: Request, error: Exception) -> Response:
+    if isinstance(error, RequestError):
+        field = error.fields[0].field.removeprefix("input.") if error.fields else None
+        return JSONResponse(problem(error.sentence, field), error.status)
+    if isinstance(error, HTTPException):
+        return JSONResponse(problem(error.detail), error.status_code)
+    if isinstance(error, InputError):
+        return JSONResponse(problem(str(error)), 422)
+    return JSONResponse(problem(SERVER_FAILED), 500)
 
 
 def _disconnected(_: Request, __: Exception) -> Response:
-    """The answer to an upload whose sender has disconnected; it reaches nobody."""
+    """The answer to an upload whose sender has disconnected."""
     return Response(status_code=499)

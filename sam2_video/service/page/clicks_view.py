@@ -6,7 +6,7 @@ from typing import Any
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.engine.prompts import build_prompts, check_clicks, name_foreground, parse_clicks
-from sam2_video.service.page.errors import PageError
+from sam2_video.service.page.problem import problem
 from sam2_video.service.page.videos import VideoInfo
 
 CLICK_INPUTS = ("click_coordinates", "click_labels", "click_frames", "click_object_ids")
@@ -40,7 +40,7 @@ def view(strings: Mapping[str, str], video: VideoInfo | None, limits: Limits) ->
             check_clicks(clicks, video.width, video.height, video.num_frames)
         objects = build_prompts(clicks, limits.max_objects, limits.max_conditioning_frames)
     except InputError as error:
-        answer["error"] = PageError.of(str(error)).as_json()
+        answer["error"] = problem(str(error))
         return answer
     answer["objects"] = [
         {

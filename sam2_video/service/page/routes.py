@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sam2_video.service.api.views import Model
+from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.container_client import (
     WorkerBusyError,
     WorkerLostError,
@@ -24,13 +25,12 @@ from sam2_video.service.jobs.container_client import (
 )
 from sam2_video.service.jobs.containers import Containers
 from sam2_video.service.jobs.preview import PreviewError, Previews
-from sam2_video.service.net.bodies import BodyError, json_object
+from sam2_video.service.net.bodies import json_object
 from sam2_video.service.net.file_response import send_content
 from sam2_video.service.net.origin import base_url
 from sam2_video.service.net.server_sent import event_stream
 from sam2_video.service.page import clicks_view
 from sam2_video.service.page.archive import zip_stream
-from sam2_video.service.page.errors import PageError
 from sam2_video.service.page.frames import Pictures
 from sam2_video.service.page.runs import Runs, summary
 from sam2_video.service.page.videos import VideoInfo, Videos, about
@@ -115,7 +115,7 @@ class Page:
         """Give the visitor the example clip, as if it had been uploaded."""
         path = self.settings.example
         if path is None:
-            raise PageError("There is no example here.", status=404)
+            raise RequestError(404, "There is no example here.")
         file = await self.videos.upload(_visitor(request), path.name, _file_chunks(path))
         return JSONResponse(about(file), status_code=201)
 
@@ -173,14 +173,14 @@ class Page:
             mask = await _unless_left(request, self.previews.mask(picture, media_type, clicks))
         except WorkerBusyError as error:
             if await self.containers.health() == "STARTING":
-                raise PageError("The model is starting.", status=503) from error
+                raise RequestError(503, "The model is starting.") from error
             return JSONResponse({"busy": True}, status_code=409)
         except WorkerUnavailableError as error:
-            raise PageError(f"No worker is alive: {error}.", status=503) from error
+            raise RequestError(503, f"No worker is alive: {error}.") from error
         except WorkerLostError as error:
-            raise PageError(f"The worker was lost: {error}.", status=503) from error
+            raise RequestError(503, f"The worker was lost: {error}.") from error
         except (WorkerRefusedError, PreviewError) as error:
-            raise PageError.of(str(error)) from error
+            raise RequestError(422, str(error)) from error
         return Response(mask, media_type="image/png", headers=_NEVER)
 
     async def start_run(self, request: Request) -> Response:
@@ -189,7 +189,7 @@ class Page:
         file = await self.videos.get(_visitor(request), _text(given, "video"))
         inputs = given.get("inputs")
         if not isinstance(inputs, dict):
-            raise PageError("inputs should be a JSON object.", status=422)
+            raise RequestError(422, "inputs should be a JSON object.")
         run = await self.runs.start(file, inputs, base_url(request, self.settings.public_url))
         return JSONResponse(summary(run), status_code=201)
 
@@ -266,7 +266,7 @@ def _visitor(request: Request) -> str:
 def _frame_of(file: StoredFile, index: object) -> int:
     count = VideoInfo.of(file).num_frames
     if type(index) is not int or not 0 <= index < count:
-        raise PageError(f"Frame {str(index)[:20]} is not in the video, which has {count}.")
+        raise RequestError(422, f"Frame {str(index)[:20]} is not in the video, which has {count}.")
     return index
 
 
@@ -276,14 +276,14 @@ async def _json(request: Request) -> dict[str, Any]:
     try:
         json.dumps(given, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise BodyError(422, "The request contains an unpaired surrogate.") from error
+        raise RequestError(422, "The request contains an unpaired surrogate.") from error
     return given
 
 
 def _text(given: dict[str, Any], name: str) -> str:
     value = given.get(name, "")
     if not isinstance(value, str):
-        raise PageError(f"{name} should be a string.", status=422)
+        raise RequestError(422, f"{name} should be a string.")
     return value
 
 
@@ -291,13 +291,13 @@ def _points(given: dict[str, Any], most: int) -> tuple[list[list[float]], list[i
     """The clicks of a preview: pairs of pixels, and a label for each."""
     points, labels = given.get("points"), given.get("labels")
     if not isinstance(points, list) or not isinstance(labels, list):
-        raise PageError("points and labels should be lists.", status=422)
+        raise RequestError(422, "points and labels should be lists.")
     if not 0 < len(points) == len(labels) <= most:
-        raise PageError(f"points and labels should be as many, from 1 to {most}.", status=422)
+        raise RequestError(422, f"points and labels should be as many, from 1 to {most}.")
     if not all(isinstance(p, list) and len(p) == 2 and all(map(_is_pixel, p)) for p in points):
-        raise PageError("points should be pairs of numbers, as [[320, 180]].", status=422)
+        raise RequestError(422, "points should be pairs of numbers, as [[320, 180]].")
     if not all(type(label) is int and label in (0, 1) for label in labels):
-        raise PageError("labels should be 0 or 1.", status=422)
+        raise RequestError(422, "labels should be 0 or 1.")
     return points, labels
 
 

@@ -5,15 +5,15 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from sam2_video.service.api.problems import ApiError
 from sam2_video.service.api.validation import InputSchema
+from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.notifier import Notifier
 from sam2_video.service.jobs.outputs import unbroken_outputs
 from sam2_video.service.jobs.progress import last_progress
-from sam2_video.service.jobs.queue import JobQueue, QueueFullError
+from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.net.inputs import INPUT
 from sam2_video.service.net.server_sent import KEEP_ALIVE, server_sent
-from sam2_video.service.page.errors import PageError
+from sam2_video.service.page.problem import problem
 from sam2_video.service.storage.database import Output, Prediction, Store, StoredFile
 from sam2_video.service.storage.files import Files
 from sam2_video.service.storage.secrets import new_id
@@ -66,11 +66,11 @@ class Runs:
         """The run of that id, if the visitor owns it.
 
         Raises:
-            PageError: 404; whether somebody else has it is not told.
+            RequestError: 404; whether somebody else has it is not told.
         """
         run = await self._store.prediction(name)
         if run is None or run.owner != owner or run.data_removed:
-            raise PageError("That run is no longer here.", status=404)
+            raise RequestError(404, "That run is no longer here.")
         video = await self._store.file(run.source_id or "")
         if video is not None:
             await self._files.extend(video)
@@ -87,28 +87,19 @@ class Runs:
             base_url: this server's URL as the visitor knows it.
 
         Raises:
-            PageError: an input is not as it should be, or a run is under way.
+            RequestError: an input is not as it should be, or a run is under way.
         """
         for name in inputs:
             if name not in self._schema.names:
                 known = ", ".join(self._schema.names)
-                raise PageError(f"{name[:40]!r} is not an input; there are {known}.", status=422)
+                raise RequestError(422, f"{name[:40]!r} is not an input; there are {known}.")
         url = f"{base_url}/api/videos/{video.id}/file"
-        try:
-            checked = self._schema.check({**inputs, INPUT: url})
-        except ApiError as error:
-            field = error.fields[0].field.removeprefix("input.") if error.fields else None
-            raise PageError(error.detail, field=field, status=error.status) from error
+        checked = self._schema.check({**inputs, INPUT: url})
         async with self._starting:
             earlier = await self._store.kept(video.owner)
             if any(not run.is_finished for run in earlier):
-                raise PageError(
-                    "A run of yours is under way. Cancel it, or wait for it.", status=409
-                )
-            try:
-                await self._queue.check_room()
-            except QueueFullError as error:
-                raise PageError("The queue is full; try again later.", status=429) from error
+                raise RequestError(409, "A run of yours is under way. Cancel it, or wait for it.")
+            await self._queue.check_room()
             for run in earlier:
                 await self._queue.discard(run.id)
             run = Prediction(
@@ -135,54 +126,45 @@ class Runs:
         """The file of that name.
 
         Raises:
-            PageError: there is none.
+            RequestError: there is none.
         """
         for output in await self._store.outputs(run.id):
             if output.name == name:
                 file = await self._store.file(output.id)
                 if file is not None:
                     return file
-        raise PageError("There is no such result.", status=404)
+        raise RequestError(404, "There is no such result.")
 
     async def events(self, run_id: str) -> AsyncIterator[str]:
         """Server-sent events with what is new of a run, from all of it to its end."""
         begun, num_files, num_letters = None, 0, 0
         is_first = True
-        with self._notifier.listening(run_id) as changed:
-            while True:
-                changed.clear()
-                run = await self._store.prediction(run_id)
-                if run is None or run.data_removed:
-                    return
-                # Another attempt begins anew, and so does what the page shows.
-                if begun not in (None, run.started_at) or len(run.logs) < num_letters:
-                    num_files = num_letters = 0
-                    is_first = True
-                begun = run.started_at
-                start = num_files * run.interval
-                outputs = await self._store.outputs(run_id, start)
-                names = [one.name for one in unbroken_outputs(outputs, run.interval, start)]
-                log = run.logs[num_letters:]
-                if not run.is_finished:
-                    log = log[: log.rfind("\n") + 1]
-                report = {
-                    **summary(run),
-                    "first": is_first,
-                    "new_files": names,
-                    "new_log": [line.rstrip() for line in log.split("\n") if line.strip()],
-                }
-                yield server_sent(json.dumps(report))
-                if run.is_finished:
-                    return
-                num_files += len(names)
-                num_letters += len(log)
-                is_first = False
-                while not changed.is_set():
-                    try:
-                        await asyncio.wait_for(changed.wait(), _KEEP_ALIVE_SECONDS)
-                    except TimeoutError:
-                        yield KEEP_ALIVE
-                await asyncio.sleep(_SECONDS_BETWEEN_REPORTS)  # several changes make one report
+        async for run in self._notifier.follow(run_id, _KEEP_ALIVE_SECONDS):
+            if run is None:
+                yield KEEP_ALIVE
+                continue
+            # Another attempt begins anew, and so does what the page shows.
+            if begun not in (None, run.started_at) or len(run.logs) < num_letters:
+                num_files = num_letters = 0
+                is_first = True
+            begun = run.started_at
+            start = num_files * run.interval
+            outputs = await self._store.outputs(run_id, start)
+            names = [one.name for one in unbroken_outputs(outputs, run.interval, start)]
+            log = run.logs[num_letters:]
+            if not run.is_finished:
+                log = log[: log.rfind("\n") + 1]
+            report = {
+                **summary(run),
+                "first": is_first,
+                "new_files": names,
+                "new_log": [line.rstrip() for line in log.split("\n") if line.strip()],
+            }
+            yield server_sent(json.dumps(report))
+            num_files += len(names)
+            num_letters += len(log)
+            is_first = False
+            await asyncio.sleep(_SECONDS_BETWEEN_REPORTS)  # several changes make one report
 
 
 def summary(run: Prediction) -> dict[str, Any]:
@@ -196,5 +178,5 @@ def summary(run: Prediction) -> dict[str, Any]:
         "frames_done": progress.done if progress else 0,
         "frames_total": progress.total if progress else 0,
         "seconds_left": progress.seconds_left if progress else None,
-        "error": PageError.of(run.error).as_json() if run.error else None,
+        "error": problem(run.error) if run.error else None,
     }

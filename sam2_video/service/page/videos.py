@@ -9,16 +9,14 @@ from typing import Any
 import anyio.to_thread
 from cachetools import LRUCache
 
-from sam2_video.core.errors import InputError
+from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.net.inputs import INPUT, SourceError, Sources, shown_value
-from sam2_video.service.page.errors import PageError, field_of
 from sam2_video.service.settings import Settings
 from sam2_video.service.storage.database import Store, StoredFile
 from sam2_video.service.storage.files import (
     Files,
     FileTooLargeError,
-    Label,
     StorageFullError,
 )
 from sam2_video.video.frames import Video, open_video
@@ -101,11 +99,11 @@ class Videos:
         """The video of that id, if the visitor owns it.
 
         Raises:
-            PageError: 404; whether somebody else has it is not told.
+            RequestError: 404; whether somebody else has it is not told.
         """
         file = await self._store.file(name)
         if file is None or file.owner != owner or file.kind != "video":
-            raise PageError("That file is no longer here. Upload the video again.", status=404)
+            raise RequestError(404, "That file is no longer here. Upload the video again.")
         await self._files.extend(file)
         return file
 
@@ -121,30 +119,44 @@ class Videos:
             size: in bytes, as far as it is known.
 
         Raises:
-            PageError: it is too large, or not a video; nothing is left of it.
+            RequestError, InputError: it is too large, or not a video; nothing is left of it.
         """
-        if size > self._limits.max_video_bytes:
-            raise self._too_large()
+        most = self._limits.max_video_bytes
+        too_large = RequestError(
+            413,
+            f"{INPUT} is larger than the {most / 1e6:,.0f} MB allowed; send a shorter or smaller "
+            "video",
+        )
+        if size > most:
+            raise too_large
         await self._make_room(owner)
-        label = Label(owner, "unchecked", name or "video", "application/octet-stream")
+        file = StoredFile(
+            owner=owner,
+            kind="unchecked",
+            name=name or "video",
+            content_type="application/octet-stream",
+        )
         try:
-            file = await self._files.keep(chunks, label, self._limits.max_video_bytes)
+            await self._files.keep(chunks, file, most)
         except FileTooLargeError as error:
-            raise self._too_large() from error
+            raise too_large from error
         except StorageFullError as error:
-            raise _storage_full() from error
+            raise RequestError(
+                507, "The server has no disk space left. Try again later."
+            ) from error
         return await self._checked(file, None)
 
     async def fetch(self, owner: str, url: str) -> StoredFile:
         """Fetch a file from a URL, and keep it if it is a video.
 
         Raises:
-            PageError: it cannot be fetched, is too large, or not a video; nothing is left of it.
+            RequestError, InputError: it cannot be fetched, is too large, or not a video; nothing
+                is left of it.
         """
         if not url.lower().startswith(("http://", "https://")):
-            raise PageError(
-                f"{INPUT} is {shown_value(url)}, but it should be a URL that begins with https://",
-                field=INPUT,
+            shown = shown_value(url)
+            raise RequestError.of_field(
+                INPUT, f"{INPUT} is {shown}, but it should be a URL that begins with https://"
             )
         await self._make_room(owner)
         try:
@@ -152,18 +164,18 @@ class Videos:
                 url, owner, "unchecked", max_bytes=self._limits.max_video_bytes
             )
         except SourceError as error:
-            raise PageError(str(error), field=INPUT) from error
+            raise RequestError.of_field(INPUT, str(error)) from error
         return await self._checked(file, url)
 
     async def remove(self, file: StoredFile) -> None:
         """Delete a video and the results of its runs.
 
         Raises:
-            PageError: a run uses it.
+            RequestError: a run uses it.
         """
         runs = [run for run in await self._store.kept(file.owner) if run.source_id == file.id]
         if any(not run.is_finished for run in runs):
-            raise PageError("This video is being worked on. Cancel the run first.", status=409)
+            raise RequestError(409, "This video is being worked on. Cancel the run first.")
         for run in runs:
             await self._queue.discard(run.id)
         await self._files.remove([file.id])
@@ -194,11 +206,9 @@ class Videos:
                 file.id, kind="video", content_type=_media_type(head), details=asdict(info)
             )
             return await self.get(file.owner, file.id)
-        except BaseException as error:
+        except BaseException:
             with anyio.CancelScope(shield=True):
                 await self._files.remove([file.id])
-            if isinstance(error, InputError):
-                raise PageError(str(error), field=field_of(str(error)) or INPUT) from error
             raise
 
     async def _make_room(self, owner: str) -> None:
@@ -207,14 +217,6 @@ class Videos:
         old = [file for file in await self.of(owner) if file.id not in in_use]
         for file in old[: max(0, len(old) + 1 - self._most)]:
             await self.remove(file)
-
-    def _too_large(self) -> PageError:
-        most = self._limits.max_video_bytes / 1e6
-        return PageError(
-            f"The file is larger than the {most:,.0f} MB allowed. Send a shorter or smaller video.",
-            field=INPUT,
-            status=413,
-        )
 
 
 def about(file: StoredFile) -> dict[str, Any]:
@@ -231,13 +233,6 @@ def about(file: StoredFile) -> dict[str, Any]:
         "num_frames": info.num_frames,
         "frame_rate": info.frame_rate,
     }
-
-
-def _storage_full() -> PageError:
-    return PageError(
-        "The server has no disk space left. Try again later, when old files are deleted.",
-        status=507,
-    )
 
 
 def _media_type(head: bytes) -> str:

@@ -4,11 +4,24 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, delete, event, func, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    ForeignKey,
+    Select,
+    Update,
+    delete,
+    event,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+T = TypeVar("T")
 
 _AT_ONCE = 500  # values that one statement may name
 
@@ -160,17 +173,15 @@ class Store:
 
     async def prediction(self, name: str) -> Prediction | None:
         """The prediction of that id."""
-        async with self._sessions() as session:
-            return await session.scalar(select(Prediction).where(Prediction.id == name))
+        return await self._one(select(Prediction).where(Prediction.id == name))
 
     async def change(self, name: str, **values: Any) -> None:
         """Set columns of a prediction that has not ended."""
-        async with self._writing() as session:
-            await session.execute(
-                update(Prediction)
-                .where(Prediction.id == name, Prediction.status.not_in(FINISHED))
-                .values(**values)
-            )
+        await self._execute(
+            update(Prediction)
+            .where(Prediction.id == name, Prediction.status.not_in(FINISHED))
+            .values(**values)
+        )
 
     async def log(self, name: str, text: str) -> None:
         """Add to a prediction's log."""
@@ -179,13 +190,12 @@ class Store:
     async def finish(self, name: str, status: str, **values: Any) -> bool:
         """End a prediction, if it has not ended yet; whether this was the end."""
         values |= {"status": status, "completed_at": self.now()}
-        async with self._writing() as session:
-            done = await session.execute(
-                update(Prediction)
-                .where(Prediction.id == name, Prediction.status.not_in(FINISHED))
-                .values(**values)
-            )
-            return bool(done.rowcount)  # type: ignore[attr-defined]
+        num_ended = await self._execute(
+            update(Prediction)
+            .where(Prediction.id == name, Prediction.status.not_in(FINISHED))
+            .values(**values)
+        )
+        return bool(num_ended)
 
     async def page(
         self, owner: str, size: int, *, before: int | None = None, after: int | None = None
@@ -205,8 +215,7 @@ class Store:
             found = found.order_by(Prediction.number.desc())
         if before is not None:
             found = found.where(Prediction.number < before)
-        async with self._sessions() as session:
-            rows = list((await session.scalars(found)).all())
+        rows = await self._all(found)
         return rows[::-1] if after is not None else rows
 
     async def kept(self, owner: str) -> list[Prediction]:
@@ -214,62 +223,53 @@ class Store:
         found = select(Prediction).where(
             Prediction.owner == owner, Prediction.data_removed.is_(False)
         )
-        async with self._sessions() as session:
-            return list((await session.scalars(found.order_by(Prediction.number))).all())
+        return await self._all(found.order_by(Prediction.number))
 
     async def unfinished(self) -> list[Prediction]:
         """Predictions that have not ended, in their order."""
         found = select(Prediction).where(Prediction.status.not_in(FINISHED))
-        async with self._sessions() as session:
-            return list((await session.scalars(found.order_by(Prediction.number))).all())
+        return await self._all(found.order_by(Prediction.number))
 
     async def waiting_visitors(self) -> list[str]:
         """Visitors of the page who have a prediction that has not ended."""
         found = select(Prediction.owner).where(
             Prediction.status.not_in(FINISHED), Prediction.owner.startswith(VISITOR)
         )
-        async with self._sessions() as session:
-            return list((await session.scalars(found.distinct())).all())
+        return await self._all(found.distinct())
 
     async def count_unfinished(self) -> int:
         """How many predictions have not ended."""
         found = select(func.count()).where(Prediction.status.not_in(FINISHED))
-        async with self._sessions() as session:
-            return await session.scalar(found) or 0
+        return await self._one(found) or 0
 
     async def count(self) -> int:
         """How many predictions there are on record."""
-        async with self._sessions() as session:
-            return await session.scalar(select(func.count(Prediction.number))) or 0
+        return await self._one(select(func.count(Prediction.number))) or 0
 
     async def owing_webhooks(self) -> list[Prediction]:
         """Predictions whose end has still to be told."""
         found = select(Prediction).where(
             Prediction.webhook_owed.is_(True), Prediction.status.in_(FINISHED)
         )
-        async with self._sessions() as session:
-            return list((await session.scalars(found)).all())
+        return await self._all(found)
 
     async def settle_webhook(self, name: str) -> None:
         """Note that the end of a prediction has been told, or cannot be."""
-        async with self._writing() as session:
-            await session.execute(
-                update(Prediction).where(Prediction.id == name).values(webhook_owed=False)
-            )
+        await self._execute(
+            update(Prediction).where(Prediction.id == name).values(webhook_owed=False)
+        )
 
     async def file(self, name: str) -> StoredFile | None:
         """The file of that id, if it has not expired."""
         found = select(StoredFile).where(StoredFile.id == name, StoredFile.expires_at > self.now())
-        async with self._sessions() as session:
-            return await session.scalar(found)
+        return await self._one(found)
 
     async def files(self, owner: str, kind: str) -> list[StoredFile]:
         """The files of one kind that an owner has, newest first."""
         found = select(StoredFile).where(
             StoredFile.owner == owner, StoredFile.kind == kind, StoredFile.expires_at > self.now()
         )
-        async with self._sessions() as session:
-            return list((await session.scalars(found.order_by(StoredFile.number.desc()))).all())
+        return await self._all(found.order_by(StoredFile.number.desc()))
 
     async def outputs(self, prediction_id: str, start: int = 0) -> list[Output]:
         """The outputs of a prediction that are here, from a frame on, in the order of frames."""
@@ -283,42 +283,36 @@ class Store:
 
     async def change_file(self, name: str, **values: Any) -> None:
         """Set columns of a file."""
-        async with self._writing() as session:
-            await session.execute(update(StoredFile).where(StoredFile.id == name).values(**values))
+        await self._execute(update(StoredFile).where(StoredFile.id == name).values(**values))
 
     async def extend_files(self, owner: str, expiry: datetime) -> None:
         """Let the files of an owner expire at another time."""
-        async with self._writing() as session:
-            await session.execute(
-                update(StoredFile).where(StoredFile.owner == owner).values(expires_at=expiry)
-            )
+        await self._execute(
+            update(StoredFile).where(StoredFile.owner == owner).values(expires_at=expiry)
+        )
 
     async def supersede_outputs(self, prediction_id: str) -> None:
         """Take the outputs of a prediction off its list; their URLs still work."""
-        async with self._writing() as session:
-            await session.execute(
-                update(StoredFile)
-                .where(StoredFile.prediction_id == prediction_id, StoredFile.kind == "output")
-                .values(kind="superseded")
-            )
+        await self._execute(
+            update(StoredFile)
+            .where(StoredFile.prediction_id == prediction_id, StoredFile.kind == "output")
+            .values(kind="superseded")
+        )
 
     async def file_ids(self, prediction_id: str, kind: str | None = None) -> list[str]:
         """The ids of the files of a prediction: of one kind, or all."""
         found = select(StoredFile.id).where(StoredFile.prediction_id == prediction_id)
         if kind is not None:
             found = found.where(StoredFile.kind == kind)
-        async with self._sessions() as session:
-            return list((await session.scalars(found)).all())
+        return await self._all(found)
 
     async def stored_bytes(self) -> int:
         """Bytes of all files together."""
-        async with self._sessions() as session:
-            return int(await session.scalar(select(func.sum(StoredFile.size))) or 0)
+        return await self._one(select(func.sum(StoredFile.size))) or 0
 
     async def all_file_ids(self) -> set[str]:
         """The ids of all files."""
-        async with self._sessions() as session:
-            return set((await session.scalars(select(StoredFile.id))).all())
+        return set(await self._all(select(StoredFile.id)))
 
     async def expired_files(self) -> list[str]:
         """The ids of files whose time is over, but for inputs of what has not ended."""
@@ -328,8 +322,7 @@ class Store:
         found = select(StoredFile.id).where(
             StoredFile.expires_at <= self.now(), StoredFile.id.not_in(needed)
         )
-        async with self._sessions() as session:
-            return list((await session.scalars(found)).all())
+        return await self._all(found)
 
     async def forget_files(self, names: Sequence[str]) -> int:
         """Remove the records of files; the bytes that they had."""
@@ -358,12 +351,11 @@ class Store:
 
     async def _empty(self, *which: ColumnElement[bool]) -> None:
         """Remove inputs, logs and errors of predictions."""
-        async with self._writing() as session:
-            await session.execute(
-                update(Prediction)
-                .where(*which)
-                .values(input={}, logs="", error=None, data_removed=True)
-            )
+        await self._execute(
+            update(Prediction)
+            .where(*which)
+            .values(input={}, logs="", error=None, data_removed=True)
+        )
 
     async def forget_predictions(self, age: timedelta, most: int) -> None:
         """Remove the records of predictions that ended so long ago, or are more than `most`."""
@@ -381,6 +373,20 @@ class Store:
                     .values(prediction_id=None, expires_at=self.now())
                 )
                 await session.execute(delete(Prediction).where(Prediction.id.in_(some)))
+
+    async def _one(self, found: Select[T]) -> T | None:
+        async with self._sessions() as session:
+            return await session.scalar(found)
+
+    async def _all(self, found: Select[T]) -> list[T]:
+        async with self._sessions() as session:
+            return list((await session.scalars(found)).all())
+
+    async def _execute(self, statement: Update) -> int:
+        """Change rows; how many there were."""
+        async with self._writing() as session:
+            done = await session.execute(statement)
+            return int(done.rowcount)  # type: ignore[attr-defined]
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncSession]:

@@ -3,10 +3,8 @@
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from sam2_video.service.settings import ServiceLimits
 from sam2_video.service.storage.blobs import BlobStore, TooLargeError
@@ -31,19 +29,6 @@ class StorageFullError(FileRefusedError):
     """All files together would take more than they may."""
 
 
-@dataclass(frozen=True)
-class Label:
-    """What is said of a file besides its content; see `StoredFile`."""
-
-    owner: str
-    kind: str
-    name: str
-    content_type: str
-    details: dict[str, Any] | None = None
-    frame: int = 0
-    prediction_id: str | None = None
-
-
 class Files:
     """Keeps, reads and removes files."""
 
@@ -60,19 +45,19 @@ class Files:
             await self._blobs.remove(name)
 
     async def keep(
-        self, chunks: AsyncIterable[bytes], label: Label, max_bytes: int | None = None
+        self, chunks: AsyncIterable[bytes], file: StoredFile, max_bytes: int | None = None
     ) -> StoredFile:
         """Keep a file as it arrives.
 
         Args:
             chunks: its content.
-            label: what is said of it.
+            file: its record, without id, size, checksum and expiry.
             max_bytes: refuse it above this size, if that is less than the server's own limit.
 
         Raises:
             FileTooLargeError, StorageFullError, FileRefusedError: see there.
         """
-        name = new_id()
+        file.id, file.name = new_id(), shown_name(file.name)
         limit = min(self._limits.max_file_bytes, max_bytes or self._limits.max_file_bytes)
         taken = 0
 
@@ -87,20 +72,9 @@ class Files:
                 yield chunk
 
         try:
-            content = await self._blobs.put(name, counted(), limit)
-            file = StoredFile(
-                id=name,
-                owner=label.owner,
-                kind=label.kind,
-                name=shown_name(label.name),
-                content_type=label.content_type,
-                size=content.size,
-                sha256=content.sha256,
-                details=label.details or {},
-                frame=label.frame,
-                prediction_id=label.prediction_id,
-                expires_at=self._expiry(label.owner),
-            )
+            content = await self._blobs.put(file.id, counted(), limit)
+            file.size, file.sha256 = content.size, content.sha256
+            file.expires_at = self._expiry(file.owner)
             await self._store.add(file)
         except BaseException as error:
             self._used -= taken

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam2_video.service.api.event_stream import Position
-from sam2_video.service.api.problems import ApiError
 from sam2_video.service.api.routes import read_cursor
 from sam2_video.service.api.validation import Hook, check_hook, wait_seconds
+from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.containers import PriorityLock
 from sam2_video.service.jobs.outputs import OutputName, OutputNameError, expected_outputs, unbroken
 from sam2_video.service.jobs.progress import Progress, last_progress
@@ -118,7 +118,7 @@ def test_any_header_is_read(text: str) -> None:
     assert Position.parse(text).logs >= 0
     try:
         before, after = read_cursor(text)
-    except ApiError:
+    except RequestError:
         return
     assert (before is None) != (after is None)
 

@@ -1,7 +1,7 @@
 """What untrusted clients may not do: addresses, tokens, sizes, counts, and how long things stay."""
 
-import asyncio
 import ipaddress
+from datetime import timedelta
 from io import BytesIO
 
 import anyio
@@ -10,7 +10,7 @@ import pytest
 
 from sam2_video.cli import main
 from sam2_video.service.net.guard import Guard, UrlError
-from tests.service.inprocess import ended, run, served
+from tests.service.inprocess import Clock, ended, run, served
 from tests.service.scripted import ScriptedWorker, sends
 from tests.service.serving import MODEL
 
@@ -244,14 +244,16 @@ def test_sizes_and_counts_are_bounded(tmp_path) -> None:
 def test_data_expires(tmp_path) -> None:
     async def test() -> None:
         with ScriptedWorker([sends("frame_00000.webp")]) as worker:
-            limits = {"keep_seconds": 0.5, "keep_records_seconds": 1.0}
-            settings = {"workers": (worker.url,), "limits": limits}
-            async with served(tmp_path, **settings) as (hosted, client):
+            clock = Clock()
+            async with served(tmp_path, workers=(worker.url,), clock=clock) as (hosted, client):
                 worker.endpoint = hosted.endpoint.upload_url
                 name = (await client.post(CREATE, json={"input": VIDEO})).json()["id"]
                 done = await ended(client, name)
                 assert (await client.get(done["output"][0])).status_code == 200
-                await asyncio.sleep(0.6)
+                clock.passed += timedelta(hours=23)
+                await hosted.sweep()
+                assert (await client.get(done["output"][0])).status_code == 200
+                clock.passed += timedelta(hours=2)
                 await hosted.sweep()
                 assert (await client.get(done["output"][0])).status_code == 404
                 left = (await client.get(f"/predictions/{name}")).json()
@@ -259,7 +261,7 @@ def test_data_expires(tmp_path) -> None:
                 assert (left["status"], left["input"]) == ("succeeded", {})
                 assert (left["output"], left["logs"]) == (None, "")
                 assert not [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
-                await asyncio.sleep(0.5)
+                clock.passed += timedelta(days=30)
                 await hosted.sweep()
                 assert (await client.get(f"/predictions/{name}")).status_code == 404
 

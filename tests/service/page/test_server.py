@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import zipfile
-from datetime import datetime, timedelta
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,11 +16,10 @@ import pytest
 
 from sam2_video.core.limits import Limits
 from sam2_video.service.settings import ServiceLimits
-from sam2_video.service.storage.database import now
 from sam2_video.video.draw_rgb import PALETTE
 from tests import clips
 from tests.http.serving import Receiver, data_uri, until
-from tests.service.inprocess import served
+from tests.service.inprocess import Clock, served
 
 CLICK = {"click_coordinates": "[20,20]"}
 
@@ -317,16 +316,6 @@ def test_a_visitor_keeps_the_newest_videos(serve, numbered) -> None:
         client.get("/")
         names = [upload(client, numbered)["id"] for _ in range(3)]
         assert [v["id"] for v in client.get("/api/start").json()["videos"]] == names[1:]
-
-
-class Clock:
-    """The time, some of which a test lets pass."""
-
-    def __init__(self) -> None:
-        self.passed = timedelta()
-
-    def __call__(self) -> datetime:
-        return now() + self.passed
 
 
 def files_in(folder: Path) -> list[Path]:
