@@ -56,7 +56,10 @@ function curl({ url, input, file, type, needsToken }: Call): string {
 }
 
 function python({ url, input, file, type, needsToken }: Call): string {
-  const read = file === null ? [] : ["", `with open(${JSON.stringify(file)}, "rb") as file:`, `    video = base64.b64encode(file.read()).decode()`];
+  const read =
+    file === null
+      ? []
+      : ["", `with open(${JSON.stringify(file)}, "rb") as file:`, `    video = base64.b64encode(file.read()).decode()`];
   const entries = Object.entries(input).map(([name, value]) => `    "${name}": ${pythonValue(value as Value)},`);
   if (file !== null) entries.unshift(`    "input_video": "data:${type};base64," + video,`);
   const token = '    "Authorization": "Bearer " + os.environ["REPLICATE_API_TOKEN"],';
