@@ -32,11 +32,11 @@ SLOW = (
     "tests/accelerate/",
     "tests/batch/",
     "tests/engine/test_parity.py",
-    "tests/hosted/",
     "tests/http/",
-    "tests/page/",
     "tests/service/api/",
+    "tests/service/jobs/test_queue.py",
     "tests/service/page/",
+    "tests/service/test_serve.py",
     "tests/training/",
     "tests/video/test_hostile_files.py",
 )

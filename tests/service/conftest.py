@@ -1,5 +1,6 @@
 """Servers that these tests share, the clips they send, and the two official clients."""
 
+import gc
 import json
 import os
 import shutil
@@ -85,10 +86,14 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def client(server: HostedServer, monkeypatch: pytest.MonkeyPatch) -> replicate.Client:
+def client(server: HostedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[replicate.Client]:
     """The official Python client with nothing but the variable set."""
     monkeypatch.setenv("REPLICATE_BASE_URL", server.url)
-    return replicate.Client()
+    client = replicate.Client()
+    yield client
+    client._client.close()  # it has no way to be closed, and leaves responses open
+    del client
+    gc.collect()
 
 
 @pytest.fixture

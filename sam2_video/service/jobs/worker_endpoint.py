@@ -73,15 +73,20 @@ class WorkerEndpoint:
         return f"{self.url}/inputs/{file.id}"
 
     def bind(self) -> None:
-        """Take the port, before anybody is told of it.
+        """Take the port, so that its number is known.
 
         Raises:
             OSError: it is taken.
         """
         family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
-        self._socket = socket.socket(family)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((self._settings.host, self._settings.port))
+        listener = socket.socket(family)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self._settings.host, self._settings.port))
+        except BaseException:
+            listener.close()
+            raise
+        self._socket = listener
 
     @contextmanager
     def accepting(self, run_id: str, receive: Receive) -> Iterator[None]:
