@@ -11,11 +11,6 @@ from bench.serving import until
 from tests.service.conftest import FRAMES, LONG, SOME
 from tests.service.serving import MODEL, PUBLIC_VERSION
 
-# The official client leaves connections open.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
-
 CLICK = {"click_coordinates": "[20,20]"}
 REF = f"{MODEL}:{PUBLIC_VERSION}"
 

@@ -9,11 +9,6 @@ import pytest
 from tests.service.conftest import FRAMES
 from tests.service.serving import MODEL, PUBLIC_VERSION
 
-# The official client leaves connections open.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
-
 POINTS = [[12, 34], [56, 40], [20, 20]]
 EIGHT = ",".join(f"[{4 + 7 * i},{20 + i}]" for i in range(8))
 
