@@ -83,8 +83,8 @@ class Run:
                     if isinstance(event, Log):
                         await log(event.text)
                     elif isinstance(event, InlineOutput):
-                        name = OutputName.of_nth(event.content_type, event.position, interval)
                         with event.content, suppress(FileRefusedError):
+                            name = OutputName.of_nth(event.content_type, event.position, interval)
                             await receive(name, _chunks(event.content))
                     elif event.error is None:
                         return event

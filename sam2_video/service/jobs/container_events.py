@@ -67,15 +67,15 @@ async def read_events(chunks: AsyncIterable[bytes]) -> AsyncIterator[Event]:
     Raises:
         ValueError: the stream cannot be read, or something in it is too large.
     """
-    name, line, cutter = "", bytearray(), None
+    name, line = "", bytearray()
+    cutter: _ContentCutter | None = None
     try:
         async for chunk in chunks:
             for piece in chunk.splitlines(keepends=True):
-                if name in ("output", "completed"):
-                    cutter = cutter or _ContentCutter(keeps=name == "output")
-                    line += await anyio.to_thread.run_sync(cutter.feed, piece)
-                else:
+                if cutter is None:
                     line += piece
+                else:
+                    line += await anyio.to_thread.run_sync(cutter.feed, piece)
                 if len(line) > _MAX_LINE_BYTES:
                     raise ValueError("an event is too large")
                 if not line.endswith(b"\n"):
@@ -84,11 +84,14 @@ async def read_events(chunks: AsyncIterable[bytes]) -> AsyncIterator[Event]:
                 line.clear()
                 if key == b"event":
                     name = value.strip().decode()
+                    is_output = name == "output"
+                    cutter = _ContentCutter(is_output) if is_output or name == "completed" else None
                 elif key == b"data":
                     event = _parsed(name, value, cutter)
-                    cutter = None
                     if event is not None:
                         yield event
+                    if cutter is not None:
+                        cutter.close()
     finally:
         if cutter is not None:
             cutter.close()
@@ -118,13 +121,11 @@ def _parsed(name: str, value: bytes, cutter: "_ContentCutter | None") -> Event |
 
 def _output(data: Any, cutter: "_ContentCutter | None") -> InlineOutput | None:
     """An output that came inside its event; None for one that was uploaded."""
-    head = _HEAD.fullmatch(str(data["chunk"]))
-    content = cutter.take() if cutter is not None else None
+    head, position = _HEAD.fullmatch(str(data["chunk"])), int(data["index"])
+    content = cutter.take() if cutter is not None and head is not None else None
     if head is None or content is None:
-        if content is not None:
-            content.close()
         return None
-    return InlineOutput(int(data["index"]), head[1], content)
+    return InlineOutput(position, head[1], content)
 
 
 class _ContentCutter:

@@ -41,7 +41,7 @@ def follow(client: httpx.Client, name: str) -> list[dict]:
         return [json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: ")]
 
 
-def refusal(answer: httpx.Response, code: int = 400) -> dict:
+def refusal(answer: httpx.Response, code: int = 422) -> dict:
     assert answer.status_code == code, answer.text
     body = answer.json()
     assert "\n" not in body["sentence"]
