@@ -21,10 +21,10 @@ CLIENT := sam2_video/service/page/client
 NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) tests/hosted)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve page client browser test check format clean
+.PHONY: help setup demo serve page client browser test check format gpu-kit clean
 
 help: ## what there is to do
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(VENV)/.installed ## make the virtual environment, everything pinned
 
@@ -92,5 +92,18 @@ format: $(VENV)/.installed ## put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# For CPython 3.12 on any Linux of the last years. An sdist without an extension gives py3-none-any.
+KIT := gpu-kit
+KIT_MIB := 45
+gpu-kit: $(VENV)/.installed ## wheels for the check on a machine with a GPU and no network: bench/README.md
+	rm -rf $(KIT)
+	$(PIP) download --no-deps --only-binary=:all: --python-version 3.12 \
+		--platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 \
+		--dest $(KIT) -r bench/gpu/wheels.txt
+	SAM2_BUILD_CUDA=0 $(PIP) wheel --no-build-isolation --no-deps --wheel-dir $(KIT) \
+		-r bench/gpu/sdists.txt
+	@test $$(du -sk $(KIT) | cut -f1) -le $$(($(KIT_MIB) * 1024)) || { \
+		echo "$(KIT)/ is larger than $(KIT_MIB) MiB: see bench/gpu/wheels.txt" >&2; exit 1; }
+
 clean: ## remove what was made, the environment included
-	rm -rf $(VENV) $(OUT) tests/hosted/node_modules $(CLIENT)/node_modules examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json
+	rm -rf $(VENV) $(OUT) $(KIT) tests/hosted/node_modules $(CLIENT)/node_modules examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json

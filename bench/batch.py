@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from subprocess import Popen
 
+from bench.memory import memory_of
 from sam2_video import cli
 from tests.batch.cluster import (
     cluster_of_two,
@@ -27,7 +28,6 @@ from tests.batch.cluster import (
     start_batch,
     write_manifest,
 )
-from tests.http.serving import memory_of
 
 CLICK = "[20,20]"
 

@@ -21,19 +21,22 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 
+from bench.memory import memory_of
 from sam2_video.models.registry import find_checkpoint
-from tests.http.serving import memory_of
 
 SIZE = (320, 180)
 
 
-def draw(path: Path, frames: int) -> None:
-    """A disc that goes to and fro."""
-    writer = imageio_ffmpeg.write_frames(str(path), SIZE, fps=30, quality=5, macro_block_size=4)
+def draw(path: Path, frames: int, size: tuple[int, int] = SIZE) -> None:
+    """A disc that goes to and fro, in the left half of the picture."""
+    width, height = size
+    radius = height // 6
+    writer = imageio_ffmpeg.write_frames(str(path), size, fps=30, quality=5, macro_block_size=4)
     writer.send(None)
     for frame in range(frames):
-        picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
-        cv2.circle(picture, (60 + abs(frame % 400 - 200), 90), 30, (230, 120, 40), -1)
+        picture = np.full((height, width, 3), 90, np.uint8)
+        place = (2 * radius + abs(frame % 400 - 200) * width // 320, height // 2)
+        cv2.circle(picture, place, radius, (230, 120, 40), -1)
         writer.send(picture.tobytes())
     writer.close()
 

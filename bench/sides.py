@@ -14,6 +14,7 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
+from bench.reference import make_telling, meta_predictor
 from sam2_video.engine import tracker
 from sam2_video.engine.model import LoadedModel
 from sam2_video.engine.preprocess import normalize_image
@@ -21,7 +22,6 @@ from sam2_video.engine.prompts import Prompt, TrackedObject
 from sam2_video.engine.tracker import TrackingPass, encode_prompts, group_objects
 from sam2_video.models.load import build_network, load_weights
 from sam2_video.models.registry import checkpoint_folder, find_checkpoint
-from tests.meta_reference import make_telling, meta_predictor
 
 SEED = 5
 

@@ -19,8 +19,9 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from bench.memory import memory_of
 from tests import clips
-from tests.http.serving import Receiver, Server, data_uri, memory_of, until
+from tests.http.serving import Receiver, Server, data_uri, until
 
 WARM = 10
 SIZE = (64, 48)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sam2_video.batch.command import add_batch, batch
-from sam2_video.core.errors import BatchError, InputError, OutputError
+from sam2_video.core.errors import BatchError, DeviceMemoryError, InputError, OutputError
 from sam2_video.core.limits import Limits
 from sam2_video.core.logs import log_to_stderr
 from sam2_video.core.signals import Interrupted, interruptible
@@ -34,7 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return 0 if batch(options) else EXIT_BAD_INPUT
             for path in predict(options.input, Path(options.output)):
                 print(path)
-        except (BatchError, InputError, OutputError, CheckpointError) as error:
+        except (
+            *(BatchError, CheckpointError, DeviceMemoryError),
+            *(InputError, OutputError),
+        ) as error:
             print(error, file=sys.stderr)
             return EXIT_BAD_INPUT
         except Interrupted as end:
@@ -52,7 +55,7 @@ def predict(assignments: Sequence[str], folder: Path) -> list[Path]:
 
     Raises:
         InputError: an input is not as it should be.
-        OutputError, CheckpointError: see there.
+        OutputError, CheckpointError, DeviceMemoryError: see there.
     """
     # Imported here: torch takes seconds, and `--help` should not.
     from predict import Predictor

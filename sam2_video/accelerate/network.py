@@ -43,7 +43,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES, _MAPPED_BYTES = 512 * 1024**2, 256 * 1024**2
 
 
-def accelerate(network: SAM2Base, precision: str = "auto") -> None:
+def accelerate(network: SAM2Base, precision: str = "auto", *, cuda_graphs: bool = False) -> None:
     """Rewrite a network in evaluation mode, in place.
 
     Args:
@@ -51,17 +51,21 @@ def accelerate(network: SAM2Base, precision: str = "auto") -> None:
             afterwards.
         precision: `fp32` computes what Meta's predictor computes in float32, but for rounding;
             `auto` also what is faster and gives the same masks but for a few pixels.
+        cuda_graphs: replay the parts of a frame as CUDA graphs, see `replay_graphs`; nothing on
+            other devices.
     """
     device = next(network.parameters()).device
     if device.type == "cpu":
         keep_freed_memory()
         rewrite_for_cpu(network, rounding_of_this_processor() if precision == "auto" else EXACT)
-    elif device.type == "cuda" and precision == "auto":
-        torch.backends.cuda.matmul.allow_tf32 = True
-        torch.backends.cudnn.allow_tf32 = True
-        if stands_bfloat16(network):
+    elif device.type == "cuda":
+        # cuDNN's convolutions use TF32 unless told not to.
+        torch.backends.cuda.matmul.allow_tf32 = precision == "auto"
+        torch.backends.cudnn.allow_tf32 = precision == "auto"
+        if precision == "auto" and stands_bfloat16(network):
             compute_in_bfloat16(network, device.type)
-        replay_graphs(network)
+        if cuda_graphs:
+            replay_graphs(network)
 
 
 def keep_freed_memory() -> None:
@@ -88,30 +92,35 @@ def stands_bfloat16(network: SAM2Base) -> bool:
 
 
 def compute_in_bfloat16(network: SAM2Base, device_type: str) -> None:
-    """Let a network compute where it is safe in bfloat16, as Meta's own examples do on CUDA."""
+    """Let a network compute where it is safe in bfloat16, as Meta's own examples do on CUDA.
+
+    The weights that autocast would convert are converted here, once: it computes the same, without
+    hundreds of conversions a frame. So its cache of converted weights, which ends with the context,
+    has nothing to hold, and is off: a CUDA graph would go on reading from it.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            module.to(torch.bfloat16)
     for name in ("forward_image", "track_step", "_encode_new_memory"):
         # One context each: they are nested, and a context that is entered twice is never left.
-        mixed = torch.autocast(device_type, torch.bfloat16)
+        mixed = torch.autocast(device_type, torch.bfloat16, cache_enabled=False)
         setattr(network, name, mixed(getattr(network, name)))
 
 
 def replay_graphs(network: SAM2Base, capture: Capture | None = None) -> None:
     """Have the large parts of a frame replayed as CUDA graphs; see `Graphed`.
 
-    Four recordings a frame: the encoder, and for each group of objects memory attention, SAM's
-    heads (prompt encoder, mask decoder, the choice of the mask, the pointer) and the memory
-    encoder. Whether an object is in sight and which of its masks is best is chosen on the device,
-    so they depend on shapes only, and the shapes are the same on every frame once the memory bank
-    is full. What lies between them reads the bank in Python, frame by frame: how far away each
-    memory is comes to the device as new numbers, which a recording of the whole step would keep.
-
-    Only the encoder may enter autocast itself, which nothing else does around it: its memory of
-    casts would outlive a recording made inside another autocast.
+    Four graphs a frame: the encoder, and for each group of objects memory attention, SAM's heads
+    (prompt encoder, mask decoder, the choice of the mask, the pointer) and the memory encoder.
+    Whether an object is in sight and which of its masks is best is chosen on the device, so they
+    depend on shapes only, and the shapes are the same on every frame once the memory bank is full.
+    What lies between them reads the bank in Python, frame by frame: how far away each memory is
+    comes to the device as new numbers, which a graph of the whole step would keep.
 
     Args:
         network: computes in the precision that it will keep; its image size is fixed, so that
             cached positions stay where they are.
-        capture: how calls are recorded; as CUDA graphs if None.
+        capture: how calls are captured; as CUDA graphs if None.
     """
     parts: tuple[tuple[str, nn.Module, str], ...] = (
         ("image encoder", network, "forward_image"),

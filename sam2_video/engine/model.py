@@ -18,13 +18,22 @@ from sam2_video.models.registry import (
 
 logger = logging.getLogger(__name__)
 
+MAX_ENCODER_BATCH = 16
+
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready to run: what `segment` and the predictor take."""
+    """A model ready to run: what `segment` and the predictor take.
+
+    Attributes:
+        name: of its checkpoint.
+        network: with its weights, on its device.
+        encoder_batch: frames that its encoder takes in one go.
+    """
 
     name: str
     network: SAM2Base
+    encoder_batch: int = 1
 
     @property
     def image_size(self) -> int:
@@ -54,19 +63,21 @@ def load_model(
         device: CUDA where there is one, else the CPU, if None.
 
     Raises:
-        CheckpointError: the weights are missing, damaged, or do not fit the configuration.
+        CheckpointError: the weights are missing, damaged, or do not fit the configuration; or a
+            setting of the environment is not what it should be.
     """
     folder = folder or checkpoint_folder()
     checkpoint = choose_checkpoint(folder, name or os.environ.get("SAM2_MODEL"))
     size = image_size or _image_size_from_environment() or checkpoint.image_size
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = _precision_from_environment()
+    cuda_graphs, encoder_batch = _cuda_graphs_from_environment(), _batch_from_environment()
     network = build_network(checkpoint, size)
     load_weights(network, folder / checkpoint.file, checkpoint)
     network.to(device)
-    accelerate(network, precision)
+    accelerate(network, precision, cuda_graphs=cuda_graphs)
     logger.info("device: %s, image size: %d, precision: %s", device, size, precision)
-    return LoadedModel(checkpoint.name, network)
+    return LoadedModel(checkpoint.name, network, encoder_batch)
 
 
 def _precision_from_environment() -> str:
@@ -76,6 +87,24 @@ def _precision_from_environment() -> str:
             f"SAM2_PRECISION is {precision!r}, but it should be {' or '.join(PRECISIONS)}"
         )
     return precision
+
+
+def _cuda_graphs_from_environment() -> bool:
+    text = os.environ.get("SAM2_CUDA_GRAPHS") or "0"
+    if text not in ("0", "1"):
+        raise CheckpointError(f"SAM2_CUDA_GRAPHS is {text!r}, but it should be 0 or 1")
+    return text == "1"
+
+
+def _batch_from_environment() -> int:
+    text = os.environ.get("SAM2_ENCODER_BATCH") or "1"
+    is_number = text.isascii() and text.isdigit() and len(text) <= 2
+    if not is_number or not 1 <= int(text) <= MAX_ENCODER_BATCH:
+        raise CheckpointError(
+            f"SAM2_ENCODER_BATCH is {text!r}, but it should be a whole number from 1 to "
+            f"{MAX_ENCODER_BATCH}"
+        )
+    return int(text)
 
 
 def _image_size_from_environment() -> int | None:

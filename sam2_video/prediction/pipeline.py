@@ -1,10 +1,13 @@
 """Clicks and a video in, every object's mask on every frame out."""
 
-from collections.abc import Callable, Generator, Sequence
+import gc
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -12,15 +15,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sam2_video.core.errors import DeviceMemoryError
 from sam2_video.core.limits import Limits
 from sam2_video.core.prefetch import read_ahead
-from sam2_video.engine.batch_encoder import encode_ahead, frames_at_once
+from sam2_video.engine.batch_encoder import encode_ahead
 from sam2_video.engine.model import LoadedModel, load_model
 from sam2_video.engine.preprocess import normalize_image, shrink
 from sam2_video.engine.prompts import TrackedObject, build_prompts, check_clicks, parse_clicks
 from sam2_video.engine.tracker import EncodedPrompts, TrackingPass, encode_prompts, group_objects
 from sam2_video.prediction.mask_stack import MaskStack
 from sam2_video.video.frames import Reading, Video, open_video, read_frames, read_frames_backward
+
+T = TypeVar("T")
 
 FRAMES_AHEAD = 2
 """Frames that are decoded and shrunk while the model is at earlier ones, or a batch of the encoder
@@ -130,41 +136,55 @@ def segment_video(
         advance: called once for every frame that was tracked.
         reading: begun while the video was opened, so that no other decoding is needed where all
             objects are clicked on frame 0.
+
+    Raises:
+        DeviceMemoryError: the GPU has too little memory. What was taken is given back, so that a
+            smaller prediction works.
     """
     names = tuple(tracked.name for tracked in objects)
     size = (video.width, video.height)
     reading = reading or Reading()
-    prompts = _encode_clicked_frames(model, video, objects, reading)
-    start = min(frame for encoded in prompts for frame in encoded.logits)
-    at_once = frames_at_once(model.device)
 
-    with reading, MaskStack(folder, limits.max_mask_bytes) as waiting:
-        backward = TrackingPass(model.network, prompts, size, video.num_frames, reverse=True)
-        with closing(_shrunk_backward(model, video, start)) as shrunk:
-            for (index, _), features in encode_ahead(
-                model.network, shrunk, partial(_to_encode, model, backward), at_once
-            ):
-                logits = backward.step_encoded(index, features)
-                if index < start:
-                    if index % interval == 0:
-                        waiting.push(masks_of(logits, size))
-                    advance()
+    def tracked_frames() -> Generator[Callable[[], SegmentedFrame], None, None]:
+        """Every wanted frame once it is on its way through the model; calling it waits for it."""
+        prompts = _encode_clicked_frames(model, video, objects, reading)
+        start = min(frame for encoded in prompts for frame in encoded.logits)
+        with reading, MaskStack(folder, limits.max_mask_bytes) as waiting:
+            backward = _track_backward(model, video, prompts, start, interval, advance)
+            with closing(backward):
+                for masks in finish_behind(backward, _frames_behind(model)):
+                    waiting.push(masks)
+            forward = TrackingPass(model.network, prompts, size, video.num_frames)
+            ahead = max(FRAMES_AHEAD, model.encoder_batch)
+            shrunk = _shrunk_forward(model, video, start, reading)
+            with closing(read_ahead(shrunk, ahead)) as frames:
+                for (index, small, picture), features in encode_ahead(
+                    model.network, frames, partial(_to_encode, model, forward), model.encoder_batch
+                ):
+                    is_wanted = index % interval == 0
+                    if small is None:
+                        masks_of_frame = partial(_same, waiting.pop()) if is_wanted else None
+                    else:
+                        logits = forward.step_encoded(index, features)
+                        advance()
+                        masks_of_frame = begin_masks(logits, size) if is_wanted else None
+                    if masks_of_frame is not None:
+                        yield partial(_finished, index, picture, masks_of_frame, names)
 
-        forward = TrackingPass(model.network, prompts, size, video.num_frames)
-        ahead = max(FRAMES_AHEAD, at_once)
-        with closing(read_ahead(_shrunk_forward(model, video, start, reading), ahead)) as frames:
-            for (index, small, picture), features in encode_ahead(
-                model.network, frames, partial(_to_encode, model, forward), at_once
-            ):
-                is_wanted = index % interval == 0
-                if small is None:
-                    masks = waiting.pop() if is_wanted else None
-                else:
-                    logits = forward.step_encoded(index, features)
-                    advance()
-                    masks = masks_of(logits, size) if is_wanted else None
-                if masks is not None:
-                    yield SegmentedFrame(index, picture, masks, names)
+    try:
+        with closing(tracked_frames()) as frames:
+            yield from finish_behind(frames, _frames_behind(model))
+        return
+    except torch.OutOfMemoryError:
+        pass  # the exception holds every tensor of its frames: it has to go first
+    del frames
+    gc.collect()
+    torch.cuda.empty_cache()
+    raise DeviceMemoryError(
+        f"the GPU has too little memory for {len(objects)} object{'s'[: len(objects) != 1]} with "
+        f"the model {model.name} at {model.image_size} pixels a side; lower SAM2_IMAGE_SIZE, "
+        "click fewer objects, or choose a smaller SAM2_MODEL"
+    )
 
 
 def warm_up(model: LoadedModel) -> None:
@@ -175,7 +195,7 @@ def warm_up(model: LoadedModel) -> None:
     prompts = encode_prompts(
         model.network, group_objects(build_prompts(clicks)), [(0, blank)], (size, size), 2
     )
-    at_once = frames_at_once(model.device)
+    at_once = model.encoder_batch
     _, features = next(encode_ahead(model.network, range(at_once), lambda _: blank, at_once))
     TrackingPass(model.network, prompts, (size, size), 2).step_encoded(1, features)
 
@@ -187,16 +207,80 @@ def masks_of(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
     full-size logits are 32 times as large as the masks. On the CPU by OpenCV, whose resize takes
     a tenth of PyTorch's time; elsewhere on the device, so that only bits leave it.
     """
+    return begin_masks(logits, size)()
+
+
+def begin_masks(logits: Tensor, size: tuple[int, int]) -> Callable[[], np.ndarray]:
+    """`masks_of`, but on a GPU nothing is waited for until the function that is given is called."""
     width, height = size
-    masks = np.empty((len(logits), height, width), bool)
-    for k, logit in enumerate(logits):
-        if logit.device.type == "cpu":
+    if logits.device.type == "cpu":
+        masks = np.empty((len(logits), height, width), bool)
+        for k, logit in enumerate(logits):
             full = cv2.resize(logit[0].numpy(), size, interpolation=cv2.INTER_LINEAR)
             np.greater(full, 0, out=masks[k])
-        else:
-            larger = F.interpolate(logit[None], (height, width), mode="bilinear")
-            masks[k] = (larger[0, 0] > 0).cpu().numpy()
-    return masks
+        return partial(_same, masks)
+    on_device = torch.empty((len(logits), height, width), dtype=torch.bool, device=logits.device)
+    for k, logit in enumerate(logits):
+        larger = F.interpolate(logit[None], (height, width), mode="bilinear")
+        torch.gt(larger[0, 0], 0, out=on_device[k])
+    copy = on_device.to("cpu", non_blocking=True)  # to pinned memory, and asynchronous
+    done = torch.cuda.Event()
+    done.record(torch.cuda.current_stream(logits.device))
+
+    def wait() -> np.ndarray:
+        done.synchronize()
+        return copy.numpy().copy()  # pinned memory is never given back: little of it is kept
+
+    return wait
+
+
+def finish_behind(begun: Iterable[Callable[[], T]], behind: int) -> Generator[T, None, None]:
+    """What each function gives, in order, called when `behind` more have been begun."""
+    waiting: deque[Callable[[], T]] = deque()
+    for finish in begun:
+        waiting.append(finish)
+        del finish  # a frame is large
+        if len(waiting) > behind:
+            yield waiting.popleft()()
+    while waiting:
+        yield waiting.popleft()()
+
+
+def _frames_behind(model: LoadedModel) -> int:
+    """How many frames a GPU may be at work on when the masks of an earlier one are waited for."""
+    return 1 if model.device.type == "cuda" else 0
+
+
+def _finished(
+    index: int, picture: np.ndarray, masks: Callable[[], np.ndarray], names: tuple[str, ...]
+) -> SegmentedFrame:
+    return SegmentedFrame(index, picture, masks(), names)
+
+
+def _same(value: T) -> T:
+    return value
+
+
+def _track_backward(
+    model: LoadedModel,
+    video: Video,
+    prompts: list[EncodedPrompts],
+    start: int,
+    interval: int,
+    advance: Callable[[], None],
+) -> Generator[Callable[[], np.ndarray], None, None]:
+    """Masks of every n-th frame before `start`, from there to 0; see `begin_masks`."""
+    size = (video.width, video.height)
+    backward = TrackingPass(model.network, prompts, size, video.num_frames, reverse=True)
+    with closing(_shrunk_backward(model, video, start)) as shrunk:
+        for (index, _), features in encode_ahead(
+            model.network, shrunk, partial(_to_encode, model, backward), model.encoder_batch
+        ):
+            logits = backward.step_encoded(index, features)
+            if index < start:
+                if index % interval == 0:
+                    yield begin_masks(logits, size)
+                advance()
 
 
 def _encode_clicked_frames(

@@ -62,6 +62,7 @@ class CheckedRequest:
 
         Raises:
             OutputError: it cannot be written.
+            DeviceMemoryError: the GPU has too little memory.
         """
         wanted, video, as_planes = self.request, self.video, self.reading.as_planes
         frames = segment_video(

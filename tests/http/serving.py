@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -330,18 +330,6 @@ def content_of(output: str) -> tuple[str, bytes]:
     assert head.startswith("data:")
     assert head.endswith(";base64")
     return head[5:-7], base64.b64decode(text)
-
-
-def memory_of(pids: Iterable[int], peak: bool = False) -> int:
-    """Bytes of resident memory of processes, now or at their peak."""
-    label = "VmHWM:" if peak else "VmRSS:"
-    total = 0
-    for pid in pids:
-        with suppress(OSError):
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith(label):
-                    total += int(line.split()[1]) * 1024
-    return total
 
 
 def alive(pid: int) -> bool:

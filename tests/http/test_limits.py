@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.memory import memory_of
 from tests import clips
 from tests.http.conftest import CLICK, FRAMES, SIZE
-from tests.http.serving import Receiver, Server, data_uri, memory_of
+from tests.http.serving import Receiver, Server, data_uri
 
 MAX_BYTES = 200_000
 MAX_FRAMES = 100

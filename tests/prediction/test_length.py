@@ -16,7 +16,7 @@ from torch.nn.functional import avg_pool2d
 from sam2_video import LoadedModel, segment
 from sam2_video.models.registry import find_checkpoint
 from sam2_video.engine.model import build_network
-from tests.http.serving import memory_of
+from bench.memory import memory_of
 
 class Trunk(torch.nn.Module):
     channel_list = [320, 112, 40, 24]

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sam2_video.video import frames as frames_module
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
+from sam2_video.video import frames as frames_module
 from sam2_video.video.frames import Video, open_video, read_frames, read_frames_backward
 from tests.clips import H264, SIZE, draw, encode, ffmpeg, number_of, numbered, remux
 from tests.processes import children

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sam2_video.video import frames as frames_module
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import DEFAULT_LIMITS
 from sam2_video.engine.model import LoadedModel, load_model
 from sam2_video.prediction.pipeline import segment
+from sam2_video.video import frames as frames_module
 from sam2_video.video.frames import Reading, open_video, read_frames
 from tests.clips import FFMPEG, H264, draw, encode, number_of, numbered
 from tests.processes import children

@@ -34,7 +34,7 @@ def connected_components(masks: Tensor) -> tuple[Tensor, Tensor]:
     """
     labels, areas = np.zeros(masks.shape, np.int32), np.zeros(masks.shape, np.int32)
     height, width = masks.shape[-2:]
-    for b, (mask,) in enumerate(masks.numpy()):
+    for b, (mask,) in enumerate(masks.cpu().numpy()):
         label = 0
         for start in np.argwhere(mask):
             if labels[b, 0, start[0], start[1]]:
@@ -53,7 +53,7 @@ def connected_components(masks: Tensor) -> tuple[Tensor, Tensor]:
                         queue.append((v, u))
             ys, xs = zip(*component, strict=True)
             areas[b, 0, ys, xs] = len(component)
-    return torch.from_numpy(labels), torch.from_numpy(areas)
+    return torch.from_numpy(labels).to(masks.device), torch.from_numpy(areas).to(masks.device)
 
 
 def meta_predictor(
@@ -61,7 +61,7 @@ def meta_predictor(
 ) -> upstream.SAM2VideoPredictor:
     """Meta's predictor with the weights of `network`, as `build_sam2_video_predictor` sets it up.
 
-    `changes` override other values of the configuration.
+    It lies where `network` does. `changes` override other values of the configuration.
     """
     with as_file(files(checkpoint.package) / checkpoint.config) as path:
         config = OmegaConf.load(path)
@@ -75,7 +75,7 @@ def meta_predictor(
     )
     predictor = instantiate(config.model, _recursive_=True).eval()
     predictor.load_state_dict(network.state_dict())
-    return predictor
+    return predictor.to(network.device)
 
 
 def make_telling(network: SAM2Base) -> None:
