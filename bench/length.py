@@ -2,9 +2,9 @@
 
     python -m bench.length [--frames 100 1000 10000] [--late]
 
-Every length is run in a process of its own, on a drawn clip of 320x180. `--late` clicks on the
-last frame, so that every frame is tracked backward and its masks wait on disk. Meta's side gets
-JPEG files, as it wants them, and keeps every frame; it stops where its process is killed.
+Every length runs in a process of its own, on a drawn clip of 320x180. `--late` clicks on the last
+frame, so that every frame is tracked backward and its masks wait on disk. Meta's side reads JPEG
+files and keeps every frame in memory; where its process is killed the table shows NaN.
 """
 
 import argparse
@@ -17,28 +17,14 @@ import threading
 import time
 from pathlib import Path
 
-import cv2
 import imageio_ffmpeg
 import numpy as np
 
+from bench.clip import disc_centre, write_clip
 from bench.memory import memory_of
 from sam2_video.models.registry import find_checkpoint
 
 SIZE = (320, 180)
-
-
-def draw(path: Path, frames: int, size: tuple[int, int] = SIZE) -> None:
-    """A disc that goes to and fro, in the left half of the picture."""
-    width, height = size
-    radius = height // 6
-    writer = imageio_ffmpeg.write_frames(str(path), size, fps=30, quality=5, macro_block_size=4)
-    writer.send(None)
-    for frame in range(frames):
-        picture = np.full((height, width, 3), 90, np.uint8)
-        place = (2 * radius + abs(frame % 400 - 200) * width // 320, height // 2)
-        cv2.circle(picture, place, radius, (230, 120, 40), -1)
-        writer.send(picture.tobytes())
-    writer.close()
 
 
 def run_ours(clip: Path, frames: int, late: bool) -> None:
@@ -48,9 +34,9 @@ def run_ours(clip: Path, frames: int, late: bool) -> None:
     predictor = Predictor()
     predictor.setup()
     at = frames - 1 if late else 0
-    click = f"[{60 + abs(at % 400 - 200)},90]"
+    x, y = disc_centre(at, SIZE)
     for _ in predictor.predict(
-        input_video=clip, click_coordinates=click, click_frames=str(at), output_video=True
+        input_video=clip, click_coordinates=f"[{x},{y}]", click_frames=str(at), output_video=True
     ):
         pass
     predictor.close()
@@ -66,13 +52,15 @@ def run_meta(clip: Path) -> None:
         subprocess.run([*command, "-start_number", "0", f"{folder}/%05d.jpg"], check=True)
         state = predictor.init_state(folder)
         labels = np.array([1], np.int32)
-        predictor.add_new_points_or_box(state, 0, 1, np.array([[260, 90]], np.float32), labels)
+        predictor.add_new_points_or_box(
+            state, 0, 1, np.array([disc_centre(0, SIZE)], np.float32), labels
+        )
         for _ in predictor.propagate_in_video(state):
             pass
 
 
 def disk_peak(folder: Path, done: threading.Event, peak: list[int]) -> None:
-    """Watch how many bytes a folder holds, open files without a name included."""
+    """Watch how many bytes a folder takes on disk, deleted files that are still open included."""
     free = _free(folder)
     while not done.wait(0.5):
         peak[0] = max(peak[0], free - _free(folder))
@@ -87,7 +75,7 @@ def measure(side: str, frames: int, late: bool) -> tuple[float, float, float]:
     """Peak megabytes of memory, of disk, and seconds; memory is NaN if the process was killed."""
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder, "clip.mp4")
-        draw(clip, frames)
+        write_clip(clip, frames, SIZE)
         command = [sys.executable, "-m", "bench.length", "--alone", side, "--clip", str(clip)]
         command += ["--frames", str(frames), *(["--late"] if late else [])]
         done, peak = threading.Event(), [0]

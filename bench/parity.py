@@ -1,6 +1,6 @@
-"""Equal weights and pictures for our tracker and Meta's predictor, and how far they differ.
+"""Our tracker and Meta's predictor on equal weights and pictures, and how far they differ.
 
-`tests/engine/test_parity.py` holds the two together on the CPU, `bench.gpu` on a GPU.
+`tests/engine/test_parity.py` compares them on the CPU, `bench.gpu` on a GPU.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from bench.reference import MetaReference
+from bench.sides import reader_of
 from sam2_video.accelerate.network import accelerate
 from sam2_video.engine.preprocess import normalize_image
 from sam2_video.engine.prompts import Prompt, TrackedObject
@@ -29,7 +30,7 @@ CPU = torch.device("cpu")
 
 
 def centre(k: int, frame: int) -> tuple[float, float]:
-    """Where disc k is, as a share of the picture's side."""
+    """The centre of disc k, as a fraction of the picture's side."""
     x, y = CENTRES[k]
     return x + 0.008 * frame * (1 - k), y + 0.007 * frame * (-1 if k else 1)
 
@@ -59,7 +60,7 @@ def prompt(k: int, frame: int, labels: tuple[int, ...], side: int) -> Prompt:
 
 @dataclass
 class Setting:
-    """A network, the pictures it sees, and Meta's predictor on both."""
+    """A network, its input pictures, and Meta's predictor on both."""
 
     network: SAM2Base
     images: Tensor
@@ -88,7 +89,7 @@ class Setting:
         ]
 
     def track(self, objects: list[TrackedObject], reverse: bool) -> dict[int, Tensor]:
-        """What our tracker makes of the frames that Meta's gives."""
+        """The mask logits of our tracker, for the frames that Meta's predictor returns."""
         conditioning = sorted({p.frame for tracked in objects for p in tracked.conditioning})
         clicked = [(f, self.images[f : f + 1]) for f in conditioning]
         size = (self.side, self.side)
@@ -96,13 +97,13 @@ class Setting:
         tracking = TrackingPass(self.network, prompts, size, NUM_FRAMES, reverse)
         start = conditioning[0]
         frames = range(start, -1, -1) if reverse else range(start, NUM_FRAMES)
-        logits = {f: tracking.step(f, lambda f=f: self.images[f : f + 1]) for f in frames}
+        logits = {f: tracking.step(f, reader_of(self.images[f : f + 1])) for f in frames}
         if reverse:
-            del logits[start]  # run again for memory only; its output is the forward one
+            del logits[start]  # tracked again for its memory only; its output is the forward one
         return logits
 
     def expected(self, objects: list[TrackedObject], reverse: bool) -> dict[int, Tensor]:
-        """What Meta's predictor makes of them."""
+        """The mask logits of Meta's predictor."""
         logits = self.reference.track(objects, reverse=reverse)
         if reverse:
             del logits[max(logits)]
@@ -115,7 +116,7 @@ def make_setting(
     weights: Callable[[SAM2Base], None],
     device: torch.device = CPU,
 ) -> Setting:
-    """A setting on a device, in float32: our network is what `SAM2_PRECISION=fp32` runs there."""
+    """A setting on a device, in float32; our network is as `SAM2_PRECISION=fp32` makes it."""
     checkpoint = find_checkpoint(name)
     torch.manual_seed(RANDOM_SEED)
     plain = build_network(checkpoint, side)
@@ -127,19 +128,20 @@ def make_setting(
     encode, encoded = plain.forward_image, {}
 
     def encode_once(image: Tensor) -> dict[str, list[Tensor]]:
-        """The encoder is half the time, and has a test of its own: once a picture for both."""
+        """Encode each picture once for both: the encoder has a test of its own and is slow."""
         (key,) = (i for i in range(NUM_FRAMES) if torch.equal(images[i : i + 1], image))
         if key not in encoded:
             encoded[key] = encode(image)
         return {k: list(v) for k, v in encoded[key].items() if isinstance(v, list)}
 
     network.forward_image = plain.forward_image = encode_once
-    mask_side = side // 4  # logits as the decoder gives them: nothing is lost in a resize
+    mask_side = side // 4  # the decoder's resolution, so that no logits are resized
     reference = MetaReference(checkpoint, plain, images, (mask_side, mask_side))
     return Setting(network, images, reference, mask_side)
 
 
 def largest_difference(ours: dict[int, Tensor], theirs: dict[int, Tensor]) -> float:
+    """The largest absolute difference of any logit on any frame."""
     assert ours.keys() == theirs.keys()
     return max(float((ours[f] - theirs[f]).abs().max()) for f in theirs)
 

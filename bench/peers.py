@@ -1,8 +1,8 @@
 """Other implementations of SAM 2.1 tiny, as sides of `bench.engine`.
 
-They are in its table in an environment that also has `transformers` and `ultralytics`, which this
-project does not need. Their weights are random, which costs the same time, so their masks are not
-compared. Ultralytics takes a file, so that its decoding and resizing are in its time.
+They are measured where `transformers` and `ultralytics` are installed, which this project does not
+need. Their weights are random, which takes the same time, so their masks are not compared.
+Ultralytics reads a file, so its time includes decoding and resizing.
 """
 
 import importlib
@@ -19,7 +19,7 @@ from torch import Tensor
 from sam2_video.engine.preprocess import IMAGE_DEVIATION, IMAGE_MEAN
 from sam2_video.engine.prompts import TrackedObject
 
-os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # Ultralytics': a measurement installs nothing
+os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # keeps Ultralytics from installing packages
 
 
 def transformers_side(images: Sequence[Tensor], objects: Sequence[TrackedObject]) -> Iterator:
@@ -68,7 +68,7 @@ def ultralytics_side(images: Sequence[Tensor], objects: Sequence[TrackedObject])
     side = images[0].shape[-1]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.avi"
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (side, side))
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (side, side))
         for image in images:
             picture = image[0].permute(1, 2, 0) * torch.tensor(IMAGE_DEVIATION)
             picture = (picture + torch.tensor(IMAGE_MEAN)).clamp(0, 1) * 255
@@ -85,7 +85,7 @@ PEERS = {"transformers": transformers_side, "ultralytics": ultralytics_side}
 
 
 def present() -> list[str]:
-    """Which of them can be imported here."""
+    """The names of those that can be imported here."""
     names = []
     for name in PEERS:
         with suppress(ImportError):

@@ -1,10 +1,10 @@
 """The two sides of a comparison: our tracker and Meta's predictor, on equal weights and pictures.
 
-Both are given tensors, so that what is compared is the engine alone. Each side is an iterator that
-tracks one frame a step.
+Both get tensors, so that only the engines are compared. Each side is an iterator that tracks one
+frame a step.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from unittest import mock
 
 import cv2
@@ -27,7 +27,7 @@ SEED = 5
 
 
 def network_of(name: str, image_size: int) -> LoadedModel:
-    """A model with its weights where they are here, else with random ones that find something."""
+    """A model with its weights if they are present, else with random ones."""
     checkpoint = find_checkpoint(name)
     torch.manual_seed(SEED)
     network = build_network(checkpoint, image_size)
@@ -64,6 +64,11 @@ def clicked(count: int, side: int) -> list[TrackedObject]:
     return [TrackedObject(str(k), (Prompt(0, (_centre(k, side),), (1,)),)) for k in range(count)]
 
 
+def reader_of(image: Tensor) -> Callable[[], Tensor]:
+    """A function that returns the image, as `TrackingPass.step` takes one."""
+    return lambda: image
+
+
 def ours(
     model: LoadedModel, images: Sequence[Tensor], objects: Sequence[TrackedObject]
 ) -> Iterator[Tensor]:
@@ -74,13 +79,13 @@ def ours(
         prompts = encode_prompts(model.network, groups, [(0, images[0])], size, len(images))
         tracking = TrackingPass(model.network, prompts, size, len(images))
         for frame, image in enumerate(images):
-            yield tracking.step(frame, lambda image=image: image)
+            yield tracking.step(frame, reader_of(image))
 
 
 def predictor_of(model: LoadedModel) -> upstream.SAM2VideoPredictor:
     """Meta's predictor with a model's weights.
 
-    Its hole filling is off, as it is wherever its CUDA extension is not installed.
+    Its hole filling is off, as it is without its CUDA extension.
     """
     return meta_predictor(find_checkpoint(model.name), model.network)
 
@@ -113,11 +118,11 @@ STAGES = {
     "decoder": "sam_mask_decoder",
     "memory": "memory_encoder",
 }
-"""What is timed apart, by the name of the network's method or module."""
+"""The stages that are timed, and the network's method or module of each."""
 
 
 def stages_of(network: SAM2Base) -> dict[str, tuple[object, str]]:
-    """Where each stage's callable lies: its owner and its name there."""
+    """The owner of each stage's callable, and the name of its attribute."""
     return {
         stage: (network, name) if name == "forward_image" else (getattr(network, name), "forward")
         for stage, name in STAGES.items()

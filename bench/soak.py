@@ -1,9 +1,9 @@
-"""Many predictions in a row over HTTP, and what the server holds afterwards.
+"""Leak check: many predictions in a row over HTTP, and the resources of the server afterwards.
 
 python -m bench.soak [--predictions 200]
 
-Every form of output, errors, downloads, event streams and cancels take turns. Memory, open files,
-processes and temporary files after the first ten are compared with those at the end.
+All output formats, errors, downloads, event streams and cancellations take turns. Memory, open
+files, processes and temporary files after the first ten are compared with those at the end.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
+from bench.clip import write_clip
 from bench.memory import memory_of
-from tests import clips
-from tests.http.serving import Receiver, Server, data_uri, until
+from bench.serving import Receiver, Server, data_uri, until
 
 WARM = 10
 SIZE = (64, 48)
 CLICK = "[20,20]"
-# Room for what an allocator keeps and for the server's pool of threads, not for a leak: a quarter
-# of a megabyte a prediction, or a thread in twenty of them, would show. One file is opened after
-# the warm-up and kept: it is one after a hundred predictions, too.
+# Allocators keep memory and the server has a pool of threads. A leak of a quarter of a megabyte a
+# prediction, or of a thread in twenty of them, still shows. One file is opened after the warm-up
+# and kept; it stays one after a hundred predictions.
 SLACK = {"memory": 48_000_000, "threads": 8, "files": 1}
 
 
 @dataclass(frozen=True)
-class Holdings:
-    """What a server holds between two predictions.
+class Resources:
+    """What a server uses between two predictions.
 
     Attributes:
         memory: bytes of resident memory, all its processes.
@@ -42,7 +43,7 @@ class Holdings:
         processes: itself and its descendants.
         threads: of all of them.
         temporary: files below its temporary folder.
-        folders: what the HTTP server made for predictions and did not remove.
+        folders: folders of predictions that the HTTP server did not remove.
     """
 
     memory: int
@@ -53,8 +54,8 @@ class Holdings:
     folders: int
 
     @classmethod
-    def of(cls, server: Server) -> Holdings:
-        """Look at a server that is idle, a prediction of one file behind it."""
+    def of(cls, server: Server) -> Resources:
+        """Count them on an idle server whose last prediction had one output."""
         pids = server.processes()
         return cls(
             memory=memory_of(pids),
@@ -66,18 +67,18 @@ class Holdings:
         )
 
 
-def soak(server: Server, predictions: int) -> tuple[Holdings, Holdings, Counter[str]]:
+def soak(server: Server, predictions: int) -> tuple[Resources, Resources, Counter[str]]:
     """Run predictions of all kinds one after another.
 
     Returns:
-        What the server held after the first `WARM`, what it holds at the end, and how many
-        predictions ended how.
+        The resources after the first `WARM` predictions and at the end, and the number of
+        predictions by how they ended.
     """
     ended: Counter[str] = Counter()
     with Receiver() as receiver, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
-        clip = clips.encode(path, clips.numbered(4, SIZE)).read_bytes()
-        long = clips.encode(path, clips.numbered(150, SIZE)).read_bytes()
+        clip = write_clip(path, 4, SIZE).read_bytes()
+        long = write_clip(path, 150, SIZE).read_bytes()
         receiver.files["/clip"] = clip
         kinds = itertools.cycle(_kinds(server, receiver, clip, long))
         for _ in range(WARM):
@@ -88,10 +89,10 @@ def soak(server: Server, predictions: int) -> tuple[Holdings, Holdings, Counter[
         return before, _settled(server, clip), ended
 
 
-def differences(before: Holdings, after: Holdings) -> dict[str, tuple[int, int]]:
-    """What there is more of than before, beyond the slack."""
+def differences(before: Resources, after: Resources) -> dict[str, tuple[int, int]]:
+    """Before and after, for every resource that grew by more than its slack."""
     grown = {}
-    for field in fields(Holdings):
+    for field in fields(Resources):
         slack = SLACK.get(field.name, 0)
         pair = getattr(before, field.name), getattr(after, field.name)
         if pair[1] - pair[0] > slack:
@@ -102,7 +103,7 @@ def differences(before: Holdings, after: Holdings) -> dict[str, tuple[int, int]]
 def _kinds(
     server: Server, receiver: Receiver, clip: bytes, long: bytes
 ) -> Iterator[Callable[[], str]]:
-    """The kinds of predictions that take turns; each says how it ended."""
+    """The kinds of predictions that take turns; each returns how it ended."""
     given = {"input_video": data_uri(clip), "click_coordinates": CLICK}
     options: list[dict] = [
         {},
@@ -116,10 +117,12 @@ def _kinds(
         {"output_video": True, "click_coordinates": "[9,9],[40,30]", "mask_type": "highlighted"},
         {"input_video": data_uri(clip[:600])},
     ]
-    steps = [lambda chosen=chosen: _plain(server, {**given, **chosen}) for chosen in options]
-    steps.insert(3, lambda: _cancelled(server, long, {"output_video": True}))
-    steps.insert(7, lambda: _streamed(server, given))
-    steps.append(lambda: _cancelled(server, long, {"click_frames": "140"}))
+    steps: list[Callable[[], str]] = [
+        partial(_plain, server, {**given, **chosen}) for chosen in options
+    ]
+    steps.insert(3, partial(_cancelled, server, long, {"output_video": True}))
+    steps.insert(7, partial(_streamed, server, given))
+    steps.append(partial(_cancelled, server, long, {"click_frames": "140"}))
     return iter(steps)
 
 
@@ -128,7 +131,7 @@ def _plain(server: Server, inputs: dict) -> str:
 
 
 def _streamed(server: Server, inputs: dict) -> str:
-    *_, (_, _, last) = server.events(**inputs)
+    *_, (_, last) = server.events(**inputs)
     return f"{last['status']} (events)"
 
 
@@ -140,12 +143,12 @@ def _cancelled(server: Server, clip: bytes, options: dict) -> str:
     return "canceled"
 
 
-def _settled(server: Server, clip: bytes) -> Holdings:
-    """What is held after a prediction with one output, threads that linger given time to end."""
+def _settled(server: Server, clip: bytes) -> Resources:
+    """The resources after a prediction with one output, once idle threads have ended."""
     time.sleep(2.5)  # the server's folders are removed when they are two seconds old
     server.predict(input_video=data_uri(clip), click_coordinates=CLICK, output_video=True)
     time.sleep(0.5)
-    return Holdings.of(server)
+    return Resources.of(server)
 
 
 def _entries(pid: int, kind: str) -> int:
@@ -155,7 +158,7 @@ def _entries(pid: int, kind: str) -> int:
 
 
 def main() -> int:
-    """Print the table; 1 if the server holds more at the end."""
+    """Print the table; 1 if a resource grew."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--predictions", type=int, default=200)
     predictions = parser.parse_args().predictions
@@ -170,7 +173,7 @@ def main() -> int:
     grown = differences(before, after)
     print(f"{predictions} predictions in {seconds:.0f} s: {dict(sorted(ended.items()))}")
     print(f"{'':12}{'after ' + str(WARM):>14}{'at the end':>14}")
-    for field in fields(Holdings):
+    for field in fields(Resources):
         a, b = getattr(before, field.name), getattr(after, field.name)
         mark = "  more" if field.name in grown else ""
         print(f"{field.name:12}{a:>14,}{b:>14,}{mark}")

@@ -1,10 +1,9 @@
-"""What each optimisation of the engine gives, and what it does to the masks.
+"""The speed-up of each optimisation of the engine, and its effect on the masks.
 
     python -m bench.waterfall CLIP --clicks '[640,360]' [--size 512] [--frames 24]
 
-Each row adds one optimisation to those above it. The rows take turns, frame by frame; IoU is that
-of the masks with those of the first row, which is Meta's network in float32, with a trained
-checkpoint on a real clip.
+Each row adds one optimisation to those above it. The rows take turns, frame by frame. IoU compares
+the masks with those of the first row, Meta's network in float32.
 """
 
 import argparse
@@ -21,26 +20,26 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from bench.engine import WARM, iou
-from bench.sides import network_of
+from bench.sides import network_of, reader_of
 from sam2_video.accelerate import network as accelerate
-from sam2_video.accelerate.matmul import EXACT, Rounding
+from sam2_video.accelerate.matmul import FLOAT32, Precision
 from sam2_video.core.limits import Limits
 from sam2_video.engine.preprocess import normalize_image, shrink
 from sam2_video.engine.tracker import TrackingPass, encode_prompts, group_objects
 from sam2_video.prediction.pipeline import prepare
-from sam2_video.video.frames import read_frames
+from sam2_video.video.streams import RgbStream
 
 
 def rewrite_all_but_attention(network: SAM2Base) -> None:
-    """All of `rewrite_for_cpu` but the attention, which is put back."""
+    """All of `rewrite_for_cpu` except memory attention."""
     attention = network.memory_attention
     accelerate.rewrite_for_cpu(network)
     network.memory_attention = attention
 
 
-def rewrite(rounding: Rounding) -> Callable[[SAM2Base], None]:
+def rewrite(precision: Precision) -> Callable[[SAM2Base], None]:
     """All of `rewrite_for_cpu`."""
-    return lambda network: accelerate.rewrite_for_cpu(network, rounding)
+    return lambda network: accelerate.rewrite_for_cpu(network, precision)
 
 
 def in_bfloat16(network: SAM2Base) -> None:
@@ -51,9 +50,9 @@ def in_bfloat16(network: SAM2Base) -> None:
 VARIANTS: dict[str, Callable[[SAM2Base], None]] = {
     "Meta's network": lambda network: None,
     "all but memory attention: oneDNN, tiles, folded layers": rewrite_all_but_attention,
-    "memory attention: oneDNN, tiles, values after the sum": rewrite(EXACT),
-    "bfloat16 products": rewrite(Rounding(torch.bfloat16)),
-    "memory attention: scores in 8 bits": rewrite(Rounding(torch.bfloat16, int8_scores=True)),
+    "memory attention: oneDNN, tiles, values after the sum": rewrite(FLOAT32),
+    "bfloat16 matmuls": rewrite(Precision(torch.bfloat16)),
+    "memory attention: scores in 8 bits": rewrite(Precision(torch.bfloat16, int8_scores=True)),
     "(instead of all: bfloat16 autocast)": in_bfloat16,
 }
 
@@ -69,14 +68,15 @@ def main() -> None:
     options = parser.parse_args()
 
     clicks = (options.clicks, "1", "0", "")
-    video, objects = prepare(options.clip, clicks, Limits())
     network = network_of(options.model, options.size).network
     accelerate.keep_freed_memory()
-    with closing(read_frames(video)) as frames:
-        images = [
-            normalize_image(shrink(frame, options.size), torch.device("cpu"))
-            for frame in islice(frames, options.frames)
-        ]
+    with prepare(options.clip, clicks, Limits(), RgbStream) as prepared:
+        video, objects = prepared.video, prepared.objects
+        with closing(prepared.stream.frames(video.num_frames)) as frames:
+            images = [
+                normalize_image(shrink(decoded.rgb, options.size), torch.device("cpu"))
+                for decoded in islice(frames, options.frames)
+            ]
 
     def steps(variant: SAM2Base) -> Iterator[Tensor]:
         size = (video.width, video.height)
@@ -84,7 +84,7 @@ def main() -> None:
         prompts = encode_prompts(variant, group_objects(objects), first, size, len(images))
         tracking = TrackingPass(variant, prompts, size, len(images))
         for frame, image in enumerate(images):
-            yield tracking.step(frame, lambda image=image: image) > 0
+            yield tracking.step(frame, reader_of(image)) > 0
 
     sides = {}
     for name, change in VARIANTS.items():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sam2_video.engine.model import LoadedModel, load_model
     from sam2_video.prediction.pipeline import SegmentedFrame, segment
 
+__version__ = "0.2.0"
 __all__ = ["InputError", "LoadedModel", "SegmentedFrame", "load_model", "segment"]
 
 _HOMES = {

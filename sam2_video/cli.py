@@ -1,24 +1,42 @@
-"""The command line: `predict`, the local twin of `cog predict`, and `batch`."""
+"""The command line: `predict`, the local twin of `cog predict`, `batch` and `download`."""
 
 import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sam2_video.batch.command import add_batch, batch
-from sam2_video.core.errors import BatchError, DeviceMemoryError, InputError, OutputError
-from sam2_video.core.limits import Limits
+from sam2_video.core.errors import (
+    BatchError,
+    DeviceMemoryError,
+    InputError,
+    OutputError,
+    SettingError,
+    shown,
+)
 from sam2_video.core.logs import log_to_stderr
 from sam2_video.core.signals import Interrupted, interruptible
+from sam2_video.core.workspace import Workspace
+from sam2_video.models.download import PUBLISHED, download_all
 from sam2_video.models.registry import CheckpointError
-from sam2_video.prediction.fetch import fetch_input
-from sam2_video.prediction.inputs import InputSpec, complete_inputs, input_specs
+from sam2_video.prediction.contract import contract
+from sam2_video.prediction.fetch import is_url
 
 EXIT_BAD_INPUT = 1
+COMMAND = "sam2-video"
+SHOWN_ERRORS = (
+    BatchError,
+    CheckpointError,
+    DeviceMemoryError,
+    InputError,
+    OutputError,
+    SettingError,
+)
+"""Errors whose message is one sentence for the user; any other is a fault of the program."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,12 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             if options.command == "batch":
                 return 0 if batch(options) else EXIT_BAD_INPUT
-            for path in predict(options.input, Path(options.output)):
+            paths: Iterable[Path]
+            if options.command == "download":
+                paths = download_all(options.names)
+            else:
+                paths = predict(options.input, Path(options.output))
+            for path in paths:
                 print(path)
-        except (
-            *(BatchError, CheckpointError, DeviceMemoryError),
-            *(InputError, OutputError),
-        ) as error:
+        except SHOWN_ERRORS as error:
             print(error, file=sys.stderr)
             return EXIT_BAD_INPUT
         except Interrupted as end:
@@ -50,34 +70,40 @@ def predict(assignments: Sequence[str], folder: Path) -> list[Path]:
     """Run one prediction and put its files into `folder`: all of them, or none.
 
     Args:
-        assignments: inputs as `name=value`; see `fetch_input` for how a file is named.
+        assignments: inputs as `name=value`; a file is `@path`, a data URI or an http(s) URL.
         folder: where the files go; made if it is not there.
 
     Raises:
         InputError: an input is not as it should be.
-        OutputError, CheckpointError, DeviceMemoryError: see there.
+        OutputError, SettingError, CheckpointError, DeviceMemoryError: see there.
     """
-    # Imported here: torch takes seconds, and `--help` should not.
-    from predict import Predictor
+    inputs = _read_inputs(assignments)
+    # Imported here: torch takes seconds, and `--help` and bad input should not.
+    from sam2_video.engine.model import load_model
+    from sam2_video.prediction.request import Request
+    from sam2_video.prediction.run import run_prediction
 
-    specs = input_specs(Predictor.predict)
-    with closing(Predictor()) as predictor, _staging(folder) as staging:
-        given = _read_assignments(assignments, specs, staging)
-        with closing(predictor.predict(**complete_inputs(specs, given))) as results:
-            staged = [Path(shutil.move(path, staging)) for path in results]
+    with (
+        _staging(folder) as staging,
+        closing(Workspace()) as workspace,
+        closing(run_prediction(Request(**inputs), load_model, workspace)) as results,
+    ):
+        staged = [Path(shutil.move(path, staging)) for path in results]
         return [path.replace(folder / path.name) for path in staged]
 
 
 def _parser() -> argparse.ArgumentParser:
+    is_installed = Path(sys.argv[0]).name == COMMAND
+    program = COMMAND if is_installed else "python -m sam2_video"
     parser = argparse.ArgumentParser(
-        prog="python -m sam2_video", description="Cut clicked objects out of a video."
+        prog=program, description="Cut clicked objects out of a video."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     predict = commands.add_parser(
         "predict",
         help="run one prediction",
         description="Run one prediction and print the paths of its files, one a line.",
-        epilog="example: python -m sam2_video predict -i input_video=@clip.mp4 "
+        epilog=f"example: {program} predict -i input_video=@clip.mp4 "
         "-i click_coordinates='[320,180]' -i mask_type=highlighted -i output_video=true -o out",
     )
     predict.add_argument(
@@ -86,39 +112,58 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="an input of the predictor; a file is @path, a data URI or an http(s) address",
+        help="an input of the predictor; a file is @path, a data URI or an http(s) URL",
     )
     predict.add_argument(
         "-o", "--output", default="out", metavar="FOLDER", help="where the files go (out)"
     )
     add_batch(commands)
+    download = commands.add_parser(
+        "download",
+        help="fetch Meta's weights",
+        description="Fetch Meta's SAM 2.1 weights (Apache-2.0) and print where they are, one a "
+        "line. Interrupted, the same command goes on from where it stopped.",
+    )
+    download.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        default=["large"],
+        help=f"which ones, of {', '.join(PUBLISHED)} (large)",
+    )
     return parser
 
 
-def _read_assignments(
-    assignments: Sequence[str], specs: Mapping[str, InputSpec], folder: Path
-) -> dict[str, Any]:
-    """Read `name=value` pairs; files that have to be fetched go into `folder`."""
-    texts: dict[str, str] = {}
+def _read_inputs(assignments: Sequence[str]) -> dict[str, Any]:
+    """Read and check `name=value` pairs. Nothing is fetched yet."""
+    given: dict[str, str] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:
-            raise InputError(f"-i {assignment[:40]!r} should be written name=value")
-        texts[name.strip()] = text
-    given: dict[str, Any] = {}
-    for name, text in texts.items():
-        spec = specs.get(name)
-        if spec is not None and not spec.is_file:
-            given[name] = spec.parse(text)
-        else:
-            given[name] = text
-    # What can be refused without fetching anything is refused first.
-    complete_inputs(specs, given)
-    limits = Limits.from_env()
-    for name in given:
-        if specs[name].is_file:
-            given[name] = fetch_input(name, texts[name], folder, limits)
-    return given
+            raise InputError(f"-i {shown(assignment)} should be written name=value")
+        given[name.strip()] = text
+    inputs = contract().complete(contract().parse(given))
+    for name in contract().files:
+        if inputs[name] is not None:
+            inputs[name] = _source(name, inputs[name])
+    return inputs
+
+
+def _source(name: str, text: str) -> Path | str:
+    """A file that is here as a path, or where it is to be fetched from.
+
+    The user of a command line may name any file; a client of the server may not.
+    """
+    if is_url(text):
+        return text
+    if not text.startswith("@"):
+        raise InputError(
+            f"{name} is {shown(text)}, but it should be @file, a data URI or an http(s) URL"
+        )
+    path = Path(text[1:]).expanduser()
+    if not path.is_file():
+        raise InputError(f"{name} is {text!r}, but there is no such file")
+    return path
 
 
 @contextmanager

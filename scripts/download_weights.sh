@@ -5,4 +5,4 @@ set -eu
 cd "$(dirname "$0")/.."
 python=.venv/bin/python
 [ -x "$python" ] || python=${PYTHON:-python3}
-exec "$python" -m sam2_video.models.download "$@"
+exec "$python" -m sam2_video download "$@"

@@ -25,7 +25,32 @@ settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# What `make test-fast` leaves out: tests that start servers, browsers or clusters, train, compare
+# whole networks, or track the example clip.
+SLOW = (
+    "tests/accelerate/",
+    "tests/batch/",
+    "tests/bench/",
+    "tests/engine/test_parity.py",
+    "tests/hosted/",
+    "tests/http/",
+    "tests/page/",
+    "tests/service/api/",
+    "tests/service/page/",
+    "tests/training/",
+    "tests/video/test_hostile_files.py",
+)
+SLOW_FIXTURES = {"predictor", "example", "short_clip"}
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if item.nodeid.startswith(SLOW) or SLOW_FIXTURES.intersection(fixtures):
+            item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bench.processes import ffmpeg_children
 from sam2_video.cli import main
 from tests.conftest import ROOT
-from tests.processes import ffmpeg_children
 
 SENTENCE_LENGTH = 250
 
@@ -85,14 +85,14 @@ def run(capsys, *arguments: str) -> tuple[int, list[str], str]:
 
 
 BAD = {
-    "no input": ([], "input_video is missing, and it is required"),
+    "no input": ([], "input_video is required"),
     "no value": (["input_video"], "-i 'input_video' should be written name=value"),
     "unknown": (["fps=3"], "'fps' is not an input; there are input_video, "),
     "missing file": (["input_video=@nowhere.mp4"], "input_video is '@nowhere.mp4', but there is"),
     "no at sign": (["input_video=clip.mp4"], "input_video is 'clip.mp4', but it should be @file"),
     "file address": (
         ["input_video=file:///etc/passwd"],
-        "input_video is 'file:///etc/passwd', but it should be @file, a data URI or an http(s)",
+        "input_video is 'file:///etc/passwd', but it should be @file, a data URI or an http(s) URL",
     ),
     "dead address": (
         ["input_video=http://127.0.0.1:9/clip.mp4"],

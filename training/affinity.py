@@ -1,9 +1,14 @@
-"""A second task for the image encoder alone: do two places show the same object?
+"""An auxiliary task for the image encoder: do two positions show the same object?
 
-The decoder compares what a click finds with every place of the image, so the encoder's maps must
-be alike within an object and unlike across its edge, on every frame. Through the decoder this is
-learned slowly; asked for directly it costs one projection and a product, as in instance embedding
-(https://arxiv.org/abs/1708.02551). The head is thrown away after training.
+The decoder compares the features at a click with every position of the image, so the encoder's maps
+must be similar within an object and different across its edge, on every frame. Through the decoder
+this is learned slowly. As a loss of its own it costs one projection and a matmul, as in instance
+embedding (https://arxiv.org/abs/1708.02551). The head is dropped after training.
+
+SAM's decoder mixes no neighbours, and an ImageNet trunk knows categories, not boundaries. With the
+trunk frozen and SAM 2's projecting neck, 30 minutes ended at an IoU of 0.20 on synthetic and 0.32
+on real frames. A neck that filters at every stride (`sam2_video/models/nano/neck.py`), the trunk
+trained from step one, and this task reached 0.30 in three minutes and 0.50 in thirty.
 """
 
 import torch
@@ -12,7 +17,7 @@ from torch import Tensor, nn
 
 
 class Affinity(nn.Module):
-    """Logits of "belongs to the object that was clicked" from the finest map alone."""
+    """Logits of "belongs to the clicked object", from the finest map alone."""
 
     def __init__(self, channels: int, width: int = 64) -> None:
         super().__init__()
@@ -41,10 +46,10 @@ class Affinity(nn.Module):
 
 
 def affinity_loss(logits: Tensor, truth: Tensor, other: Tensor, weight: float) -> Tensor:
-    """Cross entropy, `weight` times heavier on other objects, and dice; (N, T, h, w) each."""
+    """Cross entropy, `weight` times heavier on other objects, and Dice loss; (N, T, h, w) each."""
     cross = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     cross = (cross * (1 + truth + (weight - 1) * other)).mean()
-    probable = logits.sigmoid()
-    overlap = (probable * truth).flatten(1).sum(-1)
-    total = (probable + truth).flatten(1).sum(-1)
+    probabilities = logits.sigmoid()
+    overlap = (probabilities * truth).flatten(1).sum(-1)
+    total = (probabilities + truth).flatten(1).sum(-1)
     return 3 * cross + 2 * (1 - (2 * overlap + 1) / (total + 1)).mean()

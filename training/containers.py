@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import cv2
 import imageio_ffmpeg
 import numpy as np
-from numpy.typing import NDArray
+
+from training.textures import Image
 
 _DIRECTORY = 2
 _COMPRESSED = 1
@@ -19,7 +20,7 @@ _NODE_BYTES = 22
 def qt_resources(bundle: bytes) -> Iterator[tuple[str, bytes]]:
     """The files of a Qt resource bundle (format 3): (path, content).
 
-    A file that is compressed with anything but zlib is left out: no photograph is.
+    Files compressed with anything but zlib are left out; no photograph is among them.
     """
     magic, version, tree, data, names = struct.unpack(">4sIIII", bundle[:20])
     if magic != b"qres" or version != 3:
@@ -49,16 +50,16 @@ def qt_resources(bundle: bytes) -> Iterator[tuple[str, bytes]]:
     yield from walk(0, "")
 
 
-def first_jpeg(container: bytes) -> NDArray[np.uint8] | None:
-    """The first JPEG inside a file that holds some: (H, W, 3) BGR, or None."""
+def first_jpeg(container: bytes) -> Image | None:
+    """The first JPEG inside a file: (H, W, 3) BGR, or None."""
     start = container.find(b"\xff\xd8\xff")
     if start < 0:
         return None
     return cv2.imdecode(np.frombuffer(container[start:], np.uint8), cv2.IMREAD_COLOR)
 
 
-def panorama(exr: bytes, height: int, width: int) -> NDArray[np.uint8]:
-    """An OpenEXR panorama, its exposure brought to an ordinary picture's: (H, W, 3) BGR."""
+def panorama(exr: bytes, height: int, width: int) -> Image:
+    """An OpenEXR panorama with the exposure of an ordinary picture: (H, W, 3) BGR."""
     with tempfile.NamedTemporaryFile(suffix=".exr") as file:
         file.write(exr)
         file.flush()

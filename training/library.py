@@ -1,20 +1,34 @@
-"""The images that clips are made of, read once and kept."""
+"""The images that clips are made of, decoded once and cached."""
 
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from training.inputs import MissingMaterialError
+from training.textures import Image
 
 HELD_OUT = 12
-"""Every twelfth image of each kind is kept from training and makes the clips of the evaluation."""
+"""Every twelfth image of each kind is held out from training, for the clips of the evaluation."""
 SHARES = {"tuxpaint-stamps-default": 0.5, "lobehub-fluent-emoji-3d": 0.3}
-"""How often a cut-out comes from a source; from the others otherwise."""
+"""Share of the cut-outs from a source; the rest comes from the other sources."""
+
+
+def require_library(folder: Path) -> None:
+    """Check that a library is there before any work.
+
+    Raises:
+        MissingMaterialError: it is not.
+    """
+    if not (folder / "index.json").is_file():
+        raise MissingMaterialError(
+            f"{folder} has no training images: run `python -m training.materials` to gather them"
+        )
 
 
 class Library:
-    """Cut-outs and photographs, decoded when first asked for.
+    """Cut-outs and photographs, decoded when first used.
 
     Attributes:
         cutouts: number of cut-outs.
@@ -30,7 +44,7 @@ class Library:
             self._files[kind] = [
                 name for i, name in enumerate(names) if (i % HELD_OUT == 0) == held_out
             ]
-        self._decoded: dict[str, NDArray[np.uint8]] = {}
+        self._decoded: dict[str, Image] = {}
         self.cutouts = len(self._files["cutout"])
         self.photos = len(self._files["photo"])
         sources = {entry["file"]: entry.get("source") for entry in index}
@@ -39,18 +53,21 @@ class Library:
             source = sources[name] if sources[name] in SHARES else None
             self._by_source.setdefault(source, []).append(name)
 
-    def cutout(self, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """A random cut-out, of each source in its share: (H, W, 4) BGRA."""
+    def cutout(self, rng: np.random.Generator) -> Image:
+        """A random cut-out, its source chosen by `SHARES`: (H, W, 4) BGRA."""
         shares = [SHARES.get(source or "", 1 - sum(SHARES.values())) for source in self._by_source]
         groups = list(self._by_source.values())
         names = groups[int(rng.choice(len(groups), p=np.array(shares) / sum(shares)))]
         return self._read(names[int(rng.integers(len(names)))], cv2.IMREAD_UNCHANGED)
 
-    def photo(self, number: int) -> NDArray[np.uint8]:
+    def photo(self, number: int) -> Image:
         """(H, W, 3) BGR."""
         return self._read(self._files["photo"][number], cv2.IMREAD_COLOR)
 
-    def _read(self, name: str, flags: int) -> NDArray[np.uint8]:
+    def _read(self, name: str, flags: int) -> Image:
         if name not in self._decoded:
-            self._decoded[name] = cv2.imread(str(self._folder / name), flags)
+            image = cv2.imread(str(self._folder / name), flags)
+            if image is None:
+                raise MissingMaterialError(f"{self._folder / name} is missing or damaged")
+            self._decoded[name] = image
         return self._decoded[name]

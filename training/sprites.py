@@ -1,4 +1,4 @@
-"""The things that clips show: cut-outs and made-up shapes, with their alpha."""
+"""The objects of clips: cut-outs and procedural shapes, with their alpha."""
 
 import cv2
 import numpy as np
@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 
 from training.library import Library
 from training.surfaces import make_surface, recolour
-from training.textures import Rng, noise, outline
+from training.textures import Image, Rng, noise, outline
 
 
-def make_sprites(rng: Rng, library: Library, side: int) -> list[NDArray[np.uint8]]:
+def make_sprites(rng: Rng, library: Library, side: int) -> list[Image]:
     """The objects of a clip, back to front; sometimes one of them twice."""
     sprites = []
     for _ in range(int(rng.integers(1, 5))):
@@ -24,8 +24,8 @@ def make_sprites(rng: Rng, library: Library, side: int) -> list[NDArray[np.uint8
     return sprites
 
 
-def _joined(rng: Rng, whole: NDArray[np.uint8], part: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Two things that move as one, such as a rider and what is ridden: (H, W, 4)."""
+def _joined(rng: Rng, whole: Image, part: Image) -> Image:
+    """Two objects that move as one, such as a rider and a horse: (H, W, 4)."""
     height, width = whole.shape[:2]
     room_y, room_x = part.shape[0] // 2, part.shape[1] // 2
     out = np.zeros((height + 2 * room_y, width + 2 * room_x, 4), np.uint8)
@@ -41,7 +41,7 @@ def _joined(rng: Rng, whole: NDArray[np.uint8], part: NDArray[np.uint8]) -> NDAr
     return out
 
 
-def make_sprite(rng: Rng, library: Library, side: int) -> NDArray[np.uint8]:
+def make_sprite(rng: Rng, library: Library, side: int) -> Image:
     """An object with its alpha, `side` pixels at its longest: (H, W, 4) BGRA."""
     side = max(side, 10)
     kind = rng.random()
@@ -58,9 +58,9 @@ def make_sprite(rng: Rng, library: Library, side: int) -> NDArray[np.uint8]:
         surface = make_surface(rng, library, side)
         for _ in range(int(rng.integers(0, 4))):
             part = outline(rng, side)
-            at = np.float32([[1, 0, rng.uniform(-0.3, 0.3) * side], [0, 1, 0]])
-            part = cv2.warpAffine(part, at, (side, side)) > 127
-            surface[part] = make_surface(rng, library, side)[part]
+            at = np.array([[1, 0, rng.uniform(-0.3, 0.3) * side], [0, 1, 0]], np.float32)
+            inside = cv2.warpAffine(part, at, (side, side)) > 127
+            surface[inside] = make_surface(rng, library, side)[inside]
         sprite = np.dstack([surface, mask])
     colour = sprite[..., :3]
     if kind < 0.12:
@@ -74,9 +74,9 @@ def make_sprite(rng: Rng, library: Library, side: int) -> NDArray[np.uint8]:
         bumps = noise(rng, side, 1) * rng.uniform(20, 90)
         colour = np.clip(colour + _fit(bumps, sprite), 0, 255).astype(np.uint8)
     whole = np.dstack([recolour(rng, colour), sprite[..., 3]])
-    room = max(2, side // 14)  # to bend into
+    room = max(2, side // 14)  # for the deformation
     return cv2.copyMakeBorder(whole, room, room, room, room, cv2.BORDER_CONSTANT)
 
 
-def _fit(surface: NDArray, sprite: NDArray[np.uint8]) -> NDArray:
+def _fit(surface: NDArray, sprite: Image) -> NDArray:
     return surface[: sprite.shape[0], : sprite.shape[1]].reshape(*sprite.shape[:2], -1)

@@ -10,50 +10,72 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from training.affinity import Affinity, affinity_loss
-from training.damage import damaged
 from training.data import Batch
-from training.losses import OTHERS, Score, click_loss, decoder_loss, others, target
-from training.model import AllMasks, normalise
+from training.losses import (
+    OTHER_OBJECT_WEIGHT,
+    Score,
+    click_loss,
+    decoder_loss,
+    other_objects,
+    target,
+)
+from training.mask_corruption import corrupt
+from training.model import DecoderOutputs
 from training.prompts import click, largest_error
 from training.textures import Rng
+from training.tracking import Memory, Points, empty_memory, encode, first_points, store, track
 
 STRIDE = 4
 """The decoder's masks have a quarter of the frame's resolution."""
-SHOWN = 0.2
-"""On this share of the frames each click comes after the mask of those before it, which the decoder
-is shown; on the rest all at once, as the product has them."""
+MASK_FEEDBACK = 0.2
+"""Share of the frames on which the decoder sees the mask of the clicks so far with each next click.
+On the others it gets the clicks alone, as in a prediction, which gives all at once. It was half of
+the frames until version 7."""
 LOGIT_LIMIT = 32.0
-"""What the predictor clamps an earlier mask to before it gives it to the decoder again."""
+"""The predictor clamps an earlier mask to this before it gives it to the decoder again."""
+MEMORY_DROPOUT = 0.25
+"""Share of the tracked frames on which the latest memories are missing."""
+
+
+@dataclass(frozen=True)
+class StepOptions:
+    """How the clips of a step are prompted and tracked.
+
+    Attributes:
+        corrections: further clicks on frame 0.
+        second_frame: another frame on which every object is clicked. As in a prediction, it is
+            encoded before tracking, so frames on both sides attend to it.
+        trained_frames: number of tracked frames with gradients, all if None. They follow a random
+            number of frames tracked without gradients, which expose the model to its own errors at
+            a third of the cost; frames after them are left out.
+        object_pointers: share of the frames on which memory has object pointers. A pointer says
+            what to look for, a stored mask where it was. In clips of a few objects that look
+            different the pointer is enough, and a model that relies on it ignores positions.
+    """
+
+    corrections: int = 0
+    second_frame: int | None = None
+    trained_frames: int | None = None
+    object_pointers: float = 1.0
 
 
 def forward(
     model: SAM2Base,
-    seen: AllMasks,
+    outputs: DecoderOutputs,
+    affinity: Affinity,
     batch: Batch,
     rng: Rng,
-    corrections: int,
-    affinity: Affinity,
-    again: int | None = None,
-    learned: int | None = None,
-    pointers: float = 1.0,
+    options: StepOptions,
 ) -> tuple[list[Score], Tensor]:
     """Prompt every object on frame 0, correct it, then track it through the clip.
 
     Args:
         model: nano.
-        seen: what records the decoder's masks.
+        outputs: records the decoder's masks.
+        affinity: the encoder's auxiliary task.
         batch: the clips.
-        rng: where clicks go, what is damaged and what forgotten.
-        corrections: further clicks on frame 0.
-        affinity: the encoder's second task.
-        again: another frame on which every object is clicked; as in the product it is encoded
-            before tracking, so frames on both sides attend to it.
-        learned: on how many tracked frames the model learns, all if None. They follow upon
-            a random number of frames that are tracked without learning, which brings the model's
-            own errors to them at a third of the cost; frames after them are left out.
-        pointers: on this share of the frames, memory has object pointers. A pointer says what to
-            look for, a remembered mask where it was; in clips of a few things that look different
-            the pointer is enough, and a model that follows it no longer asks where.
+        rng: chooses clicks, corrupted masks and missing memories.
+        options: how to prompt and track.
 
     Returns:
         A score for the first click, for each correction, and for each other frame; the loss of the
@@ -63,191 +85,127 @@ def forward(
     prompts = batch.masks.shape[1]
     small = side // STRIDE
     clicked = {0: first_points(batch.clicks)}
-    if again is not None:
-        clicked[again] = points_on(rng, batch.masks[:, :, again].flatten(0, 1))
+    if options.second_frame is not None:
+        clicked[options.second_frame] = points_on(
+            rng, batch.masks[:, :, options.second_frame].flatten(0, 1)
+        )
     tracked = [t for t in range(frames) if t not in clicked]
-    blind: list[int] = []
-    if learned is not None and learned < len(tracked):
-        first = int(rng.integers(0, len(tracked) - learned + 1))
-        blind, tracked = tracked[:first], tracked[first : first + learned]
-    told = sorted((*clicked, *tracked))
-    encoded, finest = encode(model, batch.frames[:, told])
-    views = dict(zip(told, encoded, strict=True))
-    if blind:
-        # A weight's bfloat16 copy made without gradients must not serve where they are wanted.
+    untrained: list[int] = []
+    trained = options.trained_frames
+    if trained is not None and trained < len(tracked):
+        first = int(rng.integers(0, len(tracked) - trained + 1))
+        untrained, tracked = tracked[:first], tracked[first : first + trained]
+    with_gradients = sorted((*clicked, *tracked))
+    encoded, finest = encode(model, batch.frames[:, with_gradients])
+    views = dict(zip(with_gradients, encoded, strict=True))
+    if untrained:
+        # A bfloat16 copy of a weight made without gradients must not be reused with gradients.
         with torch.no_grad(), torch.autocast("cpu", cache_enabled=False, **_autocast()):
-            views |= dict(zip(blind, encode(model, batch.frames[:, blind])[0], strict=True))
+            encoded, _ = encode(model, batch.frames[:, untrained])
+            views |= dict(zip(untrained, encoded, strict=True))
     truth = target(batch.masks.flatten(0, 2), small).view(images * prompts, frames, small, small)
-    other = torch.stack([others(truth[:, t], prompts) for t in range(frames)], 1)
-    alone = ~batch.joined.flatten()
-    if not alone.any():
-        alone[:] = True  # the mean of nothing is not a number
-    kinship = affinity_loss(
-        affinity(finest, (batch.clicks / STRIDE).long())[alone],
-        truth[alone][:, told],
-        other[alone][:, told],
-        OTHERS,
+    other = torch.stack([other_objects(truth[:, t], prompts) for t in range(frames)], 1)
+    single = ~batch.joined.flatten()
+    if not single.any():
+        single[:] = True  # the mean of nothing is not a number
+    affinity_term = affinity_loss(
+        affinity(finest, (batch.clicks / STRIDE).long())[single],
+        truth[single][:, with_gradients],
+        other[single][:, with_gradients],
+        OTHER_OBJECT_WEIGHT,
     )
-    memory: dict[str, dict] = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
+    memory = empty_memory()
     scores: list[Score] = []
 
-    def see(t: int) -> None:
+    def run_frame(t: int) -> None:
+        """Find the objects on a frame, score them, store them in memory."""
         view = views[t].repeated(prompts)
         points = clicked.get(t)
-        heeded = other[:, t]
+        weighted = other[:, t]
         earlier = None
-        shows_earlier = rng.random() < SHOWN
-        known = memory if t in clicked else forgetful(rng, memory, t)
-        model.use_obj_ptrs_in_encoder = rng.random() < pointers
-        for _ in range(1 + (corrections if t == 0 else 0)):
-            if earlier is not None:
+        feeds_back = rng.random() < MASK_FEEDBACK
+        known = memory if t in clicked else with_dropout(rng, memory, t)
+        model.use_obj_ptrs_in_encoder = rng.random() < options.object_pointers
+        for _ in range(1 + (options.corrections if t == 0 else 0)):
+            if points is not None and earlier is not None:
                 points = next_points(rng, points, earlier[:, 0] > 0, batch.masks[:, :, 0])
-                # What a click is there to mend counts as what another object is.
-                heeded = torch.maximum(heeded, ((earlier[:, 0] > 0) != (truth[:, t] > 0)).float())
-            given = earlier if shows_earlier else None
-            out, sam, _, _ = model._track_step(
-                t,
-                t in clicked,
-                view.maps,
-                view.places,
-                view.sizes,
-                points,
-                None,
-                known,
-                # As in any longer video, by which pointers' places in time are divided.
-                max(frames, model.max_obj_ptrs_in_encoder),
-                False,
-                given,
-            )
-            if t not in blind:
-                asked = (seen.logits, seen.ious, seen.presence, truth[:, t], heeded)
-                scores.append(decoder_loss(*asked))
+                # The pixels that a click corrects weigh as much as those of another object.
+                wrong = (earlier[:, 0] > 0) != (truth[:, t] > 0)
+                weighted = torch.maximum(weighted, wrong.float())
+            # At least as long as a video whose pointers fill the memory bank: SAM 2 divides the
+            # temporal positions of pointers by this.
+            length = max(frames, model.max_obj_ptrs_in_encoder)
+            result = track(model, t, view, points, known, length, earlier if feeds_back else None)
+            if t not in untrained:
+                score = decoder_loss(
+                    outputs.logits, outputs.ious, outputs.presence, truth[:, t], weighted
+                )
                 if points is not None:
-                    places, labels = points["point_coords"] / STRIDE, points["point_labels"]
-                    scores[-1] = replace(
-                        scores[-1], loss=scores[-1].loss + click_loss(seen.logits, places, labels)
-                    )
-            earlier = sam[3].detach().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+                    positions, labels = points["point_coords"] / STRIDE, points["point_labels"]
+                    at_clicks = click_loss(outputs.logits, positions, labels)
+                    score = replace(score, loss=score.loss + at_clicks)
+                scores.append(score)
+            earlier = result.masks.detach().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
         if frames > 1:
-            out["obj_ptr"] = sam[5]
-            # What is remembered learns from later frames; the mask of this frame does not.
-            shown = sam[4].detach()
+            # The memory encoder learns from later frames; the mask of this frame does not.
+            stored = result.full_masks.detach()
             if t not in clicked:
-                shown = damaged(rng, shown)
-            model._encode_memory_in_output(view.maps, view.sizes, points, True, shown, sam[6], out)
-            memory["cond_frame_outputs" if t in clicked else "non_cond_frame_outputs"][t] = out
+                stored = corrupt(rng, stored)
+            store(model, t, view, points, memory, result, stored, result.presence)
 
     for t in clicked:
-        see(t)
+        run_frame(t)
     with torch.no_grad(), torch.autocast("cpu", cache_enabled=False, **_autocast()):
-        for t in blind:
-            see(t)
+        for t in untrained:
+            run_frame(t)
     for t in tracked:
-        see(t)
-    return scores, kinship
-
-
-@dataclass(frozen=True)
-class View:
-    """One frame of every clip as the encoder sees it, as `SAM2Base._track_step` takes it.
-
-    Attributes:
-        maps: features (H * W, B, C) at each stride, finest first.
-        places: their positional encodings.
-        sizes: (H, W) of each.
-    """
-
-    maps: list[Tensor]
-    places: list[Tensor]
-    sizes: list[tuple[int, int]]
-
-    def repeated(self, prompts: int) -> "View":
-        """The same for each of so many prompts of an image, which are neighbours then."""
-        return View(
-            [m.repeat_interleave(prompts, 1) for m in self.maps],
-            [p.repeat_interleave(prompts, 1) for p in self.places],
-            self.sizes,
-        )
-
-
-def encode(model: SAM2Base, frames: Tensor) -> tuple[list[View], Tensor]:
-    """Encode frames (B, T, S, S, 3) uint8.
-
-    Returns:
-        T views of B images each; the finest map (T * B, C, S / 4, S / 4) before the decoder's own
-        projection.
-    """
-    images, count = frames.shape[:2]
-    pixels = normalise(frames).transpose(0, 1).flatten(0, 1)
-    features = model.image_encoder(pixels.contiguous(memory_format=torch.channels_last))
-    finest = features["backbone_fpn"][0]
-    decoder = model.sam_mask_decoder
-    for level, project in enumerate((decoder.conv_s0, decoder.conv_s1)):
-        features["backbone_fpn"][level] = project(features["backbone_fpn"][level])
-    _, maps, places, sizes = model._prepare_backbone_features(features)
-    parts = [slice(t * images, (t + 1) * images) for t in range(count)]
-    views = [View([m[:, s] for m in maps], [p[:, s] for p in places], sizes) for s in parts]
-    return views, finest
+        run_frame(t)
+    return scores, affinity_term
 
 
 def _autocast() -> dict[str, Any]:
-    """The precision in force, to enter it anew."""
+    """The current precision, to enter it again."""
     return {
         "dtype": torch.get_autocast_dtype("cpu"),
         "enabled": torch.is_autocast_enabled("cpu"),
     }
 
 
-FORGOTTEN = 0.25
-"""Share of the tracked frames on which the latest memories are missing."""
+def with_dropout(rng: Rng, memory: Memory, frame: int) -> Memory:
+    """Memory, on a share of the calls without its latest entries.
 
-
-def forgetful(rng: Rng, memory: dict[str, dict], frame: int) -> dict[str, dict]:
-    """Memory without what came last, now and then.
-
-    The frame before says nearly all in a short clip, so a model looks at nothing else; where it is
-    missing, older memories and the click's own are all there is.
+    The frame before tells nearly all in a short clip, so a model learns to look at nothing else.
+    Without it only older memories and the clicked frame are left.
     """
-    if rng.random() >= FORGOTTEN:
+    if rng.random() >= MEMORY_DROPOUT:
         return memory
     gap = int(rng.integers(1, max(frame, 2)))
     kept = {t: out for t, out in memory["non_cond_frame_outputs"].items() if t < frame - gap}
     return memory | {"non_cond_frame_outputs": kept}
 
 
-def first_points(clicks: Tensor) -> dict[str, Tensor]:
-    """Foreground clicks (B, K, 2), one on each object, as SAM 2 takes points."""
-    coordinates = clicks.flatten(0, 1)[:, None]
-    return {
-        "point_coords": coordinates,
-        "point_labels": torch.ones(coordinates.shape[:2], dtype=torch.int32),
-    }
-
-
-def points_on(rng: Rng, masks: Tensor) -> dict[str, Tensor]:
-    """A click on each object; where it is out of sight, one that says so of some other place.
+def points_on(rng: Rng, masks: Tensor) -> Points:
+    """A foreground click on each object, or a background click anywhere if it is not visible.
 
     Args:
-        rng: where in the object.
+        rng: chooses the pixel.
         masks: (N, S, S) bool.
     """
-    places = np.empty((len(masks), 1, 2), np.float32)
+    positions = np.empty((len(masks), 1, 2), np.float32)
     labels = np.ones((len(masks), 1), np.int32)
     for i, mask in enumerate(masks.numpy()):
         if mask.any():
-            places[i, 0] = click(rng, mask)
+            positions[i, 0] = click(rng, mask)
         else:
-            places[i, 0], labels[i, 0] = rng.integers(0, mask.shape[-1], 2), 0
-    return {"point_coords": torch.from_numpy(places), "point_labels": torch.from_numpy(labels)}
+            positions[i, 0], labels[i, 0] = rng.integers(0, mask.shape[-1], 2), 0
+    return {"point_coords": torch.from_numpy(positions), "point_labels": torch.from_numpy(labels)}
 
 
-def next_points(
-    rng: Rng, points: dict[str, Tensor], predicted: Tensor, masks: Tensor
-) -> dict[str, Tensor]:
-    """Add to each object's clicks one where its mask is most wrong.
+def next_points(rng: Rng, points: Points, predicted: Tensor, masks: Tensor) -> Points:
+    """Add to each object's clicks one in the largest error of its mask.
 
     Args:
-        rng: where in the wrong region.
+        rng: chooses the pixel in that region.
         points: the clicks so far.
         predicted: (B * K, S / 4, S / 4) bool.
         masks: (B, K, S, S) bool.

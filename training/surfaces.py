@@ -1,29 +1,28 @@
-"""Surfaces to fill a shape or a background with: parts of photographs, procedural ones."""
+"""Surfaces that fill a shape or a background: parts of photographs, and procedural ones."""
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from training.library import Library
-from training.textures import Rng, texture
+from training.textures import Image, Rng, texture
 
 
-def make_surface(rng: Rng, library: Library, side: int) -> NDArray[np.uint8]:
+def make_surface(rng: Rng, library: Library, side: int) -> Image:
     """A part of a photograph or a procedural texture: (side, side, 3)."""
     if rng.random() < 0.6:
         return photo_crop(rng, library, side)
     return texture(rng, side)
 
 
-def photo_crop(rng: Rng, library: Library, side: int, shape: float = 1.0) -> NDArray[np.uint8]:
+def photo_crop(rng: Rng, library: Library, side: int, aspect: float = 1.0) -> Image:
     """A random part of a random photograph, its colours shifted: (side, side, 3).
 
-    The part is `shape` times as wide as it is high.
+    The part is `aspect` times as wide as it is high.
     """
     photo = library.photo(int(rng.integers(library.photos)))
     height, width = photo.shape[:2]
-    low = min(height, width / shape) * rng.uniform(0.25, 1)
-    part = (int(low), int(low * shape))
+    low = min(height, width / aspect) * rng.uniform(0.25, 1)
+    part = (int(low), int(low * aspect))
     y, x = rng.integers(0, height - part[0] + 1), rng.integers(0, width - part[1] + 1)
     method = cv2.INTER_AREA if part[0] > side else cv2.INTER_LINEAR
     crop = photo[y : y + part[0], x : x + part[1]]
@@ -34,7 +33,7 @@ def photo_crop(rng: Rng, library: Library, side: int, shape: float = 1.0) -> NDA
     return np.ascontiguousarray(recolour(rng, np.rot90(crop, turn >> 1)))
 
 
-def recolour(rng: Rng, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def recolour(rng: Rng, image: Image) -> Image:
     """Shift brightness, contrast, saturation and colour balance."""
     out = image.astype(np.float32)
     if rng.random() < 0.6:

@@ -1,10 +1,14 @@
-"""Procedural surfaces and outlines, for what the photographs do not show."""
+"""Procedural surfaces and outlines, beyond what the photographs show."""
+
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Rng = np.random.Generator
+Image = NDArray[Any]
+"""A uint8 picture, (H, W) or (H, W, channels); OpenCV's stubs leave the number type open."""
 
 
 def noise(rng: Rng, side: int, channels: int) -> NDArray[np.float32]:
@@ -22,7 +26,7 @@ def noise(rng: Rng, side: int, channels: int) -> NDArray[np.float32]:
 
 
 def stripes(rng: Rng, side: int) -> NDArray[np.float32]:
-    """Waves, bars or a chequer, bent a little: (side, side), 0 to 1."""
+    """Waves, bars or a chequer, slightly bent: (side, side), 0 to 1."""
     y, x = np.mgrid[:side, :side].astype(np.float32)
     angle = rng.uniform(0, np.pi)
     rate = rng.uniform(4, 60) / side * np.pi
@@ -33,7 +37,7 @@ def stripes(rng: Rng, side: int) -> NDArray[np.float32]:
     return (wave > 0).astype(np.float32) if rng.random() < 0.5 else wave * 0.5 + 0.5
 
 
-def texture(rng: Rng, side: int) -> NDArray[np.uint8]:
+def texture(rng: Rng, side: int) -> Image:
     """A random surface: (side, side, 3)."""
     image = np.ones((side, side, 3), np.float32) * rng.uniform(10, 245, 3).astype(np.float32)
     kind = rng.random()
@@ -59,7 +63,7 @@ def light(rng: Rng, side: int) -> NDArray[np.float32]:
     return shade[..., None]
 
 
-def outline(rng: Rng, side: int) -> NDArray[np.uint8]:
+def outline(rng: Rng, side: int) -> Image:
     """A random solid shape, sometimes with limbs: (side, side), 0 or 255, soft at its edge."""
     mask = np.zeros((side, side), np.uint8)
     centre = side // 2
@@ -89,7 +93,7 @@ def outline(rng: Rng, side: int) -> NDArray[np.uint8]:
 
 
 def _fill(
-    mask: NDArray[np.uint8],
+    mask: Image,
     angles: NDArray[np.float64],
     radius: NDArray[np.float64],
     squeeze: float,

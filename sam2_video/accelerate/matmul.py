@@ -1,9 +1,9 @@
-"""Products of matrices on a CPU, by the library that makes the most of the processor.
+"""Matrix multiplication on a CPU through oneDNN, in float32 or bfloat16.
 
-PyTorch gives float32 products to MKL, which on AMD's processors computes half as wide as they
-can; oneDNN asks what the processor has. It is reached through the operators that PyTorch's own
-compiler calls, which also take weights in oneDNN's order, converted once. Where PyTorch was built
-without oneDNN its usual products are called.
+PyTorch sends float32 matmuls to MKL, which uses only half the vector width of AMD processors.
+oneDNN uses the full width. It is called through the operators that PyTorch's compiler emits, which
+also accept weights that were packed into oneDNN's own layout beforehand. Where PyTorch was built
+without oneDNN, its default matmul is used.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 HAS_ONEDNN = (
     torch.backends.mkldnn.is_available()
-    and torch.cpu._is_avx2_supported()  # elsewhere PyTorch does not build on oneDNN alone
+    and torch.cpu._is_avx2_supported()  # on ARM oneDNN delegates to another library
     and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 )
@@ -23,60 +23,60 @@ ACTIVATIONS: dict[str, tuple[str, list[float], str]] = {
     "none": ("none", [], ""),
     "relu": ("relu", [], ""),
     "relu6": ("hardtanh", [0.0, 6.0], ""),
-    "gelu": ("gelu", [], "none"),  # the exact one
+    "gelu": ("gelu", [], "none"),  # without the tanh approximation
 }
-"""Activations that oneDNN applies to what it has just computed, as its operators take them."""
+"""Activations that oneDNN can fuse into a layer, as the arguments of its operators."""
 
 MLP_TOKENS = 1024
-"""Tokens that pass the perceptron together, so that its hidden layer stays in the cache."""
+"""Tokens in one block of an MLP: its hidden layer then stays in the cache."""
 
 
 @dataclass(frozen=True)
-class Rounding:
-    """In which numbers a part of the network multiplies.
+class Precision:
+    """The number formats that a network computes in.
 
     Attributes:
-        products: dtype of the factors of matrix products, float32 or bfloat16.
-        int8_scores: whether queries and keys of memory attention have 8 bits.
+        matmul: dtype of the factors of matmuls, float32 or bfloat16; sums are always float32.
+        int8_scores: whether memory attention quantizes queries and keys to 8 bits.
     """
 
-    products: torch.dtype = torch.float32
+    matmul: torch.dtype = torch.float32
     int8_scores: bool = False
 
 
-EXACT = Rounding()
+FLOAT32 = Precision()
 
 
-def _by_onednn(dtype: torch.dtype) -> bool:
-    """Whether oneDNN is there to multiply numbers of this dtype."""
+def _onednn_supports(dtype: torch.dtype) -> bool:
+    """Whether oneDNN is available for matmuls in a dtype."""
     if dtype == torch.bfloat16:
         return HAS_ONEDNN and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return HAS_ONEDNN
 
 
-def multiplies_bfloat16() -> bool:
-    """Whether the processor has instructions for products of bfloat16 numbers."""
+def has_bfloat16_matmul() -> bool:
+    """Whether the processor has instructions for bfloat16 matmuls (AVX512-BF16)."""
     return HAS_ONEDNN and bool(torch.cpu._is_avx512_bf16_supported())
 
 
-def multiplies_bytes() -> bool:
-    """Whether the processor has instructions for products of 8-bit numbers (VNNI)."""
+def has_int8_matmul() -> bool:
+    """Whether the processor has instructions for 8-bit matmuls (VNNI)."""
     return bool(torch.cpu._is_vnni_supported())
 
 
-def times_transposed(rows: Tensor, columns: Tensor) -> Tensor:
-    """(M, K) times (N, K) transposed: (M, N), of the same dtype."""
-    if not _by_onednn(rows.dtype):
-        return rows @ columns.t()
-    return torch.ops.mkldnn._linear_pointwise(rows, columns, None, "none", [], "")
+def matmul_transposed(a: Tensor, b: Tensor) -> Tensor:
+    """Multiply (M, K) by the transpose of (N, K): (M, N), of the same dtype."""
+    if not _onednn_supports(a.dtype):
+        return a @ b.t()
+    return torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")
 
 
-def batched_scores(queries: Tensor, keys: Tensor, rounding: Rounding) -> Tensor:
-    """(B, M, C) times (B, N, C) transposed, in float32: (B, M, N) float32."""
-    if rounding.products == torch.float32 or not HAS_ONEDNN:
+def batched_scores(queries: Tensor, keys: Tensor, precision: Precision) -> Tensor:
+    """Multiply (B, M, C) float32 queries by (B, N, C) float32 keys: (B, M, N) float32 scores."""
+    if precision.matmul == torch.float32 or not HAS_ONEDNN:
         return queries @ keys.mT
-    # The factors were bfloat16 before, so rounding them to it again, which this allows, is exact;
-    # and where the processor cannot, it is oneDNN all the same.
+    # Queries and keys were computed in bfloat16, so converting them back to it loses nothing.
+    # On a processor without bfloat16 instructions this setting still selects oneDNN.
     settings = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
     before = settings.fp32_precision
     settings.fp32_precision = "bf16"
@@ -86,15 +86,18 @@ def batched_scores(queries: Tensor, keys: Tensor, rounding: Rounding) -> Tensor:
         settings.fp32_precision = before
 
 
-class Projection(nn.Module):
-    """A linear layer, its weights in one dtype and order for good, and an activation after it.
+class PackedLinear(nn.Module):
+    """A linear layer with weights packed for oneDNN and its activation fused.
+
+    The weights are not parameters, because oneDNN's packed tensors cannot be moved or copied as
+    parameters are: the module stays on the CPU and has no state dict.
 
     Args:
         weight: (N, K) float32.
         bias: (N,) float32, or None.
-        dtype: of the product's factors; sums are float32 in any case.
+        dtype: of the matmul's factors; sums are float32.
         activation: one of `ACTIVATIONS`.
-        result: dtype of the result, that of the factors if None.
+        output_dtype: dtype of the output; `dtype` if None.
     """
 
     def __init__(
@@ -103,21 +106,22 @@ class Projection(nn.Module):
         bias: Tensor | None,
         dtype: torch.dtype,
         activation: str = "none",
-        result: torch.dtype | None = None,
+        output_dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.dtype, self.result = dtype, result or dtype
+        self.dtype, self.output_dtype = dtype, output_dtype or dtype
         self.activation = activation
         self.in_features, self.out_features = weight.shape[1], weight.shape[0]
         weight = weight.detach().to(dtype).contiguous()
-        # Not parameters: oneDNN's order is opaque to what moves and copies parameters.
-        self._packed = _by_onednn(dtype)
+        self._packed = _onednn_supports(dtype)
         self._weight = torch.ops.mkldnn._reorder_linear_weight(weight) if self._packed else weight
         self._bias = None if bias is None else bias.detach().to(dtype)
 
     @classmethod
-    def of(cls, linear: nn.Linear, dtype: torch.dtype, activation: str = "none") -> "Projection":
-        """What a linear layer computes."""
+    def from_linear(
+        cls, linear: nn.Linear, dtype: torch.dtype, activation: str = "none"
+    ) -> "PackedLinear":
+        """Pack the weights of a linear layer."""
         return cls(linear.weight, linear.bias, dtype, activation)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,15 +134,26 @@ class Projection(nn.Module):
         else:
             x = F.linear(x, self._weight, self._bias)
             x = x if self.activation == "none" else getattr(F, self.activation)(x)
-        return x.to(self.result)
+        return x.to(self.output_dtype)
 
 
-def add_perceptron(
-    tokens: Tensor, norm: nn.Module, expand: Projection, contract: Projection
+def add_mlp(
+    tokens: Tensor, norm: nn.Module, expand: PackedLinear, contract: PackedLinear
 ) -> Tensor:
-    """A perceptron of normed tokens (..., C), and its residual: same shape, float32."""
+    """Apply a norm and an MLP to tokens and add the residual, block by block.
+
+    Args:
+        tokens: (..., C) float32.
+        norm: applied to the tokens first.
+        expand: the first layer, with its activation.
+        contract: the second layer.
+
+    Returns:
+        (..., C) float32.
+    """
     out = torch.empty(tokens.shape)
-    rows, places = tokens.flatten(0, -2), out.flatten(0, -2)
-    for part, place in zip(rows.split(MLP_TOKENS), places.split(MLP_TOKENS), strict=True):
-        torch.add(part, contract(expand(norm(part))), out=place)
+    blocks = tokens.flatten(0, -2).split(MLP_TOKENS)
+    out_blocks = out.flatten(0, -2).split(MLP_TOKENS)
+    for block, out_block in zip(blocks, out_blocks, strict=True):
+        torch.add(block, contract(expand(norm(block))), out=out_block)
     return out

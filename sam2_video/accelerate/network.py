@@ -1,9 +1,8 @@
-"""Rewriting a loaded network so that it computes the same faster.
+"""Replacing the slow parts of a loaded network by fast ones that compute the same function.
 
-On the CPU time goes where data leaves the cache and where memory is asked for anew. Each rewriting
-for it is exact but for rounding, and goes by what the network is made of: a part that it does not
-know is left as it is. On CUDA it goes where numbers are wider than they need be, and where Python
-launches kernels one by one.
+On a CPU, time is lost to cache misses and memory allocation: modules are replaced according to
+their type, and modules of an unknown type stay as they are. On CUDA, time is lost to float32 where
+bfloat16 is enough, and to launching kernels one by one from Python.
 """
 
 import ctypes
@@ -12,25 +11,27 @@ from contextlib import suppress
 
 import torch
 from sam2.modeling.backbones.hieradet import Hiera
-from sam2.modeling.backbones.image_encoder import FpnNeck
-from sam2.modeling.position_encoding import PositionEmbeddingSine
-from sam2.modeling.sam.prompt_encoder import PromptEncoder
 from sam2.modeling.sam.transformer import TwoWayTransformer
 from sam2.modeling.sam2_base import SAM2Base
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import nn
 
-from sam2_video.accelerate.attention import FastMemoryAttention
-from sam2_video.accelerate.convolutions import replace_convolutions
+from sam2_video.accelerate.caching import (
+    CachedPositionEncoding,
+    cache_empty_prompt,
+    cache_position_embedding,
+)
+from sam2_video.accelerate.convolutions import pack_convolutions
 from sam2_video.accelerate.cuda_graphs import Capture, Graphed
+from sam2_video.accelerate.folding import fold_decoder_projections, fuse_norms
 from sam2_video.accelerate.hiera import FastBlock
 from sam2_video.accelerate.matmul import (
-    EXACT,
-    Projection,
-    Rounding,
-    multiplies_bfloat16,
-    multiplies_bytes,
+    FLOAT32,
+    PackedLinear,
+    Precision,
+    has_bfloat16_matmul,
+    has_int8_matmul,
 )
+from sam2_video.accelerate.memory_attention import FastMemoryAttention
 from sam2_video.accelerate.memory_encoder import FastMemoryEncoder
 from sam2_video.accelerate.nano_blocks import FastNeck, FastTrunk
 from sam2_video.models.nano.neck import FilteringNeck
@@ -38,88 +39,90 @@ from sam2_video.models.nano.trunk import EfficientNetLite0Trunk
 
 PRECISIONS = ("auto", "fp32")
 
-# glibc's mallopt: give freed memory back to the system, and map large pieces, only beyond these.
+# Options of glibc's mallopt: above how many bytes freed memory is returned to the system, and an
+# allocation is mapped separately.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_KEPT_BYTES, _MAPPED_BYTES = 512 * 1024**2, 256 * 1024**2
+_TRIM_BYTES, _MMAP_BYTES = 512 * 1024**2, 256 * 1024**2
 
 
 def accelerate(network: SAM2Base, precision: str = "auto", *, cuda_graphs: bool = False) -> None:
-    """Rewrite a network in evaluation mode, in place.
+    """Make a network faster, in place.
 
     Args:
-        network: with its weights loaded, on its device; its state no longer fits a checkpoint
-            afterwards.
-        precision: `fp32` computes what Meta's predictor computes in float32, but for rounding;
-            `auto` also what is faster and gives the same masks but for a few pixels.
-        cuda_graphs: replay the parts of a frame as CUDA graphs, see `replay_graphs`; nothing on
-            other devices.
+        network: in evaluation mode, with its weights loaded, on its device. Afterwards its state
+            dict no longer fits a checkpoint.
+        precision: `fp32` computes in float32, so that mask logits differ from Meta's predictor by
+            rounding errors only; `auto` uses reduced precision where it is faster, so that masks
+            differ in a few pixels.
+        cuda_graphs: on CUDA, replay the parts of a frame as CUDA graphs, see `replay_graphs`.
     """
     device = next(network.parameters()).device
     if device.type == "cpu":
         keep_freed_memory()
-        rewrite_for_cpu(network, rounding_of_this_processor() if precision == "auto" else EXACT)
+        rewrite_for_cpu(network, fastest_precision() if precision == "auto" else FLOAT32)
     elif device.type == "cuda":
-        # cuDNN's convolutions use TF32 unless told not to.
+        # Both, whatever they are: PyTorch's default lets cuDNN's convolutions use TF32.
         torch.backends.cuda.matmul.allow_tf32 = precision == "auto"
         torch.backends.cudnn.allow_tf32 = precision == "auto"
-        if precision == "auto" and stands_bfloat16(network):
+        if precision == "auto" and supports_bfloat16(network):
             compute_in_bfloat16(network, device.type)
         if cuda_graphs:
             replay_graphs(network)
 
 
 def keep_freed_memory() -> None:
-    """Have the allocator keep what it is given back, up to half a gigabyte.
+    """Have the allocator keep up to 512 MiB of freed memory.
 
-    The large tensors of a frame are freed and asked for again hundreds of times a second; without
-    this each of them is mapped, zeroed and unmapped by the system every time.
+    Large tensors are freed and allocated hundreds of times a second. By default each of them is
+    mapped, zeroed and unmapped by the system every time.
     """
     if sys.platform != "linux":
         return
-    with suppress(OSError, AttributeError):  # a system without glibc has other allocators
+    with suppress(OSError, AttributeError):  # no glibc
         libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
-        libc.mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES)
+        libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
 
 
-def stands_bfloat16(network: SAM2Base) -> bool:
-    """Whether all of a network may compute in bfloat16, in which Meta trained its own.
+def supports_bfloat16(network: SAM2Base) -> bool:
+    """Whether a whole network keeps its accuracy in bfloat16.
 
-    What is rounded in the first blocks of `nano`'s trunk changes its masks, see `nano/fast.py`; and
-    it is too small to gain much.
+    Meta's networks were trained in it. `nano` loses accuracy in its first blocks, see
+    `nano_blocks`, and is too small to gain much speed.
     """
     return isinstance(network.image_encoder.trunk, Hiera)
 
 
 def compute_in_bfloat16(network: SAM2Base, device_type: str) -> None:
-    """Let a network compute where it is safe in bfloat16, as Meta's own examples do on CUDA.
+    """Run a network under bfloat16 autocast, in place, as Meta's examples do on CUDA.
 
-    The weights that autocast would convert are converted here, once: it computes the same, without
-    hundreds of conversions a frame. So its cache of converted weights, which ends with the context,
-    has nothing to hold, and is off: a CUDA graph would go on reading from it.
+    The weights of linear and convolutional layers are converted once, here. Autocast would convert
+    them to the same values, hundreds of them on every frame. With them converted, its cache of cast
+    weights has no use and is off: it is emptied when the context ends, and a CUDA graph would still
+    read from it.
     """
     for module in network.modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             module.to(torch.bfloat16)
     for name in ("forward_image", "track_step", "_encode_new_memory"):
-        # One context each: they are nested, and a context that is entered twice is never left.
+        # The calls are nested, and an autocast context cannot be entered twice.
         mixed = torch.autocast(device_type, torch.bfloat16, cache_enabled=False)
         setattr(network, name, mixed(getattr(network, name)))
 
 
 def replay_graphs(network: SAM2Base, capture: Capture | None = None) -> None:
-    """Have the large parts of a frame replayed as CUDA graphs; see `Graphed`.
+    """Capture the large parts of a frame as CUDA graphs and replay them, in place; see `Graphed`.
 
-    Four graphs a frame: the encoder, and for each group of objects memory attention, SAM's heads
-    (prompt encoder, mask decoder, the choice of the mask, the pointer) and the memory encoder.
-    Whether an object is in sight and which of its masks is best is chosen on the device, so they
-    depend on shapes only, and the shapes are the same on every frame once the memory bank is full.
-    What lies between them reads the bank in Python, frame by frame: how far away each memory is
-    comes to the device as new numbers, which a graph of the whole step would keep.
+    There are four graphs: the image encoder, and for each group of objects memory attention, SAM's
+    heads (prompt encoder, mask decoder, choice of the mask, object pointer) and the memory encoder.
+    Whether an object is in sight and which of its masks is best is decided on the device, so each
+    part depends on shapes only, and shapes are constant once the memory bank is full. The code
+    between the parts is not captured: it reads the memory bank in Python, and passes the distance
+    of each memory as new values, which a graph of the whole step would freeze.
 
     Args:
-        network: computes in the precision that it will keep; its image size is fixed, so that
-            cached positions stay where they are.
+        network: in its final precision. Its image size is fixed, so cached positional encodings
+            keep their addresses.
         capture: how calls are captured; as CUDA graphs if None.
     """
     parts: tuple[tuple[str, nn.Module, str], ...] = (
@@ -132,152 +135,57 @@ def replay_graphs(network: SAM2Base, capture: Capture | None = None) -> None:
         setattr(owner, method, Graphed(name, getattr(owner, method), capture))
 
 
-def rounding_of_this_processor() -> Rounding:
-    """What is faster here than float32, and gives the same masks but for a few pixels."""
-    products = torch.bfloat16 if multiplies_bfloat16() else torch.float32
-    return Rounding(products, int8_scores=multiplies_bytes())
+def fastest_precision() -> Precision:
+    """The fastest precision on this processor whose masks differ from float32 in a few pixels."""
+    matmul = torch.bfloat16 if has_bfloat16_matmul() else torch.float32
+    return Precision(matmul, int8_scores=has_int8_matmul())
 
 
 @torch.no_grad()
-def rewrite_for_cpu(network: SAM2Base, rounding: Rounding = EXACT) -> None:
-    """Make a network's encoder and memory attention faster; see `accelerate`.
+def rewrite_for_cpu(network: SAM2Base, precision: Precision = FLOAT32) -> None:
+    """Replace a network's modules by their fast forms, in place; see `accelerate`.
 
     Args:
-        network: in evaluation mode.
-        rounding: what may be rounded.
+        network: in evaluation mode, with its weights loaded.
+        precision: the number formats of the Hiera trunk, memory attention and memory encoder. The
+            rest stays in float32, and so does the mask decoder: it decides whether an object is in
+            sight and which of three masks is best.
     """
     encoder = network.image_encoder
-    _join_projections(network)
+    fold_decoder_projections(network)
     fuse_norms(encoder)
-    encoder.neck.position_encoding = _Remembered(encoder.neck.position_encoding)
+    encoder.neck.position_encoding = CachedPositionEncoding(encoder.neck.position_encoding)
     network.to(memory_format=torch.channels_last)
     if isinstance(encoder.trunk, Hiera):
-        _remember_positions(encoder.trunk)
+        cache_position_embedding(encoder.trunk)
         encoder.trunk.blocks = nn.ModuleList(
-            FastBlock(block, rounding) for block in encoder.trunk.blocks
+            FastBlock(block, precision) for block in encoder.trunk.blocks
         )
     if isinstance(encoder.trunk, EfficientNetLite0Trunk):
         encoder.trunk = FastTrunk(encoder.trunk)
     if isinstance(encoder.neck, FilteringNeck):
         encoder.neck = FastNeck(encoder.neck, encoder.scalp)
-        encoder.scalp = 0  # what it would drop is not computed
-    replace_convolutions(encoder)
-    network.memory_attention = FastMemoryAttention(network.memory_attention, rounding)
+        encoder.scalp = 0  # the fast neck does not compute the maps that it would discard
+    pack_convolutions(encoder)
+    network.memory_attention = FastMemoryAttention(network.memory_attention, precision)
     memory_encoder = network.memory_encoder
-    memory_encoder.position_encoding = _Remembered(memory_encoder.position_encoding)
-    network.memory_encoder = FastMemoryEncoder(memory_encoder, rounding)
-    # The decoder decides whether an object is in sight, and which of three masks is best.
-    _replace_linears(network.sam_mask_decoder.transformer)
-    _remember_no_prompt(network.sam_prompt_encoder)
+    memory_encoder.position_encoding = CachedPositionEncoding(memory_encoder.position_encoding)
+    network.memory_encoder = FastMemoryEncoder(memory_encoder, precision)
+    _pack_linears(network.sam_mask_decoder.transformer)
+    cache_empty_prompt(network.sam_prompt_encoder)
 
 
-class _Remembered(nn.Module):
-    """A positional encoding that is computed once for each size, and handed out again."""
+def _pack_linears(transformer: TwoWayTransformer) -> None:
+    """Replace the large linear layers of the mask decoder by `PackedLinear`, in float32.
 
-    def __init__(self, encoding: PositionEmbeddingSine) -> None:
-        super().__init__()
-        self.encoding = encoding
-        self._known: dict[tuple[int, int], Tensor] = {}
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C', H, W), the same for every picture of the batch."""
-        size = (x.shape[-2], x.shape[-1])
-        if size not in self._known:
-            self._known[size] = self.encoding(x[:1])
-        return self._known[size].expand(len(x), -1, -1, -1)
-
-
-def _remember_positions(trunk: Hiera) -> None:
-    """Interpolate the trunk's positional embedding once for each size."""
-    compute = trunk._get_pos_embed
-    known: dict[tuple[int, int], Tensor] = {}
-
-    def remembered(size: tuple[int, int]) -> Tensor:
-        size = (size[0], size[1])
-        if size not in known:
-            known[size] = compute(size).contiguous()
-        return known[size]
-
-    trunk._get_pos_embed = remembered
-
-
-def _remember_no_prompt(encoder: PromptEncoder) -> None:
-    """Compute the decoder's positions once, and what no prompt is for each number of objects.
-
-    A frame that is tracked has no prompt, which `SAM2Base` says with points of label -1.
+    Layers with few tokens and small weights stay: calling oneDNN would take longer than they do.
     """
-    positions, compute = encoder.get_dense_pe(), encoder.forward
-    known: dict[int, tuple[Tensor, Tensor]] = {}
-
-    def remembered(
-        points: tuple[Tensor, Tensor], boxes: Tensor | None, masks: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        _, labels = points
-        if boxes is not None or masks is not None or labels.shape[1] != 1 or (labels != -1).any():
-            return compute(points, boxes, masks)
-        if len(labels) not in known:
-            known[len(labels)] = compute(points, boxes, masks)
-        return known[len(labels)]
-
-    encoder.get_dense_pe, encoder.forward = lambda: positions, remembered
-
-
-def _join_projections(network: SAM2Base) -> None:
-    """Make one projection of the neck's and the decoder's at the two finest levels.
-
-    Nothing lies between them there, and nothing else reads what the neck gives.
-    """
-    if not network.use_high_res_features_in_sam:
-        return
-    decoder = network.sam_mask_decoder
-    for level, name in ((0, "conv_s0"), (1, "conv_s1")):
-        place = _last_projection(network.image_encoder.neck, level)
-        if place is None:
-            continue
-        owner, attribute = place
-        first, second = getattr(owner, attribute), getattr(decoder, name)
-        joined = nn.Conv2d(first.in_channels, second.out_channels, 1)
-        weight = second.weight[:, :, 0, 0]
-        joined.weight = nn.Parameter((weight @ first.weight[:, :, 0, 0])[:, :, None, None])
-        joined.bias = nn.Parameter(weight @ first.bias + second.bias)
-        setattr(owner, attribute, joined)
-        setattr(decoder, name, nn.Identity())
-
-
-def _last_projection(neck: nn.Module, level: int) -> tuple[nn.Module, str] | None:
-    """The owner and the name of a neck's last projection at a level, of which 0 is the finest.
-
-    None where the neck does something else after it.
-    """
-    if isinstance(neck, FilteringNeck):
-        return neck.outputs, str(len(neck.outputs) - 1 - level)
-    if isinstance(neck, FpnNeck) and level not in neck.fpn_top_down_levels:
-        return neck.convs[len(neck.convs) - 1 - level], "conv"
-    return None
-
-
-def _replace_linears(transformer: TwoWayTransformer) -> None:
-    """Have the large products of a decoder multiply through oneDNN, in float32.
-
-    Those of a few tokens with small weights stay: calling oneDNN takes longer than they do.
-    """
-    places = [(transformer.final_attn_token_to_image, ("k_proj", "v_proj"))]
+    large_layers = [(transformer.final_attn_token_to_image, ("k_proj", "v_proj"))]
     for layer in transformer.layers:
-        places.append((layer.cross_attn_token_to_image, ("k_proj", "v_proj")))
-        places.append((layer.cross_attn_image_to_token, ("q_proj", "out_proj")))
-        places.append((layer.mlp.layers, ("0", "1")))
-    for owner, names in places:
+        large_layers.append((layer.cross_attn_token_to_image, ("k_proj", "v_proj")))
+        large_layers.append((layer.cross_attn_image_to_token, ("q_proj", "out_proj")))
+        large_layers.append((layer.mlp.layers, ("0", "1")))
+    for owner, names in large_layers:
         for name in names:
-            setattr(owner, name, Projection.of(getattr(owner, name), torch.float32))
-
-
-def fuse_norms(module: nn.Module) -> None:
-    """Fold every batch norm into the convolution that comes before it, by their order."""
-    previous: tuple[str, nn.Conv2d] | None = None
-    for name, child in list(module.named_children()):
-        if isinstance(child, nn.BatchNorm2d) and previous is not None:
-            fused = fuse_conv_bn_eval(previous[1], child)
-            setattr(module, previous[0], fused)
-            setattr(module, name, nn.Identity())
-        fuse_norms(child)
-        previous = (name, child) if isinstance(child, nn.Conv2d) else None
+            packed = PackedLinear.from_linear(getattr(owner, name), torch.float32)
+            setattr(owner, name, packed)

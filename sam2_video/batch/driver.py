@@ -16,10 +16,10 @@ from typing import Any, Self
 import ray
 from ray.exceptions import RayError
 
-from sam2_video.batch.bar import Bar
 from sam2_video.batch.jobs import FAILED, BadLine, Job, Result, Worker
 from sam2_video.batch.manifest import Manifest
 from sam2_video.batch.pool import Pool, Size
+from sam2_video.batch.progress import JobProgress
 from sam2_video.batch.results import open_results
 from sam2_video.batch.storage import Store
 from sam2_video.core.errors import BatchError, reason_of
@@ -147,14 +147,14 @@ def run_batch(
     """
     counts: Counter[str] = Counter()
     total = len(manifest)
-    with open_results(store) as results, Bar(total) as bar:
+    with open_results(store) as results, JobProgress(total) as progress:
 
         def note(result: Result) -> None:
             results.add(result)
             counts[result.status] += 1
-            bar.advance(result.frames)
+            progress.finish(result.frames)
             if result.error:
-                bar.say(f"{result.id}: {result.error}")
+                progress.say(f"{result.id}: {result.error}")
 
         def jobs_to_do() -> Iterator[Job]:
             for entry in manifest:
@@ -165,7 +165,7 @@ def run_batch(
                     note(Result(f"line-{entry.line}", FAILED, entry.digest, error=sentence))
                 elif taken or results.has_succeeded(entry):
                     counts[SKIPPED] += 1
-                    bar.skip()
+                    progress.skip()
                 else:
                     yield entry
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from sam2_video.core.errors import InputError
+from sam2_video.core.errors import InputError, shown
+from sam2_video.prediction.contract import contract
 
 SUCCEEDED, FAILED = "succeeded", "failed"
 ID_LENGTH = 128
@@ -113,16 +114,17 @@ def job_of(line: int, fields: Mapping[str, Any]) -> Job:
     name = str(given) if type(given) in (str, int) else ""
     if not _ID.fullmatch(name) or name in _RESERVED:
         raise InputError(
-            f"id is {str(given)[:40]!r}, but it names a folder: 1 to {ID_LENGTH} of the "
+            f"id is {shown(str(given))}, but it names a folder: 1 to {ID_LENGTH} of the "
             "characters A-Z, a-z, 0-9, '.', '_' and '-', no '.' or '-' at its start"
         )
-    source = inputs.get("input_video")
-    if isinstance(source, str) and source and not _is_address(source):
-        inputs["input_video"] = str(Path(source).expanduser().absolute())
+    for input_name in contract().files:
+        source = inputs.get(input_name)
+        if isinstance(source, str) and source and not _is_url(source):
+            inputs[input_name] = str(Path(source).expanduser().absolute())
     return Job(name, line, inputs, digest)
 
 
-def _is_address(source: str) -> bool:
+def _is_url(source: str) -> bool:
     return "://" in source or source[:5].lower() == "data:"
 
 

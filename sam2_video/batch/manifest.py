@@ -19,22 +19,8 @@ from ray.exceptions import RayError, RayTaskError
 
 from sam2_video.batch.jobs import BadLine, Job, job_of
 from sam2_video.core.errors import BatchError, InputError, reason_of
+from sam2_video.prediction.contract import contract
 
-COLUMNS_AS_TEXT = (
-    "id",
-    "input_video",
-    "click_coordinates",
-    "click_labels",
-    "click_frames",
-    "click_object_ids",
-    "mask_type",
-    "annotation_type",
-    "output_video",
-    "video_fps",
-    "output_format",
-    "output_quality",
-    "output_frame_interval",
-)
 _ROWS_AT_ONCE = 1000
 MAX_LINE_BYTES = 64 * 1024**2  # a line may hold a video as a data URI
 
@@ -76,7 +62,7 @@ def open_manifest(path: str) -> Iterator[Manifest]:
     """Open a manifest; its name's ending says what it is.
 
     Args:
-        path: a file or an address that fsspec knows. For `.csv` and `.parquet` Ray has to be
+        path: a file or a URL that fsspec knows. For `.csv` and `.parquet` Ray has to be
             running, and on a cluster its nodes have to see the file.
 
     Raises:
@@ -180,7 +166,7 @@ def _read_table(path: str, kind: str) -> Iterator[dict[str, Any]]:
         return
     # As text: a label "1" or an id "007" is no number.
     options = pyarrow.csv.ConvertOptions(
-        column_types={name: pa.string() for name in COLUMNS_AS_TEXT},
+        column_types={name: pa.string() for name in ("id", *contract().inputs)},
         null_values=[""],
         strings_can_be_null=True,
     )

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from sam2_video.core.errors import BatchError, InputError, output_error, reason_of
+from sam2_video.core.errors import BatchError, InputError, output_error, reason_of, shown
 
 OBJECT_SCHEMES = ("s3", "gs")
 _PARTIAL = ".partial-"
@@ -185,37 +185,37 @@ class ObjectStore:
 
 
 def open_store(place: str) -> FolderStore | ObjectStore:
-    """The store that an address stands for: a path, or whatever fsspec knows (`s3://`, `gs://`).
+    """The store at a path, or at a URL that fsspec knows (`s3://`, `gs://`).
 
     Raises:
-        BatchError: nobody here knows such an address.
+        BatchError: no file system is known for the URL.
     """
     if "://" not in place:
         return FolderStore(Path(place))
     try:
         files, root = fsspec.url_to_fs(place)
     except (ImportError, ValueError) as error:
-        raise BatchError(f"-o is {place!r}, which cannot be used: {error}") from error
+        raise BatchError(f"-o is {shown(place)}, which cannot be used: {error}") from error
     return (
         FolderStore(Path(root)) if isinstance(files, LocalFileSystem) else ObjectStore(files, root)
     )
 
 
-def fetch_object(name: str, address: str, path: Path, max_bytes: int) -> None:
+def fetch_object(name: str, url: str, path: Path, max_bytes: int) -> None:
     """Download an input from object storage.
 
     Raises:
         InputError: it cannot be had, or is larger than `max_bytes`.
     """
     try:
-        files, place = fsspec.url_to_fs(address)
+        files, place = fsspec.url_to_fs(url)
         size = files.size(place)
         if size is not None and size > max_bytes:
             raise InputError(f"{name} has {size} bytes, more than the {max_bytes} allowed")
         files.get_file(place, str(path))
     except FileNotFoundError as error:
-        raise InputError(f"{name} is {address[:60]!r}, but there is no such object") from error
+        raise InputError(f"{name} is {shown(url)}, but there is no such object") from error
     except (OSError, ImportError) as error:
         raise InputError(
-            f"{name} is {address[:60]!r}, which cannot be fetched: {reason_of(error)}"
+            f"{name} is {shown(url)}, which cannot be fetched: {reason_of(error)}"
         ) from error

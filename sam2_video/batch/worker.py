@@ -10,19 +10,17 @@ from typing import Any
 
 import torch
 
-from predict import Predictor
 from sam2_video.batch.jobs import FAILED, SUCCEEDED, Job, Result
 from sam2_video.batch.storage import OBJECT_SCHEMES, fetch_object, open_store
-from sam2_video.core.errors import DeviceMemoryError, InputError, OutputError
+from sam2_video.core.errors import DeviceMemoryError, InputError, OutputError, shown
 from sam2_video.core.limits import Limits
 from sam2_video.core.workspace import Workspace
 from sam2_video.engine.model import load_model
-from sam2_video.prediction.inputs import InputSpec, complete_inputs, input_specs
+from sam2_video.prediction.contract import contract
+from sam2_video.prediction.fetch import is_url
 from sam2_video.prediction.pipeline import warm_up
 from sam2_video.prediction.request import CheckedRequest, Request, checked_request
 from sam2_video.prediction.startup import fetch_named_weights
-
-_SPECS = input_specs(Predictor.predict)
 
 
 class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
@@ -33,7 +31,7 @@ class Checker:
     """Finds what is wrong with a job, without a model: schema, file, clicks in the picture.
 
     Raises:
-        ValueError: a limit in the environment is not a number above zero.
+        SettingError: a limit in the environment is not a number above zero.
     """
 
     def __init__(self) -> None:
@@ -78,29 +76,31 @@ class Checker:
         """A check makes no files."""
         return []
 
-    def _request(self, inputs: Mapping[str, Any]) -> Request:
-        given = {name: _typed(_SPECS.get(name), value) for name, value in inputs.items()}
-        complete = complete_inputs(_SPECS, given)
-        complete["input_video"] = self._source(complete["input_video"])
-        return Request(**complete)
+    def _request(self, given: Mapping[str, Any]) -> Request:
+        inputs = contract().complete(contract().parse(given))
+        for name in contract().files:
+            if inputs[name] is not None:
+                inputs[name] = self._source(name, inputs[name])
+        return Request(**inputs)
 
-    def _source(self, source: str) -> Path | str:
-        """A local file, or an address that is fetched later."""
-        scheme = source.partition("://")[0].lower() if "://" in source else ""
-        if scheme in OBJECT_SCHEMES:
-            path = self.workspace.folder / "object"
-            fetch_object("input_video", source, path, self.limits.max_video_bytes)
-            return path
-        if scheme in ("http", "https") or source[:5].lower() == "data:":
+    def _source(self, name: str, source: str) -> Path | str:
+        """A local file, or where it is fetched from later."""
+        if is_url(source):
             return source
-        if scheme:
+        scheme, separator, rest = source.partition("://")
+        if scheme.lower() in OBJECT_SCHEMES:
+            path = self.workspace.folder / f"object-{name}"
+            url = f"{scheme.lower()}://{rest}"
+            fetch_object(name, url, path, self.limits.max_video_bytes)
+            return path
+        if separator:
             raise InputError(
-                f"input_video is {source[:60]!r}, but it should be a path, a data URI or an "
-                f"address that starts with http, https, {' or '.join(OBJECT_SCHEMES)}"
+                f"{name} is {shown(source)}, but it should be a path, a data URI or a URL that "
+                f"starts with http, https, {' or '.join(OBJECT_SCHEMES)}"
             )
         path = Path(source)
         if not path.is_file():
-            raise InputError(f"input_video is {source[:200]!r}, but there is no such file")
+            raise InputError(f"{name} is {shown(source, 200)}, but there is no such file")
         return path
 
 
@@ -150,10 +150,3 @@ class Segmenter(Checker):
         if self._threads:
             os.environ["OMP_NUM_THREADS"] = str(self._threads)
             torch.set_num_threads(self._threads)
-
-
-def _typed(spec: InputSpec | None, value: Any) -> Any:
-    """The value of an input; a table of text writes numbers and booleans as text."""
-    if spec is None or spec.is_file or spec.kind is str or not isinstance(value, str):
-        return value
-    return spec.parse(value)

@@ -3,13 +3,14 @@
 import errno
 
 FULL_DISK = "no space is left on the disk for the output"
+_LONGEST_SHOWN = 60
 
 
 class InputError(ValueError):
     """Bad input, told in one sentence that names the input, its value and what would be right.
 
-    Everything a stranger can send wrong ends here: the message is shown to them as it is,
-    so it never holds a path of the machine, a traceback or a second sentence.
+    Everything an untrusted client can send wrong ends here. The message is shown as it is, so it
+    holds no path of this machine, no traceback and no second sentence.
     """
 
 
@@ -18,11 +19,22 @@ class OutputError(RuntimeError):
 
 
 class DeviceMemoryError(RuntimeError):
-    """A GPU has too little memory for a prediction, told in one sentence that a user may see."""
+    """The GPU has too little memory for a prediction, told in one sentence that a user may see."""
 
 
 class BatchError(RuntimeError):
     """A batch cannot be run as it was asked for, told in one sentence that a user may see."""
+
+
+class SettingError(ValueError):
+    """A setting of the environment is not as it should be, told in one sentence."""
+
+
+def shown(value: object, longest: int = _LONGEST_SHOWN) -> str:
+    """A value as an error shows it: quoted if it is text, on one line, cut if it is long."""
+    if isinstance(value, str):
+        return repr(_cut(value, longest))
+    return _cut(repr(value), longest)
 
 
 def reason_of(error: BaseException) -> str:
@@ -36,3 +48,7 @@ def output_error(error: OSError) -> OutputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(FULL_DISK)
     return OutputError(f"the output could not be written: {reason_of(error)}")
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from sam2_video.core.errors import SettingError, shown
+
 
 @dataclass(frozen=True)
 class Limits:
-    """What a stranger's file may cost before it is refused.
+    """What the file of an untrusted client may cost before it is refused.
 
     Each field is read from the environment under its own name in capitals, `SAM2_` before it
     (`SAM2_MAX_FRAMES`). The defaults are generous: they stop abuse, not long videos.
@@ -48,7 +50,7 @@ class Limits:
         A variable that is unset or blank leaves its default.
 
         Raises:
-            ValueError: a variable is not a number above zero; one sentence that names it.
+            SettingError: a variable is not a number above zero; one sentence that names it.
         """
         environ = os.environ if environ is None else environ
         given: dict[str, Any] = {}
@@ -68,7 +70,7 @@ def _positive(name: str, text: str, *, whole: bool) -> int | float:
         value = 0
     if not 0 < value < float("inf"):
         kind = "whole number" if whole else "number"
-        raise ValueError(f"{name} is {text!r}; give a {kind} above 0")
+        raise SettingError(f"{name} is {shown(text)}; give a {kind} above 0")
     return value
 
 

@@ -1,7 +1,7 @@
-"""Work that goes on beside the model: reading ahead of it, writing behind it.
+"""Work in background threads: prefetching items, and mapping a function over them.
 
 Both keep order, hold a bounded number of items, and leave no thread behind when their generator is
-closed. They wait in short steps, since a cancellation reaches Python only between two instructions.
+closed. They wait in short steps: Python raises a cancellation only between two instructions.
 """
 
 from collections import deque
@@ -21,18 +21,18 @@ _STEP_SECONDS = 0.1
 
 
 class _End:
-    """What comes after the last item."""
+    """Marks the end of a queue."""
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """An exception on its way to the thread that has to know."""
+    """An exception on its way to the thread that raises it."""
 
     error: BaseException
 
 
-def read_ahead(items: Generator[T, None, None], depth: int) -> Generator[T, None, None]:
-    """The same items, made by a thread of their own, at most `depth` before they are asked for.
+def prefetch(items: Generator[T, None, None], depth: int) -> Generator[T, None, None]:
+    """The same items, made by a background thread, at most `depth` of them in advance.
 
     Closing it closes `items` too. An exception of theirs is raised here in its turn.
     """
@@ -54,12 +54,12 @@ def read_ahead(items: Generator[T, None, None], depth: int) -> Generator[T, None
             thread.join()
 
 
-def work_behind(
+def map_in_background(
     work: Callable[[T], R], items: Iterator[T], threads: int
 ) -> Generator[R, None, None]:
     """`work(item)` of every item, in order, computed by threads while the next items are made.
 
-    At most twice as many items as threads are on their way. Items are taken on the thread that
+    At most twice as many items as threads are in progress. Items are taken on the thread that
     iterates; an exception of `work` is raised there in its turn.
     """
     todo: Queue[_Task[T, R] | _End] = Queue()
@@ -86,7 +86,7 @@ def work_behind(
 
 
 class _Task(Generic[T, R]):
-    """An item, and later what became of it."""
+    """An item, and later the outcome of the work on it."""
 
     def __init__(self, item: T) -> None:
         self.item: T | None = item
@@ -127,7 +127,7 @@ def _consume(work: Callable[[T], R], todo: Queue[Any], stop: Event) -> None:
 
 
 def _put(queue: Queue[Any], item: object, stop: Event) -> bool:
-    """Put an item in as soon as there is room; False if nobody wants it any more."""
+    """Put an item in as soon as there is room; False if `stop` is set first."""
     while not stop.is_set():
         with suppress(Full):
             queue.put(item, timeout=_STEP_SECONDS)

@@ -1,15 +1,15 @@
-"""Threads and processes that withstand a cancellation at any moment.
+"""Start threads and processes so that a cancellation at any moment does no harm.
 
-The server cancels a prediction by raising an exception in the thread that runs it, between any
-two instructions, told by the thread's identifier (`PyThreadState_SetAsyncExc`).
+The server cancels a prediction by raising an exception in its thread, between any two
+instructions. The thread is addressed by its identifier (`PyThreadState_SetAsyncExc`).
 
-A thread that is just being started carries its parent's identifier for a moment. A cancellation
-in that moment kills the new thread in place of the prediction, and the parent waits for ever for
-the thread to say that it runs. Threads are therefore started by one thread that nobody cancels.
+A thread that is being started carries its parent's identifier for a moment. A cancellation in that
+moment kills the new thread instead of the prediction, and the parent waits forever for the thread
+to report that it runs. Threads are therefore started by a starter thread that is never cancelled.
 
-A process that was just started may be dropped before anybody is responsible for it, and
-`subprocess` then keeps it, its pipes open, or never learns its number. Processes are started by
-that thread too, and a `Child` that nobody holds is killed and waited for.
+A cancellation may also drop a process before any code owns it: `subprocess` then leaks it with its
+pipes, or never learns its number. Processes are therefore started by the starter thread too, and a
+`Child` without references is killed.
 """
 
 import os
@@ -21,18 +21,18 @@ from threading import Thread
 from typing import IO, Any
 
 SIDE_PIPE = "pipe:side"
-"""Stands in a command for the address of the process's second output."""
+"""Stands in a command for the name of the pipe that takes the process's second output."""
 
-_SECONDS_TO_DIE = 1.0
+_KILL_SECONDS = 1.0
 _Answer = SimpleQueue[tuple[Any, Exception | None]]
 _requests: SimpleQueue[tuple[Callable[[], Any], _Answer]] = SimpleQueue()
 
 
 class Child(subprocess.Popen[bytes]):
-    """A process that ends when nobody holds it any more, at the latest.
+    """A process that is killed when its last reference goes, if it still runs.
 
     Attributes:
-        side: where its second output is read, if its command names one.
+        side: the pipe to read its second output from, if its command has one.
     """
 
     side: IO[bytes] | None = None
@@ -42,7 +42,7 @@ class Child(subprocess.Popen[bytes]):
         if self.__dict__.get("pid") and self.returncode is None:
             with suppress(OSError, subprocess.TimeoutExpired):
                 self.kill()
-                self.wait(_SECONDS_TO_DIE)
+                self.wait(_KILL_SECONDS)
         super().__del__()
 
 
@@ -74,7 +74,7 @@ def _with_side_pipe(command: Sequence[str], **options: Any) -> Child:
 
 
 def start_thread(target: Callable[..., object], *arguments: object) -> Thread:
-    """Run `target(*arguments)` in a daemon thread; what comes back runs already.
+    """Run `target(*arguments)` in a daemon thread; it runs when this returns.
 
     Raises:
         RuntimeError: the system allows no more threads.
@@ -85,7 +85,7 @@ def start_thread(target: Callable[..., object], *arguments: object) -> Thread:
 
 
 def _uncancelled(work: Callable[[], Any]) -> Any:
-    """Have the starter do something short; its result, or the exception it raised."""
+    """Do something short on the starter thread; its result, or the exception it raised."""
     answer: _Answer = SimpleQueue()
     _requests.put((work, answer))
     result, error = answer.get()
@@ -101,7 +101,7 @@ def _serve(requests: SimpleQueue[tuple[Callable[[], Any], _Answer]]) -> None:
             answer.put((work(), None))
         except Exception as error:
             answer.put((None, error))
-        del work, answer  # what nobody waits for any more goes at once
+        del work, answer  # else a dropped result would live until the next request
 
 
 def _begin() -> None:

@@ -1,4 +1,4 @@
-"""Signals that ask a command for its end."""
+"""SIGINT and SIGTERM as an exception."""
 
 import signal
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(BaseException):
-    """A signal asked for the end.
+    """SIGINT or SIGTERM arrived.
 
-    Not `KeyboardInterrupt`: once one has crossed certain C code, Python ends by the signal itself
-    and not with the exit code, although it was caught.
+    Not `KeyboardInterrupt`: once that has crossed certain C code, Python exits by the signal even
+    if it was caught, and the exit code is lost.
     """
 
     def __init__(self, number: int) -> None:
@@ -22,7 +22,7 @@ class Interrupted(BaseException):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Such a signal raises `Interrupted` in the block; afterwards its handlers are as before."""
+    """In the block SIGINT and SIGTERM raise `Interrupted`; then the old handlers are back."""
     previous = {number: signal.signal(number, _interrupt) for number in ENDING_SIGNALS}
     try:
         yield

@@ -1,4 +1,4 @@
-"""The one place on disk where a process keeps its temporary files."""
+"""A process's temporary folder."""
 
 import fcntl
 import os
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 class Workspace:
-    """A folder of this process's own, holding at most one prediction's files.
+    """A temporary folder of this process with at most one prediction's files.
 
-    The folder is locked while its process lives. Opening a workspace first removes the folders
-    of processes that are gone, however they ended.
+    The folder is locked while the process lives. A new workspace first removes the folders of
+    processes that have ended, killed ones included.
     """
 
     def __init__(self, base: Path | None = None) -> None:
@@ -21,9 +21,9 @@ class Workspace:
         self.folder, self._lock = self._create()
 
     def fresh(self) -> Path:
-        """Remove what the last prediction left; the place for the next one's files, not made yet.
+        """Remove the last prediction's files; the path of the next one's folder, which is not made.
 
-        What it left is its outputs, and, where it was stopped at a bad moment, any other file.
+        Those files are its outputs, and any other if it was cancelled at a bad moment.
         """
         for path in self.folder.iterdir():
             if path.is_dir():
@@ -45,18 +45,18 @@ class Workspace:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if folder.exists():
                 return folder, lock
-            os.close(lock)  # another process's sweep came between making and locking
+            os.close(lock)  # another process removed it before it was locked
 
     def _sweep(self) -> None:
         for folder in self._base.glob(f"{self._prefix}*"):
             try:
                 lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             except OSError:
-                continue  # gone meanwhile, or not a folder of ours
+                continue  # gone meanwhile, or no folder of this user
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
             except BlockingIOError:
-                pass  # its process lives
+                pass  # in use
             finally:
                 os.close(lock)

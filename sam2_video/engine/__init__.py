@@ -1,1 +1,1 @@
-"""SAM 2 over a stream of frames: prompts in, mask logits out; no files, no ffmpeg."""
+"""SAM 2 over a stream of frames: prompts in, mask logits out, without files or ffmpeg."""

@@ -1,9 +1,9 @@
-"""The memory bank: all that tracking may ever read again, and nothing else.
+"""The memory bank: the memories that later frames can attend to.
 
-SAM 2 conditions a frame on the memories of all conditioning frames, of the 6 frames before it
-in tracking direction, and on the object pointers of the 15 before it (SAM 2 paper, section 4;
-`SAM2Base._prepare_memory_conditioned_features`). Older entries are dead, so they are dropped:
-the bank's size does not depend on the length of the video.
+SAM 2 conditions a frame on the memories of all conditioning frames, on those of the 6 frames before
+it in tracking direction, and on the object pointers of the 15 frames before it (SAM 2 paper,
+section 4; `SAM2Base._prepare_memory_conditioned_features`). Older ones are dropped, so the size of
+the bank does not depend on the length of the video.
 """
 
 from dataclasses import dataclass, field, replace
@@ -14,14 +14,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Memory:
-    """What is remembered of one frame, for B objects tracked together.
+    """The memory of one frame, for B objects tracked together.
 
     Attributes:
-        features: (B, C_mem, h, w) bfloat16, the memory encoder's output, as Meta keeps it;
-            None once the frame is too far away for its picture to be attended to.
-        position: (1, C_mem, h, w) in what the network computes in, the memory's positional
-            encoding; the same tensor for every frame and object of a video.
-        pointer: (B, C) float32, the object pointer.
+        features: (B, C_mem, h, w) bfloat16, the memory encoder's output; None once the frame is
+            so far away that only its pointer is attended to.
+        position: (1, C_mem, h, w) in the network's dtype, the positional encoding of `features`;
+            all memories of a bank share one tensor.
+        pointer: (B, C) float32, the object pointers.
     """
 
     features: Tensor | None
@@ -34,10 +34,12 @@ class MemoryBank:
     """The memories of B objects that are tracked together, in one direction.
 
     Attributes:
-        num_memories: conditioning slot and adjacent frames together (`num_maskmem`, 7).
-        num_pointers: pointers attended to, the conditioning frame's included (16).
-        conditioning: memories of prompted frames, by frame index; kept for the whole pass.
-        recent: memories of tracked frames, by frame index; only what can still be read.
+        num_memories: temporal slots (`SAM2Base.num_maskmem`, 7): one for conditioning frames and
+            one for each of the 6 adjacent frames.
+        num_pointers: pointers attended to (`SAM2Base.max_obj_ptrs_in_encoder`, 16), that of a
+            conditioning frame included.
+        conditioning: memories of prompted frames, by frame index; never dropped.
+        recent: memories of tracked frames, by frame index, within reach of the next frame.
     """
 
     num_memories: int
@@ -45,9 +47,9 @@ class MemoryBank:
     conditioning: dict[int, Memory]
     recent: dict[int, Memory] = field(default_factory=dict)
 
-    def remember(self, frame: int, memory: Memory) -> None:
-        """Keep a tracked frame's memory, and let go of what the next frame cannot reach."""
-        self.recent[frame] = self._with_known_position(memory)
+    def add(self, frame: int, memory: Memory) -> None:
+        """Add the memory of a tracked frame, and drop what the next frame cannot attend to."""
+        self.recent[frame] = self._with_shared_position(memory)
         for other in list(self.recent):
             distance = abs(frame - other) + 1  # as seen from the next frame
             if distance >= self.num_pointers:
@@ -55,20 +57,23 @@ class MemoryBank:
             elif distance >= self.num_memories:
                 self.recent[other] = replace(self.recent[other], features=None)
 
-    def promote(self, frame: int, memory: Memory) -> None:
-        """Keep a corrected frame's memory for good, in place of what tracking made of it."""
+    def add_conditioning(self, frame: int, memory: Memory) -> None:
+        """Add the memory of a corrected frame, which replaces its memory as a tracked frame."""
         self.recent.pop(frame, None)
-        self.conditioning[frame] = self._with_known_position(memory)
+        self.conditioning[frame] = self._with_shared_position(memory)
 
-    def _with_known_position(self, memory: Memory) -> Memory:
-        """A memory on the positions of the first one: each of its own would be kept as well."""
+    def _with_shared_position(self, memory: Memory) -> Memory:
+        """The memory with the first one's positional encoding, so that no equal one is kept."""
         return replace(memory, position=next(iter(self.conditioning.values())).position)
 
     def as_output_dict(self, objects: slice = slice(None)) -> dict[str, dict[int, dict]]:
-        """The bank in the form that `SAM2Base.track_step` reads, for some of its objects.
+        """The bank as the argument `output_dict` of `SAM2Base.track_step`.
 
-        Memories are read back as float32: with pointers among them Meta's concatenation
-        promotes them to the same values, and without one its fp32 path fails on mixed types.
+        Memories are converted to float32. `SAM2Base` would get the same values by concatenating
+        them with float32 pointers, but fails on mixed dtypes where there is no pointer.
+
+        Args:
+            objects: which of the B objects to include.
         """
         return {
             "cond_frame_outputs": _outputs(self.conditioning, objects),

@@ -1,4 +1,4 @@
-"""The model that runs: chosen, loaded, put on its device and accelerated."""
+"""Choosing a model, loading it, moving it to its device and accelerating it."""
 
 import logging
 import os
@@ -9,11 +9,13 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 
 from sam2_video.accelerate.network import PRECISIONS, accelerate
+from sam2_video.core.errors import shown
 from sam2_video.models.load import build_network, load_weights
 from sam2_video.models.registry import (
     CheckpointError,
     checkpoint_folder,
     choose_checkpoint,
+    weights_file,
 )
 
 logger = logging.getLogger(__name__)
@@ -23,12 +25,12 @@ MAX_ENCODER_BATCH = 16
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready to run: what `segment` and the predictor take.
+    """A model that is ready to run, as `segment` and the predictor take it.
 
     Attributes:
-        name: of its checkpoint.
-        network: with its weights, on its device.
-        encoder_batch: frames that its encoder takes in one go.
+        name: the name of its checkpoint.
+        network: with its weights loaded, on its device.
+        encoder_batch: the number of frames in one batch of the image encoder.
     """
 
     name: str
@@ -37,12 +39,12 @@ class LoadedModel:
 
     @property
     def image_size(self) -> int:
-        """Pixels a side of the square picture that the network sees."""
+        """Side length of the network's square input, in pixels."""
         return int(self.network.image_size)
 
     @property
     def device(self) -> torch.device:
-        """Where the network lies."""
+        """The device of the network's weights."""
         return next(self.network.parameters()).device
 
 
@@ -56,24 +58,26 @@ def load_model(
     """Load a SAM 2 video model.
 
     Args:
-        name: a name of `checkpoints.NAMES`; `SAM2_MODEL` or the best one present if None.
-        image_size: pixels a side of the network's input; `SAM2_IMAGE_SIZE` or the one it was
-            trained at if None. Smaller is faster and coarser.
-        folder: where the weights lie; see `checkpoint_folder`.
-        device: CUDA where there is one, else the CPU, if None.
+        name: a model in `models.registry`; if None, the one that `SAM2_MODEL` names, else the
+            best one present.
+        image_size: side length of the network's input in pixels; if None, `SAM2_IMAGE_SIZE`, else
+            the size it was trained at. Smaller is faster and less accurate.
+        folder: the folder of the weights; if None, see `checkpoint_folder`.
+        device: if None, CUDA if available, else the CPU.
 
     Raises:
-        CheckpointError: the weights are missing, damaged, or do not fit the configuration; or a
-            setting of the environment is not what it should be.
+        CheckpointError: the weights are missing or damaged, do not fit the configuration, or a
+            setting of the environment is invalid.
     """
     folder = folder or checkpoint_folder()
     checkpoint = choose_checkpoint(folder, name or os.environ.get("SAM2_MODEL"))
     size = image_size or _image_size_from_environment() or checkpoint.image_size
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = _precision_from_environment()
-    cuda_graphs, encoder_batch = _cuda_graphs_from_environment(), _batch_from_environment()
+    cuda_graphs = _cuda_graphs_from_environment()
+    encoder_batch = _encoder_batch_from_environment()
     network = build_network(checkpoint, size)
-    load_weights(network, folder / checkpoint.file, checkpoint)
+    load_weights(network, weights_file(checkpoint, folder), checkpoint)
     network.to(device)
     accelerate(network, precision, cuda_graphs=cuda_graphs)
     logger.info("device: %s, image size: %d, precision: %s", device, size, precision)
@@ -92,16 +96,16 @@ def _precision_from_environment() -> str:
 def _cuda_graphs_from_environment() -> bool:
     text = os.environ.get("SAM2_CUDA_GRAPHS") or "0"
     if text not in ("0", "1"):
-        raise CheckpointError(f"SAM2_CUDA_GRAPHS is {text!r}, but it should be 0 or 1")
+        raise CheckpointError(f"SAM2_CUDA_GRAPHS is {shown(text)}, but it should be 0 or 1")
     return text == "1"
 
 
-def _batch_from_environment() -> int:
+def _encoder_batch_from_environment() -> int:
     text = os.environ.get("SAM2_ENCODER_BATCH") or "1"
     is_number = text.isascii() and text.isdigit() and len(text) <= 2
     if not is_number or not 1 <= int(text) <= MAX_ENCODER_BATCH:
         raise CheckpointError(
-            f"SAM2_ENCODER_BATCH is {text!r}, but it should be a whole number from 1 to "
+            f"SAM2_ENCODER_BATCH is {shown(text)}, but it should be a whole number from 1 to "
             f"{MAX_ENCODER_BATCH}"
         )
     return int(text)

@@ -1,4 +1,4 @@
-"""From a decoded frame to the tensor that the image encoder takes."""
+"""Turning a decoded frame into the input tensor of the image encoder."""
 
 from functools import cache
 
@@ -14,10 +14,13 @@ IMAGE_DEVIATION = (0.229, 0.224, 0.225)
 def shrink(picture: np.ndarray, image_size: int) -> np.ndarray:
     """Resize an (H, W, 3) uint8 picture to the model's square input as Meta's frame loader does.
 
-    Bicubic, antialiased, aspect not kept: `sam2.utils.misc._load_img_as_tensor`, Pillow's default.
-    PyTorch's own kernel takes a seventh of Pillow's time; one value in 300 differs, by a level or
-    two of 256. What comes back is a view of three planes: putting it in another order would take
-    as long again.
+    Bicubic and antialiased, without keeping the aspect ratio, as in
+    `sam2.utils.misc._load_img_as_tensor`, which uses Pillow's default. PyTorch takes a seventh of
+    Pillow's time; one value in 300 differs, by 1 or 2 of 255.
+
+    Returns:
+        (S, S, 3) uint8, S the `image_size`. It is a view of three planes in memory, because
+        interleaving the channels would take as long as the resize.
     """
     pixels = torch.from_numpy(picture).permute(2, 0, 1).unsqueeze(0)
     small = F.interpolate(pixels, (image_size, image_size), mode="bicubic", antialias=True)
@@ -27,9 +30,9 @@ def shrink(picture: np.ndarray, image_size: int) -> np.ndarray:
 def normalize_image(image: np.ndarray, device: torch.device) -> Tensor:
     """Turn an (S, S, 3) uint8 RGB picture into the model's (1, 3, S, S) float32 input.
 
-    To a GPU it goes as bytes, and nobody waits for it: from pinned memory a copy is asynchronous
-    (https://docs.pytorch.org/docs/stable/notes/cuda.html#use-pinned-memory-buffers), and PyTorch
-    keeps that memory until it is done.
+    It is copied to a GPU as bytes, asynchronously from pinned memory
+    (https://docs.pytorch.org/docs/stable/notes/cuda.html#use-pinned-memory-buffers); PyTorch keeps
+    the pinned memory until the copy is done.
     """
     pixels = torch.from_numpy(image).permute(2, 0, 1).unsqueeze(0)
     if device.type == "cuda":
@@ -41,7 +44,7 @@ def normalize_image(image: np.ndarray, device: torch.device) -> Tensor:
 
 @cache
 def _mean_and_deviation(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Two (3, 1, 1) tensors, made once: bringing them to a GPU waits for all that it does."""
+    """Two (3, 1, 1) tensors, cached because copying them to a GPU would synchronise with it."""
     with torch.inference_mode(False):
         mean = torch.tensor(IMAGE_MEAN, device=device)[:, None, None]
         deviation = torch.tensor(IMAGE_DEVIATION, device=device)[:, None, None]

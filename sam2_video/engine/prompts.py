@@ -1,43 +1,23 @@
-"""The four click strings, and the prompts they stand for.
+"""Prompts as the model takes them: the clicks of one object on one frame, grouped into objects."""
 
-The order of things: `parse_clicks` reads the strings, `check_clicks` holds them against the
-video, `build_prompts` groups them into what the model takes. Nothing here needs a model.
-"""
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 
-import logging
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-
-from sam2_video.core.errors import InputError
+from sam2_video.core.errors import InputError, shown
 from sam2_video.core.limits import DEFAULT_LIMITS
-
-logger = logging.getLogger(__name__)
-
-_NUMBER = r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
-_PAIR = re.compile(rf"\s*\[\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\]\s*")
-_INTEGER = re.compile(r"-?[0-9]{1,15}")
-_COORDINATES_HINT = "write [x,y],[x,y],..."
-
-
-@dataclass(frozen=True)
-class Click:
-    """One click: a point of one frame that is, or is not, part of an object.
-
-    `x`, `y` are pixels of the decoded frame from its top left corner, `object_name` is empty
-    where the user named none.
-    """
-
-    x: float
-    y: float
-    is_foreground: bool
-    frame: int
-    object_name: str
+from sam2_video.engine.clicks import Click
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """All clicks of one object on one frame; they reach the model together, in this order."""
+    """All clicks of one object on one frame, in the order given; the model takes them together.
+
+    Attributes:
+        frame: index of the frame, from 0.
+        points: (x, y) of each click, in pixels of the video.
+        labels: of each click, 1 for foreground and 0 for background.
+    """
 
     frame: int
     points: tuple[tuple[float, float], ...]
@@ -45,13 +25,13 @@ class Prompt:
 
     @property
     def is_conditioning(self) -> bool:
-        """Whether this starts a track (a foreground click) or corrects one (background only)."""
+        """Whether this starts a track (has a foreground click); if not, it corrects one."""
         return 1 in self.labels
 
 
 @dataclass(frozen=True)
 class TrackedObject:
-    """One object to track: its name and its prompts, one a frame, in frame order."""
+    """One object to track: its name and its prompts, at most one per frame, in frame order."""
 
     name: str
     prompts: tuple[Prompt, ...]
@@ -67,224 +47,92 @@ class TrackedObject:
         return tuple(p for p in self.prompts if not p.is_conditioning)
 
 
-def parse_clicks(
-    coordinates: str,
-    labels: str,
-    frames: str,
-    object_ids: str,
-    max_clicks: int = DEFAULT_LIMITS.max_clicks,
-) -> list[Click]:
-    """Read the four click strings of the interface, one click for every coordinate pair.
-
-    Labels and frames that are too few repeat from their start; surplus entries are dropped
-    with a line in the log. One object name alone stands for all clicks.
-
-    Raises:
-        InputError: a string is malformed, there is no click or more than `max_clicks`, a
-            label is not 0 or 1.
-    """
-    points = _parse_coordinates(coordinates, max_clicks)
-    count = len(points)
-    label_values = _fit("click_labels", _parse_integers("click_labels", labels, "1"), count)
-    frame_values = _fit("click_frames", _parse_integers("click_frames", frames, "0"), count)
-    for i, label in enumerate(label_values):
-        if label not in (0, 1):
-            raise InputError(
-                f"click_labels[{i}] is {label}, but a label is 1 (foreground) or 0 (background)"
-            )
-    names = _parse_names(object_ids, count)
-    return [
-        Click(x, y, label == 1, frame, name)
-        for (x, y), label, frame, name in zip(
-            points, label_values, frame_values, names, strict=True
-        )
-    ]
-
-
-def check_clicks(clicks: Iterable[Click], width: int, height: int, num_frames: int) -> None:
-    """Hold clicks against the video they are meant for.
-
-    Raises:
-        InputError: a click lies outside 0 <= x < width, 0 <= y < height, or its frame
-            outside the video.
-    """
-    for i, click in enumerate(clicks):
-        if not (0 <= click.x < width and 0 <= click.y < height):
-            raise InputError(
-                f"click_coordinates[{i}] is [{click.x:.12g},{click.y:.12g}], but the video has "
-                f"{width}x{height} pixels (x 0-{width - 1}, y 0-{height - 1})"
-            )
-        if not 0 <= click.frame < num_frames:
-            noun = "frame" if num_frames == 1 else "frames"
-            raise InputError(
-                f"click_frames[{i}] is {click.frame}, but the video has {num_frames} {noun} "
-                f"(0-{num_frames - 1})"
-            )
-
-
 def build_prompts(
     clicks: Sequence[Click],
     max_objects: int = DEFAULT_LIMITS.max_objects,
     max_conditioning_frames: int = DEFAULT_LIMITS.max_conditioning_frames,
 ) -> list[TrackedObject]:
-    """Group clicks into objects, in order of first appearance, and their prompts.
+    """Group clicks into objects, in order of first appearance.
 
-    A foreground click without a name makes an object of its own. A background click without
-    a name belongs to every object with a foreground click on its frame, else to every object
-    first clicked on an earlier frame, else to every object.
+    Each foreground click without a name makes an object of its own, see `name_foreground`. A
+    background click without a name belongs to every object with a foreground click on its frame;
+    if there is none, to every object with a foreground click on an earlier frame; if there is
+    none, to every object.
+
+    Args:
+        clicks: as `parse_clicks` returns them.
+        max_objects: the most objects allowed.
+        max_conditioning_frames: the most prompted frames of one object; each costs memory, and
+            attention on every frame.
 
     Raises:
-        InputError: an object has no foreground click, or more prompted frames than
-            `max_conditioning_frames` (each costs memory and attention on every frame), or
-            there are more than `max_objects`.
+        InputError: an object has no foreground click, or a limit is exceeded.
     """
     named = name_foreground(clicks)
-    order = list(dict.fromkeys(click.object_name for click in named if click.object_name))
-    first_foreground: dict[str, int] = {}
+    names = list(dict.fromkeys(click.object_name for click in named if click.object_name))
+    _check_objects(named, names, max_objects)
+    clicks_by_frame: dict[str, dict[int, list[Click]]] = {name: {} for name in names}
     for click in named:
-        if click.is_foreground:
-            earliest = first_foreground.get(click.object_name, click.frame)
-            first_foreground[click.object_name] = min(earliest, click.frame)
-    if not first_foreground:
-        raise InputError(
-            "click_labels has no foreground click (1), and an object needs at least one"
-        )
-    for name in order:
-        if name not in first_foreground:
-            raise InputError(
-                f"click_object_ids names {_shown(name)!r}, which has background clicks (0) only, "
-                "but an object needs at least one foreground click (1)"
-            )
-
-    if len(order) > max_objects:
-        raise InputError(
-            f"click_object_ids makes {len(order)} objects, but at most {max_objects} are allowed "
-            "in one run; clicks that share a name belong to one object"
-        )
-
-    by_object: dict[str, dict[int, list[Click]]] = {name: {} for name in order}
-    for click in named:
-        owners = [click.object_name] if click.object_name else _owners(click, named, order)
+        owners = [click.object_name] if click.object_name else _owners(click, named, names)
         for name in owners:
-            by_object[name].setdefault(click.frame, []).append(click)
-
-    objects = []
-    for name, by_frame in by_object.items():
+            clicks_by_frame[name].setdefault(click.frame, []).append(click)
+    for name, by_frame in clicks_by_frame.items():
         if len(by_frame) > max_conditioning_frames:
             raise InputError(
-                f"click_frames gives object {_shown(name)!r} clicks on {len(by_frame)} frames, "
+                f"click_frames gives object {shown(name)} clicks on {len(by_frame)} frames, "
                 f"but at most {max_conditioning_frames} are allowed"
             )
-        prompts = tuple(
-            Prompt(
-                frame,
-                tuple((c.x, c.y) for c in by_frame[frame]),
-                tuple(int(c.is_foreground) for c in by_frame[frame]),
-            )
-            for frame in sorted(by_frame)
-        )
-        objects.append(TrackedObject(name, prompts))
-    return objects
+    return [
+        TrackedObject(name, tuple(_prompt(frame, by_frame[frame]) for frame in sorted(by_frame)))
+        for name, by_frame in clicks_by_frame.items()
+    ]
 
 
 def name_foreground(clicks: Sequence[Click]) -> list[Click]:
-    """Give every nameless foreground click `object_<k>`, k its position or the next free one."""
+    """Name every foreground click that has no name.
+
+    The k-th click, from 1, becomes `object_<k>`, or the next number whose name is not taken.
+    """
     taken = {click.object_name for click in clicks}
     named = []
     for position, click in enumerate(clicks, start=1):
         name = click.object_name
         if click.is_foreground and not name:
-            number = position
-            while f"object_{number}" in taken:
-                number += 1
-            name = f"object_{number}"
+            name = next(n for k in count(position) if (n := f"object_{k}") not in taken)
             taken.add(name)
-        named.append(Click(click.x, click.y, click.is_foreground, click.frame, name))
+        named.append(replace(click, object_name=name))
     return named
 
 
-def _owners(click: Click, named: Sequence[Click], order: Sequence[str]) -> list[str]:
+def _check_objects(clicks: Sequence[Click], names: Sequence[str], max_objects: int) -> None:
+    """Check that every object has a foreground click, and that there are not too many objects."""
+    with_foreground = {click.object_name for click in clicks if click.is_foreground}
+    if not with_foreground:
+        raise InputError(
+            "click_labels has no foreground click (1), and an object needs at least one"
+        )
+    for name in names:
+        if name not in with_foreground:
+            raise InputError(
+                f"click_object_ids names {shown(name)}, which has background clicks (0) only, "
+                "but an object needs at least one foreground click (1)"
+            )
+    if len(names) > max_objects:
+        raise InputError(
+            f"click_object_ids makes {len(names)} objects, but at most {max_objects} are allowed "
+            "in one run; clicks that share a name belong to one object"
+        )
+
+
+def _owners(click: Click, clicks: Sequence[Click], names: Sequence[str]) -> list[str]:
     """The objects that a background click without a name belongs to."""
-    foreground = [c for c in named if c.is_foreground]
-    here = {c.object_name for c in foreground if c.frame == click.frame}
+    foreground = [c for c in clicks if c.is_foreground]
+    same_frame = {c.object_name for c in foreground if c.frame == click.frame}
     earlier = {c.object_name for c in foreground if c.frame < click.frame}
-    owners = here or earlier or set(order)
-    return [name for name in order if name in owners]
+    owners = same_frame or earlier or set(names)
+    return [name for name in names if name in owners]
 
 
-def _parse_coordinates(text: str, max_clicks: int) -> list[tuple[float, float]]:
-    body = _without_outer_brackets(text)
-    points: list[tuple[float, float]] = []
-    position = 0
-    while position < len(body):
-        match = _PAIR.match(body, position)
-        if match is None:
-            raise InputError(
-                f"click_coordinates has {_shown(body[position:])!r} where click {len(points)} "
-                f"should be; {_COORDINATES_HINT}"
-            )
-        points.append((float(match[1]), float(match[2])))
-        if len(points) > max_clicks:
-            raise InputError(
-                f"click_coordinates has more than {max_clicks} clicks, the most that are allowed"
-            )
-        position = match.end()
-        if position < len(body):
-            if body[position] != ",":
-                raise InputError(
-                    f"click_coordinates has {_shown(body[position:])!r} where a comma "
-                    f"should follow click {len(points) - 1}; {_COORDINATES_HINT}"
-                )
-            position += 1
-    if not points:
-        raise InputError(f"click_coordinates is empty; {_COORDINATES_HINT}")
-    return points
-
-
-def _without_outer_brackets(text: str) -> str:
-    """Strip white space, and the one pair of brackets that a JSON encoder puts round a list."""
-    body = text.strip()
-    opens_a_list = re.match(r"\[\s*\[", body)
-    if opens_a_list and body.endswith("]"):
-        body = body[1:-1].strip()
-    return body
-
-
-def _parse_integers(name: str, text: str, default: str) -> list[int]:
-    body = text.strip()
-    if body.startswith("[") and body.endswith("]"):
-        body = body[1:-1].strip()
-    body = body.removesuffix(",").rstrip() or default
-    values = []
-    for i, entry in enumerate(body.split(",")):
-        if not _INTEGER.fullmatch(entry.strip()):
-            raise InputError(
-                f"{name}[{i}] is {_shown(entry.strip())!r}, but it should be a whole number"
-            )
-        values.append(int(entry))
-    return values
-
-
-def _parse_names(text: str, count: int) -> list[str]:
-    names = [name.strip() for name in text.strip().removesuffix(",").split(",")]
-    if len(names) == 1:
-        return names * count
-    if len(names) > count:
-        _log_surplus("click_object_ids", len(names), count)
-    return (names + [""] * count)[:count]
-
-
-def _fit(name: str, values: list[int], count: int) -> list[int]:
-    """Repeat `values` from their start, or drop the surplus, so that there are `count`."""
-    if len(values) > count:
-        _log_surplus(name, len(values), count)
-    return [values[i % len(values)] for i in range(count)]
-
-
-def _log_surplus(name: str, given: int, count: int) -> None:
-    logger.warning("%s has %d entries for %d clicks: the surplus is dropped", name, given, count)
-
-
-def _shown(text: str, limit: int = 30) -> str:
-    """A value as an error shows it: short, whatever a stranger sent."""
-    return text if len(text) <= limit else text[:limit] + "..."
+def _prompt(frame: int, clicks: Sequence[Click]) -> Prompt:
+    points = tuple((click.x, click.y) for click in clicks)
+    return Prompt(frame, points, tuple(int(click.is_foreground) for click in clicks))

@@ -1,11 +1,11 @@
 """SAM 2 over a stream of frames.
 
-`encode_prompts` turns the clicks of every conditioning frame into masks and memories, once,
-before tracking starts. A `TrackingPass` then takes frames one at a time, forward or backward,
-and gives each object's mask logits. Both build on `SAM2Base.track_step`; what Meta's
-`SAM2VideoPredictor` keeps in its `inference_state` is a `MemoryBank` here.
+`encode_prompts` turns the clicks on every conditioning frame into masks and memories, once, before
+tracking starts. A `TrackingPass` then takes frames one at a time, forward or backward, and returns
+the mask logits of each object. Both call `SAM2Base.track_step`; a `MemoryBank` takes the place of
+the `inference_state` of Meta's `SAM2VideoPredictor`.
 
-Letters in shapes: K objects of a video, B objects of a group, S the model's image size.
+In shapes, K is the number of objects in a video, B of objects in a group, S the model's image size.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,17 +21,21 @@ from sam2_video.engine.memory_bank import Memory, MemoryBank
 from sam2_video.engine.prompts import Prompt, TrackedObject
 
 MAX_PREVIOUS_LOGIT = 32.0
-MEMORY_DTYPE = torch.bfloat16  # as Meta keeps memories
+"""To which a correction clamps the previous mask's logits, as `SAM2VideoPredictor` does."""
+MEMORY_DTYPE = torch.bfloat16
+"""In which memories are kept, as in `SAM2VideoPredictor`."""
 OBJECTS_PER_GROUP = 8
+"""The most objects in one batch: bounds the memory that a step takes."""
 
 
 @dataclass(frozen=True)
 class FrameFeatures:
-    """What the image encoder makes of one frame, for every object alike.
+    """The image encoder's output for one frame, which all objects share.
 
     Attributes:
-        maps: one (h*w, 1, C) tensor a level, finest level first.
-        positions: the positional encoding of the coarsest level, the only one that is read.
+        maps: one (h*w, 1, C) tensor for each level, finest level first.
+        positions: one (h*w, 1, C) tensor, the positional encoding of the coarsest level, which is
+            the only one that `SAM2Base` reads.
         sizes: (h, w) of each level.
     """
 
@@ -40,7 +44,7 @@ class FrameFeatures:
     sizes: list[tuple[int, int]]
 
     def for_objects(self, count: int) -> dict[str, list]:
-        """The arguments of `SAM2Base.track_step` for a batch of `count` objects."""
+        """The features as arguments of `SAM2Base.track_step`, for a batch of `count` objects."""
         return {
             "current_vision_feats": [x.expand(-1, count, -1) for x in self.maps],
             "current_vision_pos_embeds": [x.expand(-1, count, -1) for x in self.positions],
@@ -50,11 +54,11 @@ class FrameFeatures:
 
 @dataclass(frozen=True)
 class ObjectGroup:
-    """Objects that are prompted on the same frames, so that one batch serves them all.
+    """Objects that are prompted on the same frames, and are therefore tracked in one batch.
 
     Attributes:
-        indices: their places among the video's objects.
-        objects: the objects themselves, in the same order.
+        indices: their indices among the video's objects.
+        objects: the objects, in the same order.
     """
 
     indices: tuple[int, ...]
@@ -66,17 +70,18 @@ class ObjectGroup:
         return tuple(prompt.frame for prompt in self.objects[0].conditioning)
 
     def corrections_on(self, frame: int) -> list[Prompt]:
-        """Each object's background-only prompt on `frame`; empty where there is none."""
+        """The correction of every object on `frame`, in order; empty if there is none."""
         return [p for o in self.objects for p in o.corrections if p.frame == frame]
 
 
 @dataclass(frozen=True)
 class EncodedPrompts:
-    """The conditioning frames of one group: what tracking attends to from the start.
+    """The encoded conditioning frames of one group, which all tracked frames attend to.
 
     Attributes:
+        group: the objects.
         memories: by frame index, of B objects each.
-        logits: by frame index, (B, 1, S/4, S/4) hole-filled mask logits, the frame's output.
+        logits: by frame index, (B, 1, S/4, S/4) hole-filled mask logits: the output on that frame.
     """
 
     group: ObjectGroup
@@ -87,7 +92,7 @@ class EncodedPrompts:
 def group_objects(
     objects: Sequence[TrackedObject], limit: int = OBJECTS_PER_GROUP
 ) -> list[ObjectGroup]:
-    """Put objects with the same prompted frames together, at most `limit` to a group."""
+    """Group objects that are prompted on the same frames, at most `limit` to a group."""
     by_frames: dict[tuple, list[int]] = {}
     for index, tracked in enumerate(objects):
         key = tuple((prompt.frame, prompt.is_conditioning) for prompt in tracked.prompts)
@@ -108,16 +113,18 @@ def encode_image(model: SAM2Base, image: Tensor) -> FrameFeatures:
 
 @torch.inference_mode()
 def encode_images(model: SAM2Base, images: Tensor) -> list[FrameFeatures]:
-    """Run the image encoder once on (N, 3, S, S) float32 pictures; the features of each.
+    """Run the image encoder once on (N, 3, S, S) float32 pictures.
 
-    They are views of what all pictures share, which lasts as long as any of them.
+    Returns:
+        The features of each picture. They are views of shared tensors, which stay in memory as
+        long as any of them.
     """
     output = model.forward_image(images)
     _, maps, positions, sizes = model._prepare_backbone_features(output)
     position = positions[-1][:, :1]
     return [
-        FrameFeatures([x[:, place : place + 1] for x in maps], [position], sizes)
-        for place in range(len(images))
+        FrameFeatures([x[:, i : i + 1] for x in maps], [position], sizes)
+        for i in range(len(images))
     ]
 
 
@@ -129,13 +136,14 @@ def encode_prompts(
     video_size: tuple[int, int],
     num_frames: int,
 ) -> list[EncodedPrompts]:
-    """Turn every conditioning prompt into a mask and a memory, each frame by itself.
+    """Encode every conditioning prompt into a mask and a memory, independently of other frames.
 
     Args:
         model: the network.
         groups: the objects; see `group_objects`.
-        images: index and (1, 3, S, S) picture of every conditioning frame of any group.
-        video_size: (width, height) of the video, in whose pixels the clicks are.
+        images: index and (1, 3, S, S) picture of every frame that is a conditioning frame of any
+            group, in any order.
+        video_size: (width, height) of the video; clicks are in its pixels.
         num_frames: length of the video.
     """
     encoded = [EncodedPrompts(group, {}, {}) for group in groups]
@@ -158,7 +166,7 @@ def encode_prompts(
                     num_frames=num_frames,
                     run_mem_encoder=False,
                 )
-                outputs.append(_remember_click(model, features, output))
+                outputs.append(_encode_memory(model, features, output))
             prompts.logits[frame], memory = _concatenate(outputs)
             position = memory.position if position is None else position
             prompts.memories[frame] = replace(memory, position=position)
@@ -167,10 +175,18 @@ def encode_prompts(
 
 @dataclass
 class TrackingPass:
-    """One run over the frames in one direction, for all objects of a video.
+    """One pass over the frames in one direction, for all objects of a video.
 
-    `step` or `step_encoded` is called once for every frame, in order, from the start frame on (the
-    earliest conditioning frame of any object). Memory does not grow with the number of steps.
+    Call `step` or `step_encoded` once for every frame, in order, from the start frame on: the
+    earliest conditioning frame of any object. Memory does not grow with the number of steps.
+
+    Attributes:
+        model: the network.
+        prompts: one for each group of objects; see `encode_prompts`.
+        video_size: (width, height) of the video; clicks are in its pixels.
+        num_frames: length of the video.
+        reverse: whether frames come in descending order.
+        banks: one memory bank for each group.
     """
 
     model: SAM2Base
@@ -191,34 +207,34 @@ class TrackingPass:
         ]
 
     def needs_features(self, frame: int) -> bool:
-        """Whether any object has to be tracked on a frame: it is not clicked there."""
+        """Whether any object is tracked on a frame, which is not a conditioning frame for it."""
         return any(frame not in prompts.logits for prompts in self.prompts)
 
     def step(self, frame: int, image: Callable[[], Tensor]) -> Tensor:
-        """Find every object on one frame.
+        """Segment every object on one frame.
 
         Args:
             frame: its index.
-            image: gives its (1, 3, S, S) picture; called only where an object has to be
-                tracked, not on a frame that is clicked for all of them.
+            image: returns its (1, 3, S, S) picture; called only if `needs_features`.
 
         Returns:
-            As `step_encoded`.
+            See `step_encoded`.
         """
         features = encode_image(self.model, image()) if self.needs_features(frame) else None
         return self.step_encoded(frame, features)
 
     @torch.inference_mode()
     def step_encoded(self, frame: int, features: FrameFeatures | None) -> Tensor:
-        """Find every object on a frame that is encoded already.
+        """Segment every object on a frame that is already encoded.
 
         Args:
             frame: its index.
-            features: what the encoder made of it; None is enough where `needs_features` says so.
+            features: the encoder's output; None if the frame does not need any, see
+                `needs_features`.
 
         Returns:
-            (K, 1, S/4, S/4) float32 mask logits, holes filled, on the model's device; an
-            object out of sight has -1024 everywhere.
+            (K, 1, S/4, S/4) float32 mask logits, holes filled, on the model's device. All logits
+            of an object that is out of sight are -1024.
         """
         count = sum(len(prompts.group.indices) for prompts in self.prompts)
         parts: list[Tensor | None] = [None] * count
@@ -227,8 +243,8 @@ class TrackingPass:
             if logits is None:
                 assert features is not None
                 logits = self._track(prompts.group, bank, frame, features)
-            for place, index in enumerate(prompts.group.indices):
-                parts[index] = logits[place : place + 1]
+            for i, index in enumerate(prompts.group.indices):
+                parts[index] = logits[i : i + 1]
         return torch.cat([part for part in parts if part is not None])
 
     def _track(
@@ -249,10 +265,10 @@ class TrackingPass:
         corrections = group.corrections_on(frame)
         if corrections:
             logits, memory = self._correct(corrections, bank, frame, features, logits)
-            bank.promote(frame, memory)
+            bank.add_conditioning(frame, memory)
         else:
-            # As in Meta's code, a tracked frame is remembered by its mask before hole filling.
-            bank.remember(frame, _memory(output))
+            # As in Meta's code, the memory is of the mask before hole filling.
+            bank.add(frame, _memory(output))
         return logits
 
     def _correct(
@@ -263,14 +279,14 @@ class TrackingPass:
         features: FrameFeatures,
         logits: Tensor,
     ) -> tuple[Tensor, Memory]:
-        """Apply each object's background clicks to what tracking found on this frame.
+        """Apply the background clicks of each object to its tracked mask on this frame.
 
-        What `SAM2VideoPredictor.add_new_points_or_box` does on a tracked frame, with
+        As `SAM2VideoPredictor.add_new_points_or_box` does on a tracked frame with
         `add_all_frames_to_correct_as_cond=True`.
         """
         outputs = []
-        for place, prompt in enumerate(corrections):
-            objects = slice(place, place + 1)
+        for i, prompt in enumerate(corrections):
+            objects = slice(i, i + 1)
             previous = logits[objects].clamp(-MAX_PREVIOUS_LOGIT, MAX_PREVIOUS_LOGIT)
             output = self.model.track_step(
                 frame_idx=frame,
@@ -284,27 +300,30 @@ class TrackingPass:
                 run_mem_encoder=False,
                 prev_sam_mask_logits=previous,
             )
-            outputs.append(_remember_click(self.model, features, output))
+            outputs.append(_encode_memory(self.model, features, output))
         return _concatenate(outputs)
 
 
 def _point_inputs(
     model: SAM2Base, prompt: Prompt, video_size: tuple[int, int]
 ) -> dict[str, Tensor]:
-    """A prompt as `SAM2Base` takes it: (1, P, 2) pixels of the model's input, (1, P) labels."""
+    """A prompt of P points as `SAM2Base` takes it.
+
+    Returns:
+        `point_coords`: (1, P, 2) float32, in pixels of the model's input; `point_labels`: (1, P)
+        int32.
+    """
     points = torch.tensor(prompt.points, dtype=torch.float32).unsqueeze(0)
     points = points / torch.tensor(video_size) * model.image_size
     labels = torch.tensor(prompt.labels, dtype=torch.int32).unsqueeze(0)
     return {"point_coords": points.to(model.device), "point_labels": labels.to(model.device)}
 
 
-def _remember_click(
-    model: SAM2Base, features: FrameFeatures, output: dict
-) -> tuple[Tensor, Memory]:
-    """Encode the hole-filled mask of a clicked frame into memory.
+def _encode_memory(model: SAM2Base, features: FrameFeatures, output: dict) -> tuple[Tensor, Memory]:
+    """Fill the holes of a prompted frame's mask and encode it into a memory.
 
-    `SAM2VideoPredictor.propagate_in_video_preflight`: the memory of a click is of the mask
-    that the user is shown.
+    As `SAM2VideoPredictor.propagate_in_video_preflight` does: the memory of a prompted frame is of
+    the mask that the user sees.
     """
     logits = fill_holes(output["pred_masks"])
     high_resolution = F.interpolate(
@@ -323,7 +342,7 @@ def _remember_click(
 
 
 def _memory(output: dict) -> Memory:
-    """Take from a step's output what the memory bank keeps."""
+    """The memory in the output of `SAM2Base.track_step`."""
     return Memory(
         features=output["maskmem_features"].to(MEMORY_DTYPE),
         position=output["maskmem_pos_enc"][-1][:1],
@@ -332,7 +351,7 @@ def _memory(output: dict) -> Memory:
 
 
 def _concatenate(outputs: Sequence[tuple[Tensor, Memory]]) -> tuple[Tensor, Memory]:
-    """Make one group's batch of what was computed object by object."""
+    """Concatenate the logits and memories of single objects into those of a group."""
     logits = torch.cat([logits for logits, _ in outputs])
     memories = [memory for _, memory in outputs]
     features = torch.cat([m.features for m in memories if m.features is not None])

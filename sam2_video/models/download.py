@@ -1,22 +1,20 @@
 """Fetching Meta's published weights: resumed, verified, put in place whole.
 
-`scripts/download_weights.sh` runs this file; it needs nothing but Python's standard library.
+The command `download` runs this; it needs nothing but Python's standard library.
 """
 
-import argparse
 import hashlib
 import http
 import http.client
 import logging
 import os
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sam2_video.core.errors import reason_of
-from sam2_video.core.logs import log_to_stderr
+from sam2_video.core.progress import DownloadProgress
 from sam2_video.models.registry import (
     CHECKPOINTS,
     Checkpoint,
@@ -30,15 +28,10 @@ logger = logging.getLogger(__name__)
 WEIGHTS_URL = "https://dl.fbaipublicfiles.com/segment_anything_2/092824"
 _CHUNK = 1 << 20
 _TIMEOUT_SECONDS = 60
-_PUBLISHED = tuple(c.name for c in CHECKPOINTS if c.sha256)
+PUBLISHED = tuple(c.name for c in CHECKPOINTS if c.sha256)
 
 
-def download(
-    checkpoint: Checkpoint,
-    folder: Path,
-    base_url: str = WEIGHTS_URL,
-    report: Callable[[int, int], None] = lambda done, total: None,
-) -> Path:
+def download(checkpoint: Checkpoint, folder: Path, base_url: str = WEIGHTS_URL) -> Path:
     """Fetch a published checkpoint into `folder`, unless it is there already.
 
     An interrupted download goes on from where it stopped. The file appears under its own name
@@ -47,8 +40,7 @@ def download(
     Args:
         checkpoint: which one.
         folder: where to; made if it is not there.
-        base_url: the address that the file's name is added to.
-        report: called with the bytes so far and in all.
+        base_url: the URL that the file's name is added to.
 
     Returns:
         The file.
@@ -63,7 +55,7 @@ def download(
         return path
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _fetch(f"{base_url.rstrip('/')}/{checkpoint.file}", part, checkpoint, report)
+        _fetch(f"{base_url.rstrip('/')}/{checkpoint.file}", part, checkpoint)
         _verify(part, checkpoint)
         part.replace(path)
     except urllib.error.HTTPError as error:
@@ -75,35 +67,22 @@ def download(
     return path
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetch checkpoints by name and print where they are; 1 if one cannot be had."""
-    parser = argparse.ArgumentParser(
-        prog="download_weights.sh", description="Fetch Meta's SAM 2.1 weights (Apache-2.0)."
-    )
-    parser.add_argument(
-        "names",
-        nargs="*",
-        metavar="name",
-        help=f"which ones, of {', '.join(_PUBLISHED)} (large)",
-    )
-    names = parser.parse_args(arguments).names or ["large"]
-    log_to_stderr()
-    base_url = os.environ.get("SAM2_WEIGHTS_URL") or WEIGHTS_URL
-    try:
-        for checkpoint in [find_checkpoint(name) for name in names]:
-            print(download(checkpoint, checkpoint_folder(), base_url, _show))
-    except CheckpointError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+def download_all(names: Sequence[str]) -> Iterator[Path]:
+    """Fetch checkpoints by name; each one's file when it is in place.
+
+    Raises:
+        CheckpointError: there is none of that name, or it cannot be had.
+    """
+    for checkpoint in [find_checkpoint(name) for name in names]:
+        yield download(checkpoint, checkpoint_folder(), weights_url())
 
 
-def _fetch(
-    url: str, part: Path, checkpoint: Checkpoint, report: Callable[[int, int], None]
-) -> None:
+def weights_url() -> str:
+    """Where weights are fetched from: `SAM2_WEIGHTS_URL`, else Meta's server."""
+    return os.environ.get("SAM2_WEIGHTS_URL") or WEIGHTS_URL
+
+
+def _fetch(url: str, part: Path, checkpoint: Checkpoint) -> None:
     """Append to `part` what it lacks; start over where the server knows no ranges."""
     size = checkpoint.size or 0
     done = part.stat().st_size if part.exists() else 0
@@ -111,20 +90,23 @@ def _fetch(
         return
     if done > size:
         done = 0
-    request = urllib.request.Request(url)  # noqa: S310 - the operator's address, not a client's
+    request = urllib.request.Request(url)  # noqa: S310 - the operator's URL, not a client's
     if done:
         request.add_header("Range", f"bytes={done}-")
         logger.info("%s: going on from byte %d", checkpoint.file, done)
     with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
         if response.status != http.HTTPStatus.PARTIAL_CONTENT:
             done = 0
-        with part.open("ab" if done else "wb") as file:
+        with (
+            part.open("ab" if done else "wb") as file,
+            DownloadProgress(checkpoint.file, size, done) as progress,
+        ):
             while chunk := response.read(_CHUNK):
                 done += len(chunk)
                 if done > size:
                     break
                 file.write(chunk)
-                report(done, size)
+                progress.advance(len(chunk))
     if done < size:
         raise CheckpointError(
             f"{checkpoint.file} broke off at {done} of {size} bytes; the same command goes on "
@@ -142,13 +124,3 @@ def _verify(part: Path, checkpoint: Checkpoint) -> None:
             f"{checkpoint.file} is not the published file (its SHA-256 is {digest}, expected "
             f"{checkpoint.sha256}); it was dropped"
         )
-
-
-def _show(done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        end = "\n" if done == total else ""
-        print(f"\r{done / 1e6:.0f} of {total / 1e6:.0f} MB", end=end, file=sys.stderr)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

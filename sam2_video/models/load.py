@@ -10,11 +10,11 @@ from sam2.modeling.sam2_base import SAM2Base
 
 from sam2_video.models.registry import Checkpoint, CheckpointError
 
-IMAGE_STRIDE = 32  # the coarsest feature map's: image sizes are multiples of it
+IMAGE_STRIDE = 32  # of the coarsest feature map
 MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 128, 2048
 
-# What `build_sam2_video_predictor(..., apply_postprocessing=True)` adds to a configuration;
-# its hole filling is `engine.hole_filling`.
+# What `sam2.build_sam.build_sam2_video_predictor` adds to a configuration by default, except for
+# hole filling, which is not part of the network.
 POSTPROCESSING = {
     "binarize_mask_from_pts_for_mem_enc": True,
     "sam_mask_decoder_extra_args": {
@@ -27,6 +27,13 @@ POSTPROCESSING = {
 
 def build_network(checkpoint: Checkpoint, image_size: int) -> SAM2Base:
     """Build a network with random weights from a checkpoint's configuration, on the CPU.
+
+    Args:
+        checkpoint: its weights are not read.
+        image_size: side length of the network's input in pixels.
+
+    Returns:
+        The network in evaluation mode, in float32.
 
     Raises:
         CheckpointError: `image_size` is not a multiple of 32 from 128 to 2048.
@@ -45,14 +52,19 @@ def build_network(checkpoint: Checkpoint, image_size: int) -> SAM2Base:
 
 
 def load_weights(network: SAM2Base, path: Path, checkpoint: Checkpoint) -> None:
-    """Load `{"model": state_dict}` into a network; half precision is widened.
+    """Load a file with `{"model": state_dict}` into a network; half precision becomes float32.
+
+    Args:
+        network: as `build_network` returns it.
+        path: the file.
+        checkpoint: which model the file should hold.
 
     Raises:
-        CheckpointError: the file is damaged, or its tensors are not this network's.
+        CheckpointError: the file is damaged, or its tensors do not fit the network.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # what unpickling raises over garbage is anything
+    except Exception as error:  # unpickling damaged data can raise any exception
         raise CheckpointError(f"{path.name} is damaged and cannot be read") from error
     try:
         network.load_state_dict(state["model"])

@@ -5,12 +5,26 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from sam2_video.core.errors import shown
+
 logger = logging.getLogger(__name__)
 
-PROJECT = Path(__file__).resolve().parents[2]
+_PACKAGE = Path(__file__).resolve().parents[1]
+PROJECT = _PACKAGE.parent
+"""The checkout; in an installed package the folder of all packages."""
+
+_INSTALLED_WEIGHTS = _PACKAGE / "weights"  # what the wheel holds of `checkpoints/`
+IS_INSTALLED = _INSTALLED_WEIGHTS.is_dir()
+EMBEDDED_FOLDER = _INSTALLED_WEIGHTS if IS_INSTALLED else PROJECT / "checkpoints"
+"""Where the weights lie that come with the project."""
+
+PREDICTOR_FILE = (_PACKAGE / "container" if IS_INSTALLED else PROJECT) / "predict.py"
+"""What the container's server loads."""
+
+DOWNLOAD = "sam2-video download" if IS_INSTALLED else "scripts/download_weights.sh"
 NANO_NOTE = (
     "nano is the small embedded model that runs anywhere; for Meta's far better masks run "
-    "scripts/download_weights.sh"
+    f"{DOWNLOAD}"
 )
 
 
@@ -83,8 +97,25 @@ NAMES = tuple(checkpoint.name for checkpoint in CHECKPOINTS)
 
 
 def checkpoint_folder() -> Path:
-    """Where weights lie: `SAM2_CHECKPOINTS`, else `checkpoints/` beside the package."""
-    return Path(os.environ.get("SAM2_CHECKPOINTS") or PROJECT / "checkpoints")
+    """Where weights lie that were fetched.
+
+    `SAM2_CHECKPOINTS`, else `checkpoints/` of the checkout, else a folder of the user's data.
+    """
+    given = os.environ.get("SAM2_CHECKPOINTS")
+    if given:
+        return Path(given)
+    if not IS_INSTALLED:
+        return EMBEDDED_FOLDER
+    # Imported here: `scripts/download_weights.sh` runs without any package installed.
+    from platformdirs import user_data_path
+
+    return user_data_path("sam2-video", appauthor=False) / "checkpoints"
+
+
+def weights_file(checkpoint: Checkpoint, folder: Path) -> Path:
+    """The file of a checkpoint in `folder`; of an embedded one that is not there, the project's."""
+    path = folder / checkpoint.file
+    return path if checkpoint.sha256 or path.is_file() else EMBEDDED_FOLDER / checkpoint.file
 
 
 def find_checkpoint(name: str) -> Checkpoint:
@@ -96,29 +127,31 @@ def find_checkpoint(name: str) -> Checkpoint:
     for checkpoint in CHECKPOINTS:
         if checkpoint.name == name:
             return checkpoint
-    raise CheckpointError(f"there is no model {name!r}; there are {', '.join(NAMES)}")
+    raise CheckpointError(f"there is no model {shown(name)}; there are {', '.join(NAMES)}")
 
 
 def choose_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
-    """Choose what to run: the named checkpoint, else the best one present in `folder`.
+    """Choose what to run: the named checkpoint, else the best one present.
+
+    Args:
+        folder: where fetched weights lie; the embedded ones are always present.
+        name: what to run, and nothing else.
 
     Raises:
         CheckpointError: no checkpoint has that name, its file is missing, or none is there.
     """
+    present = [c for c in CHECKPOINTS if weights_file(c, folder).is_file()]
     if name:
         checkpoint = find_checkpoint(name)
-        if not (folder / checkpoint.file).is_file():
+        if checkpoint not in present:
             raise CheckpointError(
                 f"SAM2_MODEL is {name!r}, but {checkpoint.file} is not in the checkpoint folder; "
-                f"scripts/download_weights.sh {name} fetches it"
+                f"{DOWNLOAD} {name} fetches it"
             )
-    else:
-        present = [c for c in CHECKPOINTS if (folder / c.file).is_file()]
-        if not present:
-            raise CheckpointError(
-                "the checkpoint folder holds no weights; scripts/download_weights.sh fetches them"
-            )
+    elif present:
         checkpoint = present[0]
+    else:
+        raise CheckpointError(f"the checkpoint folder holds no weights; {DOWNLOAD} fetches them")
     logger.info("model: %s (%s)", checkpoint.name, checkpoint.file)
     if checkpoint.name == "nano":
         logger.info("%s", NANO_NOTE)

@@ -1,4 +1,4 @@
-"""Getting an input from where a user says it is: a file, a data URI or a web address."""
+"""Getting an input from where a client says it is: a data URI or an http(s) URL."""
 
 import http.client
 import os
@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sam2_video.core.errors import InputError, reason_of
-from sam2_video.core.limits import DEFAULT_LIMITS, Limits
+from sam2_video.core.errors import InputError, reason_of, shown
+from sam2_video.core.limits import Limits
 from sam2_video.core.processes import start_thread
 
 _CHUNK = 1 << 20
@@ -22,65 +22,44 @@ _USER_AGENT = "sam2-video"
 _URL_PUNCTUATION = "%/:=&?~#+!$,;'@()*[]"
 
 
-def fetch_input(name: str, source: str, folder: Path, limits: Limits = DEFAULT_LIMITS) -> Path:
-    """Make a local file of an input written as `@path`, `data:...` or `http(s)://...`.
-
-    For the command line, whose user may name any file: a client of the server may not.
-
-    Args:
-        name: the input's name, for errors.
-        source: what the user wrote.
-        folder: where a downloaded file goes; it is named `name` there.
-        limits: bounds on bytes and seconds of a download.
-
-    Returns:
-        The user's own file for `@path`, else the file in `folder`.
-
-    Raises:
-        InputError: there is no such file, or it cannot be fetched.
-    """
-    if source.startswith("@"):
-        path = Path(source[1:]).expanduser()
-        if not path.is_file():
-            raise InputError(f"{name} is {source!r}, but there is no such file")
-        return path
-    return fetch_address(name, source, folder, limits, allowed="@file, a data URI")
-
-
 @contextmanager
 def local_file(name: str, value: Path | str, folder: Path, limits: Limits) -> Iterator[Path]:
     """Have an input as a local file while the block runs.
 
     Args:
         name: the input's name, for errors.
-        value: a `Path` is a file that is already here, left alone; a string is a stranger's, so
-            an address and never a path.
+        value: a `Path` is a file that is already here, left alone; a string comes from an
+            untrusted client: a URL or a data URI, never a path.
         folder: where a download lies until the block ends.
         limits: bounds on bytes and seconds of a download.
 
     Raises:
-        InputError: the address is none, or it cannot be fetched.
+        InputError: the value is no such URL, or it cannot be fetched.
     """
     if isinstance(value, Path):
         yield value
         return
     try:
-        yield fetch_address(name, value, folder, limits)
+        yield fetch_url(name, value, folder, limits)
     finally:
         (folder / name).unlink(missing_ok=True)
 
 
-def fetch_address(
-    name: str, source: str, folder: Path, limits: Limits, allowed: str = "a data URI"
-) -> Path:
-    """Save what a data URI or a web address holds as the file `name` in `folder`.
+def is_url(source: str) -> bool:
+    """Whether `fetch_url` would try to fetch this."""
+    return source.partition(":")[0].lower() in ("data", "http", "https")
+
+
+def fetch_url(name: str, source: str, folder: Path, limits: Limits) -> Path:
+    """Save what a data URI or an http(s) URL holds as the file `name` in `folder`.
 
     Raises:
-        InputError: it is no such address, or it cannot be fetched within the limits.
+        InputError: it is no such URL, or it cannot be fetched within the limits.
     """
-    shown = repr(f"{source[:40]}..." if len(source) > 60 else source)
-    if source.partition(":")[0].lower() not in ("data", "http", "https"):
-        raise InputError(f"{name} is {shown}, but it should be {allowed} or an http(s) address")
+    if not is_url(source):
+        raise InputError(
+            f"{name} is {shown(source)}, but it should be a data URI or an http(s) URL"
+        )
     path = folder / name
     stop = threading.Event()
     try:
@@ -89,7 +68,7 @@ def fetch_address(
         raise
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise InputError(
-            f"{name} is {shown}, which cannot be fetched: {reason_of(error)}"
+            f"{name} is {shown(source)}, which cannot be fetched: {reason_of(error)}"
         ) from error
     return path
 
@@ -119,7 +98,7 @@ def _save(source: str, path: Path, name: str, limits: Limits, stop: threading.Ev
 
 
 def _open(source: str) -> Any:
-    """Open an address whose scheme was checked: neither `file:` nor `ftp:`, redirected or not."""
+    """Open a URL whose scheme was checked: neither `file:` nor `ftp:`, redirected or not."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),

@@ -1,4 +1,4 @@
-"""Masks that wait on disk: made last frame first, needed first frame first."""
+"""A stack of masks on disk, for frames that are tracked backward and written forward."""
 
 import errno
 import struct
@@ -18,9 +18,9 @@ _LENGTH = struct.Struct("<I")
 class MaskStack:
     """A stack of (K, H, W) masks in one unnamed temporary file.
 
-    A mask takes at most a bit a pixel (K * H * W / 8 bytes a frame, and 15 more), and a
-    hundredth of that as a rule, since it is compressed. The file has no name, so that it is
-    gone with the process, however that ends.
+    A mask takes at most a bit a pixel (K * H * W / 8 bytes a frame, and 15 more), and usually a
+    hundredth of that, since it is compressed. The file has no name: it is gone with the process,
+    even a killed one.
     """
 
     def __init__(self, folder: Path | None, max_bytes: int) -> None:
@@ -37,14 +37,14 @@ class MaskStack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give the disk space back."""
+        """Free the disk space."""
         self._file.close()
 
     def push(self, masks: np.ndarray) -> None:
         """Put (K, H, W) bool masks on top.
 
         Raises:
-            InputError: the masks that wait would take more than the bytes allowed.
+            InputError: the masks would take more than `max_bytes`.
             OutputError: the disk is full.
         """
         shape = struct.pack("<3I", *masks.shape)
@@ -56,7 +56,7 @@ class MaskStack:
             )
         try:
             self._file.write(data)
-            # The length comes last: the file is read from its end.
+            # The length follows the data: the file is read from its end.
             self._file.write(_LENGTH.pack(len(data)))
             self._file.flush()
         except OSError as error:

@@ -2,35 +2,42 @@
 
 import gc
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
-import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from sam2_video.core.errors import DeviceMemoryError
 from sam2_video.core.limits import Limits
-from sam2_video.core.prefetch import read_ahead
+from sam2_video.core.prefetch import prefetch
 from sam2_video.engine.batch_encoder import encode_ahead
+from sam2_video.engine.clicks import check_clicks, parse_clicks
 from sam2_video.engine.model import LoadedModel, load_model
 from sam2_video.engine.preprocess import normalize_image, shrink
-from sam2_video.engine.prompts import TrackedObject, build_prompts, check_clicks, parse_clicks
+from sam2_video.engine.prompts import TrackedObject, build_prompts
 from sam2_video.engine.tracker import EncodedPrompts, TrackingPass, encode_prompts, group_objects
 from sam2_video.prediction.mask_stack import MaskStack
-from sam2_video.video.frames import Reading, Video, open_video, read_frames, read_frames_backward
+from sam2_video.prediction.masks import PendingMasks, masks_of
+from sam2_video.video.decode import read_frames, read_frames_backward
+from sam2_video.video.decoder import Source
+from sam2_video.video.ffmpeg_log import PictureFormat
+from sam2_video.video.open_video import open_video
+from sam2_video.video.pictures import Masks, Rgb
+from sam2_video.video.probe import Video
+from sam2_video.video.streams import FrameStream, RgbStream
+
+PREFETCHED_FRAMES = 2
+"""Frames that are decoded and shrunk in advance, or a batch of the encoder if that is more."""
 
 T = TypeVar("T")
-
-FRAMES_AHEAD = 2
-"""Frames that are decoded and shrunk while the model is at earlier ones, or a batch of the encoder
-if that is more."""
+Frame = TypeVar("Frame")
+Stream = TypeVar("Stream", bound=FrameStream[Any])
 
 
 @dataclass(frozen=True)
@@ -38,17 +45,40 @@ class SegmentedFrame:
     """One frame and what was found on it.
 
     Attributes:
-        index: its place in the video, from 0.
-        picture: (H, W, 3) uint8 RGB, as decoded; planes where `segment_video` was given a
-            `Reading` that gives them.
+        index: its number in the video, from 0.
+        picture: (H, W, 3) uint8 RGB, as decoded.
         masks: (K, H, W) bool, one mask an object; all False where it is out of sight.
         names: the K objects' names, in the order of the masks.
     """
 
     index: int
-    picture: np.ndarray
-    masks: np.ndarray
+    picture: Rgb
+    masks: Masks
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TrackedFrame(Generic[Frame]):
+    """One frame, as its stream gives it, and the masks of all objects.
+
+    Attributes:
+        index: its number in the video, from 0.
+        frame: `RgbFrame` or `PlanesFrame`.
+        masks: (K, H, W) bool.
+    """
+
+    index: int
+    frame: Frame
+    masks: Masks
+
+
+@dataclass(frozen=True)
+class Prepared(Generic[Stream]):
+    """A video that was probed, the stream to read it by, and the objects to track in it."""
+
+    video: Video
+    stream: Stream
+    objects: list[TrackedObject]
 
 
 def segment(
@@ -74,110 +104,80 @@ def segment(
         InputError: the video cannot be read, or the clicks do not fit it.
     """
     limits = limits or Limits.from_env()
-    with Reading() as reading:
-        video, objects = prepare(
-            Path(input_video),
-            (click_coordinates, click_labels, click_frames, click_object_ids),
-            limits,
-            reading,
+    clicks = click_coordinates, click_labels, click_frames, click_object_ids
+    with prepare(Path(input_video), clicks, limits, RgbStream) as prepared:
+        names = tuple(tracked.name for tracked in prepared.objects)
+        frames = track(
+            model or load_model(), prepared.video, prepared.stream, prepared.objects, limits=limits
         )
-        yield from segment_video(
-            model or load_model(), video, objects, limits=limits, reading=reading
-        )
+        with closing(frames):
+            for tracked in frames:
+                yield SegmentedFrame(tracked.index, tracked.frame.rgb, tracked.masks, names)
 
 
+@contextmanager
 def prepare(
     path: Path,
     click_strings: tuple[str, str, str, str],
     limits: Limits,
-    reading: Reading | None = None,
-) -> tuple[Video, list[TrackedObject]]:
-    """Check everything that can be known without a model: clicks, video, clicks in the video.
+    start: Callable[[Source, PictureFormat], Stream],
+) -> Iterator[Prepared[Stream]]:
+    """Check everything that needs no model: clicks, video, clicks in the video.
 
     Args:
         path: the video.
         click_strings: coordinates, labels, frames and object names, as a client writes them.
         limits: what is allowed.
-        reading: begins meanwhile, for `segment_video`.
+        start: makes the stream, see `open_video`; it is open while the block runs.
 
     Raises:
-        InputError: something is not as it should be.
+        InputError: an input is wrong.
     """
     clicks = parse_clicks(*click_strings, max_clicks=limits.max_clicks)
     objects = build_prompts(clicks, limits.max_objects, limits.max_conditioning_frames)
-    video = open_video(path, limits, reading)
-    check_clicks(clicks, video.width, video.height, video.num_frames)
-    return video, objects
+    with open_video(path, limits, start) as (video, stream):
+        check_clicks(clicks, video.width, video.height, video.num_frames)
+        yield Prepared(video, stream, objects)
 
 
-def segment_video(
+def track(
     model: LoadedModel,
     video: Video,
+    stream: FrameStream[Frame],
     objects: Sequence[TrackedObject],
     *,
     limits: Limits,
     interval: int = 1,
     folder: Path | None = None,
     advance: Callable[[], None] = lambda: None,
-    reading: Reading | None = None,
-) -> Generator[SegmentedFrame, None, None]:
+) -> Generator[TrackedFrame[Frame], None, None]:
     """Track objects through a whole video, in memory that does not grow with its length.
 
-    The frames before the earliest conditioning frame are tracked backward from it first;
-    their masks wait on disk. Then the video is read once from its beginning.
+    The frames before the earliest conditioning frame are tracked backward from it first; their
+    masks are kept on disk. Then the stream is read once, from frame 0. Where all objects are
+    clicked on frame 0, the video is decoded by nothing but that stream.
 
     Args:
         model: what to track with.
-        video: an opened video.
+        video: the video.
+        stream: all its frames; used up.
         objects: what to track.
-        limits: the bytes that waiting masks may take.
+        limits: the bytes that masks on disk may take.
         interval: yield every n-th frame only; every frame is tracked all the same.
-        folder: where waiting masks lie; the system's temporary folder if None.
+        folder: where masks are kept; the system's temporary folder if None.
         advance: called once for every frame that was tracked.
-        reading: begun while the video was opened, so that no other decoding is needed where all
-            objects are clicked on frame 0.
 
     Raises:
-        DeviceMemoryError: the GPU has too little memory. What was taken is given back, so that a
-            smaller prediction works.
+        DeviceMemoryError: the GPU has too little memory. What this prediction took is freed first,
+            so that a smaller one works.
     """
-    names = tuple(tracked.name for tracked in objects)
-    size = (video.width, video.height)
-    reading = reading or Reading()
-
-    def tracked_frames() -> Generator[Callable[[], SegmentedFrame], None, None]:
-        """Every wanted frame once it is on its way through the model; calling it waits for it."""
-        prompts = _encode_clicked_frames(model, video, objects, reading)
-        start = min(frame for encoded in prompts for frame in encoded.logits)
-        with reading, MaskStack(folder, limits.max_mask_bytes) as waiting:
-            backward = _track_backward(model, video, prompts, start, interval, advance)
-            with closing(backward):
-                for masks in finish_behind(backward, _frames_behind(model)):
-                    waiting.push(masks)
-            forward = TrackingPass(model.network, prompts, size, video.num_frames)
-            ahead = max(FRAMES_AHEAD, model.encoder_batch)
-            shrunk = _shrunk_forward(model, video, start, reading)
-            with closing(read_ahead(shrunk, ahead)) as frames:
-                for (index, small, picture), features in encode_ahead(
-                    model.network, frames, partial(_to_encode, model, forward), model.encoder_batch
-                ):
-                    is_wanted = index % interval == 0
-                    if small is None:
-                        masks_of_frame = partial(_same, waiting.pop()) if is_wanted else None
-                    else:
-                        logits = forward.step_encoded(index, features)
-                        advance()
-                        masks_of_frame = begin_masks(logits, size) if is_wanted else None
-                    if masks_of_frame is not None:
-                        yield partial(_finished, index, picture, masks_of_frame, names)
-
+    frames = _track(model, video, stream, objects, limits, interval, folder, advance)
     try:
-        with closing(tracked_frames()) as frames:
-            yield from finish_behind(frames, _frames_behind(model))
+        with closing(frames):
+            yield from frames
         return
     except torch.OutOfMemoryError:
-        pass  # the exception holds every tensor of its frames: it has to go first
-    del frames
+        pass  # Raising here would keep this exception, and with it the tensors of its stack frames.
     gc.collect()
     torch.cuda.empty_cache()
     raise DeviceMemoryError(
@@ -187,8 +187,95 @@ def segment_video(
     )
 
 
+def _track(
+    model: LoadedModel,
+    video: Video,
+    stream: FrameStream[Frame],
+    objects: Sequence[TrackedObject],
+    limits: Limits,
+    interval: int,
+    folder: Path | None,
+    advance: Callable[[], None],
+) -> Generator[TrackedFrame[Frame], None, None]:
+    """See `track`; raises `torch.OutOfMemoryError`."""
+    # While the masks of a frame are copied from a GPU, the next frame is already being tracked.
+    lag = 1 if model.device.type == "cuda" else 0
+    prompts = _encode_clicked_frames(model, video, stream, objects)
+    start = min(frame for encoded in prompts for frame in encoded.logits)
+    with MaskStack(folder, limits.max_mask_bytes) as kept:
+        with closing(_track_backward(model, video, prompts, start, interval, advance)) as backward:
+            for pending in delayed(backward, lag):
+                kept.push(pending.result())
+        forward = _track_forward(model, video, stream, prompts, start, interval, advance, kept)
+        with closing(forward):
+            for index, frame, pending in delayed(forward, lag):
+                yield TrackedFrame(index, frame, pending.result())
+
+
+def _track_backward(
+    model: LoadedModel,
+    video: Video,
+    prompts: list[EncodedPrompts],
+    start: int,
+    interval: int,
+    advance: Callable[[], None],
+) -> Generator[PendingMasks, None, None]:
+    """The masks of every n-th frame before `start`, in descending order."""
+    size = (video.width, video.height)
+    tracking = TrackingPass(model.network, prompts, size, video.num_frames, reverse=True)
+    with closing(_shrunk_backward(model, video, start)) as frames:
+        for (index, _), features in encode_ahead(
+            model.network, frames, partial(_to_encode, model, tracking), model.encoder_batch
+        ):
+            logits = tracking.step_encoded(index, features)
+            if index < start:
+                if index % interval == 0:
+                    yield masks_of(logits, size)
+                advance()
+
+
+def _track_forward(
+    model: LoadedModel,
+    video: Video,
+    stream: FrameStream[Frame],
+    prompts: list[EncodedPrompts],
+    start: int,
+    interval: int,
+    advance: Callable[[], None],
+    kept: MaskStack,
+) -> Generator[tuple[int, Frame, PendingMasks], None, None]:
+    """Every n-th frame: its index, the frame, and its masks; before `start` they are in `kept`."""
+    size = (video.width, video.height)
+    tracking = TrackingPass(model.network, prompts, size, video.num_frames)
+    depth = max(PREFETCHED_FRAMES, model.encoder_batch)
+    with closing(prefetch(_shrunk_forward(model, video, stream, start), depth)) as frames:
+        for (index, small, frame), features in encode_ahead(
+            model.network, frames, partial(_to_encode, model, tracking), model.encoder_batch
+        ):
+            is_wanted = index % interval == 0
+            if small is None:
+                if is_wanted:
+                    yield index, frame, PendingMasks(kept.pop())
+                continue
+            logits = tracking.step_encoded(index, features)
+            advance()
+            if is_wanted:
+                yield index, frame, masks_of(logits, size)
+
+
+def delayed(items: Iterable[T], lag: int) -> Generator[T, None, None]:
+    """The same items, each of them once `lag` more have been made."""
+    made: deque[T] = deque()
+    for item in items:
+        made.append(item)
+        del item  # a frame is large
+        if len(made) > lag:
+            yield made.popleft()
+    yield from made
+
+
 def warm_up(model: LoadedModel) -> None:
-    """Track a blank frame once, so that the first request finds everything in place."""
+    """Track a blank frame once, so that the first request does not pay for first calls."""
     size = model.image_size
     blank = torch.zeros(1, 3, size, size, device=model.device)
     clicks = parse_clicks("[0,0]", "1", "0", "")
@@ -200,104 +287,24 @@ def warm_up(model: LoadedModel) -> None:
     TrackingPass(model.network, prompts, (size, size), 2).step_encoded(1, features)
 
 
-def masks_of(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
-    """Turn (K, 1, h, w) mask logits into (K, H, W) bool masks of a (width, height) video.
-
-    Bilinear, as `SAM2VideoPredictor._get_orig_video_res_output`; object by object, since
-    full-size logits are 32 times as large as the masks. On the CPU by OpenCV, whose resize takes
-    a tenth of PyTorch's time; elsewhere on the device, so that only bits leave it.
-    """
-    return begin_masks(logits, size)()
-
-
-def begin_masks(logits: Tensor, size: tuple[int, int]) -> Callable[[], np.ndarray]:
-    """`masks_of`, but on a GPU nothing is waited for until the function that is given is called."""
-    width, height = size
-    if logits.device.type == "cpu":
-        masks = np.empty((len(logits), height, width), bool)
-        for k, logit in enumerate(logits):
-            full = cv2.resize(logit[0].numpy(), size, interpolation=cv2.INTER_LINEAR)
-            np.greater(full, 0, out=masks[k])
-        return partial(_same, masks)
-    on_device = torch.empty((len(logits), height, width), dtype=torch.bool, device=logits.device)
-    for k, logit in enumerate(logits):
-        larger = F.interpolate(logit[None], (height, width), mode="bilinear")
-        torch.gt(larger[0, 0], 0, out=on_device[k])
-    copy = on_device.to("cpu", non_blocking=True)  # to pinned memory, and asynchronous
-    done = torch.cuda.Event()
-    done.record(torch.cuda.current_stream(logits.device))
-
-    def wait() -> np.ndarray:
-        done.synchronize()
-        return copy.numpy().copy()  # pinned memory is never given back: little of it is kept
-
-    return wait
-
-
-def finish_behind(begun: Iterable[Callable[[], T]], behind: int) -> Generator[T, None, None]:
-    """What each function gives, in order, called when `behind` more have been begun."""
-    waiting: deque[Callable[[], T]] = deque()
-    for finish in begun:
-        waiting.append(finish)
-        del finish  # a frame is large
-        if len(waiting) > behind:
-            yield waiting.popleft()()
-    while waiting:
-        yield waiting.popleft()()
-
-
-def _frames_behind(model: LoadedModel) -> int:
-    """How many frames a GPU may be at work on when the masks of an earlier one are waited for."""
-    return 1 if model.device.type == "cuda" else 0
-
-
-def _finished(
-    index: int, picture: np.ndarray, masks: Callable[[], np.ndarray], names: tuple[str, ...]
-) -> SegmentedFrame:
-    return SegmentedFrame(index, picture, masks(), names)
-
-
-def _same(value: T) -> T:
-    return value
-
-
-def _track_backward(
+def _encode_clicked_frames(
     model: LoadedModel,
     video: Video,
-    prompts: list[EncodedPrompts],
-    start: int,
-    interval: int,
-    advance: Callable[[], None],
-) -> Generator[Callable[[], np.ndarray], None, None]:
-    """Masks of every n-th frame before `start`, from there to 0; see `begin_masks`."""
-    size = (video.width, video.height)
-    backward = TrackingPass(model.network, prompts, size, video.num_frames, reverse=True)
-    with closing(_shrunk_backward(model, video, start)) as shrunk:
-        for (index, _), features in encode_ahead(
-            model.network, shrunk, partial(_to_encode, model, backward), model.encoder_batch
-        ):
-            logits = backward.step_encoded(index, features)
-            if index < start:
-                if index % interval == 0:
-                    yield begin_masks(logits, size)
-                advance()
-
-
-def _encode_clicked_frames(
-    model: LoadedModel, video: Video, objects: Sequence[TrackedObject], reading: Reading
+    stream: FrameStream[Frame],
+    objects: Sequence[TrackedObject],
 ) -> list[EncodedPrompts]:
     """Read the conditioning frames in one go and encode the prompts on them."""
     wanted = {prompt.frame for tracked in objects for prompt in tracked.conditioning}
     first, last = min(wanted), max(wanted)
 
     def images() -> Generator[tuple[int, Tensor], None, None]:
-        if last == 0 and reading.is_begun:
-            yield 0, _shrunk_to_model(model, reading.first())
+        if last == 0:
+            yield 0, _shrunk_to_model(model, stream.first().rgb)
             return
         with closing(read_frames(video, first, last + 1)) as frames:
-            for index, picture in enumerate(frames, start=first):
+            for index, rgb in enumerate(frames, start=first):
                 if index in wanted:
-                    yield index, _shrunk_to_model(model, picture)
+                    yield index, _shrunk_to_model(model, rgb)
 
     with closing(images()) as pictures:
         return encode_prompts(
@@ -310,45 +317,36 @@ def _encode_clicked_frames(
 
 
 def _shrunk_forward(
-    model: LoadedModel, video: Video, start: int, reading: Reading
-) -> Generator[tuple[int, np.ndarray | None, np.ndarray], None, None]:
+    model: LoadedModel, video: Video, stream: FrameStream[Frame], start: int
+) -> Generator[tuple[int, np.ndarray | None, Frame], None, None]:
     """Every frame's index, from `start` on the frame at the model's size, and the frame.
 
-    Frames are read by a thread of their own: waiting for one and shrinking the one before, in
-    turns, would take longer than either.
+    Frames are prefetched: waiting for one and then shrinking it would take longer than either.
     """
-    with closing(read_ahead(reading.frames(video), 1)) as frames:
-        for index, (picture, rgb) in enumerate(frames):
-            small = shrink(rgb, model.image_size) if index >= start else None
-            yield index, small, picture
+    with closing(prefetch(stream.frames(video.num_frames), 1)) as frames:
+        for index, decoded in enumerate(frames):
+            small = shrink(decoded.rgb, model.image_size) if index >= start else None
+            yield index, small, decoded.frame
 
 
 def _shrunk_backward(
     model: LoadedModel, video: Video, start: int
 ) -> Generator[tuple[int, np.ndarray], None, None]:
-    """The frames from `start` down to 0 at the model's size; none if it is the first one."""
+    """The frames from `start` down to 0 at the model's size; none if `start` is 0."""
     if start == 0:
         return
-    frames = read_frames_backward(video, start, lambda p: shrink(p, model.image_size))
+    frames = read_frames_backward(video, start, lambda rgb: shrink(rgb, model.image_size))
     with closing(frames):
         yield from frames
 
 
-def _to_encode(
-    model: LoadedModel,
-    tracking: TrackingPass,
-    frame: tuple[int, np.ndarray | None, np.ndarray] | tuple[int, np.ndarray],
-) -> Tensor | None:
-    """A frame's picture for the encoder; None where a pass asks for no features of it."""
-    index, small = frame[:2]
+def _to_encode(model: LoadedModel, tracking: TrackingPass, item: tuple[Any, ...]) -> Tensor | None:
+    """The encoder's input for (index, frame at the model's size, ...); None if it needs none."""
+    index, small = item[:2]
     if small is None or not tracking.needs_features(index):
         return None
-    return _to_model(model, small)
+    return normalize_image(small, model.device)
 
 
-def _shrunk_to_model(model: LoadedModel, picture: np.ndarray) -> Tensor:
-    return _to_model(model, shrink(picture, model.image_size))
-
-
-def _to_model(model: LoadedModel, image: np.ndarray) -> Tensor:
-    return normalize_image(image, model.device)
+def _shrunk_to_model(model: LoadedModel, rgb: Rgb) -> Tensor:
+    return normalize_image(shrink(rgb, model.image_size), model.device)

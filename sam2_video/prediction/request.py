@@ -1,26 +1,36 @@
-"""One prediction from its inputs to its files, whoever asks for it."""
+"""One prediction from its inputs to its files.
+
+`checked_request` opens the video and checks the clicks; `CheckedRequest.run` tracks
+(`pipeline.py`), draws (`video/draw_*.py`) and writes (`outputs.py`).
+"""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
-from sam2_video.core.prefetch import work_behind
 from sam2_video.engine.model import LoadedModel
 from sam2_video.engine.prompts import TrackedObject
 from sam2_video.prediction.fetch import local_file
-from sam2_video.prediction.pipeline import SegmentedFrame, prepare, segment_video
-from sam2_video.video import sinks
+from sam2_video.prediction.outputs import check_output_size, write_images, write_video
+from sam2_video.prediction.pipeline import TrackedFrame, prepare, track
+from sam2_video.video.colour_space import to_planes
 from sam2_video.video.draw_planes import planes_renderer
-from sam2_video.video.draw_rgb import renderer
-from sam2_video.video.frames import Reading, Video
+from sam2_video.video.draw_rgb import rgb_renderer
+from sam2_video.video.encode_images import ImageSequence
+from sam2_video.video.encode_video import VideoFile
+from sam2_video.video.probe import Video
+from sam2_video.video.streams import FrameStream, PlanesStream, RgbStream, planes_if_plain
+
+Frame = TypeVar("Frame")
 
 
 @dataclass(frozen=True)
 class Request:
-    """The inputs of one prediction; what they mean is said in `predict.py`."""
+    """The inputs of one prediction, as `Contract.complete` gives them; see `predict.py`."""
 
     input_video: Path | str
     click_coordinates: str
@@ -42,19 +52,19 @@ class CheckedRequest:
 
     request: Request
     video: Video
+    stream: RgbStream | PlanesStream
     objects: list[TrackedObject]
     limits: Limits
-    reading: Reading
 
     def run(
         self, model: LoadedModel, folder: Path, scratch: Path, advance: Callable[[], None]
     ) -> Generator[Path, None, None]:
-        """Track every clicked object through the video and write what is seen.
+        """Track every clicked object through the video, draw and write the results.
 
         Args:
             model: what to track with.
             folder: where the files go; made if it is not there.
-            scratch: where masks lie that have to wait.
+            scratch: where masks are kept that are needed later.
             advance: called once for every frame that was tracked.
 
         Yields:
@@ -64,58 +74,61 @@ class CheckedRequest:
             OutputError: it cannot be written.
             DeviceMemoryError: the GPU has too little memory.
         """
-        wanted, video, as_planes = self.request, self.video, self.reading.as_planes
-        frames = segment_video(
-            model,
-            video,
-            self.objects,
-            limits=self.limits,
-            interval=wanted.output_frame_interval,
-            folder=scratch,
-            advance=advance,
-            reading=self.reading,
-        )
-        choose = planes_renderer if as_planes else renderer
-        render = choose(wanted.mask_type, wanted.annotation_type)
-        with closing(frames):
-            if wanted.output_video:
-                path = folder / "output_video.mp4"
-                form = video.width, video.height, wanted.video_fps
-                chroma = "left" if as_planes else "center"
-                with sinks.VideoFile(path, *form, chroma_location=chroma) as sink:
-                    write = sink.write_planes if as_planes else sink.write
+        wanted, video, stream = self.request, self.video, self.stream
+        drawing = wanted.mask_type, wanted.annotation_type
 
-                    def draw(frame: SegmentedFrame) -> None:
-                        write(render(frame.picture, frame.masks))
+        def tracked(stream: FrameStream[Frame]) -> Generator[TrackedFrame[Frame], None, None]:
+            return track(
+                model,
+                video,
+                stream,
+                self.objects,
+                limits=self.limits,
+                interval=wanted.output_frame_interval,
+                folder=scratch,
+                advance=advance,
+            )
 
-                    with closing(work_behind(draw, frames, threads=1)) as written:
-                        for _ in written:
-                            pass
-                yield path
-            else:
-                two_valued = wanted.mask_type == "binary"
-                sequence = sinks.ImageSequence(
-                    folder, wanted.output_format, wanted.output_quality, two_valued
+        def video_file(chroma_location: str) -> VideoFile:
+            width, height = video.width + video.width % 2, video.height + video.height % 2
+            path = folder / "output_video.mp4"
+            return VideoFile(path, width, height, wanted.video_fps, chroma_location)
+
+        if isinstance(stream, PlanesStream):
+            draw_planes = planes_renderer(*drawing)
+            with closing(tracked(stream)) as planes_frames:
+                yield write_video(
+                    video_file("left"),
+                    planes_frames,
+                    lambda found: draw_planes(found.frame.planes, found.masks),
                 )
-
-                def save(frame: SegmentedFrame) -> Path:
-                    return sequence.write(frame.index, render(frame.picture, frame.masks))
-
-                with closing(work_behind(save, frames, sinks.IMAGE_THREADS)) as saved:
-                    yield from saved
+            return
+        draw = rgb_renderer(*drawing)
+        with closing(tracked(stream)) as frames:
+            if wanted.output_video:
+                yield write_video(
+                    video_file("center"),
+                    frames,
+                    lambda found: to_planes(draw(found.frame.rgb, found.masks)),
+                )
+            else:
+                sequence = ImageSequence(folder, wanted.output_format, wanted.output_quality)
+                yield from write_images(
+                    sequence, frames, lambda found: draw(found.frame.rgb, found.masks)
+                )
 
 
 @contextmanager
 def checked_request(request: Request, folder: Path, limits: Limits) -> Iterator[CheckedRequest]:
-    """Check everything that can be known without a model; the video is here while the block runs.
+    """Check everything that needs no model; the video is here while the block runs.
 
     Args:
-        request: its video is a `Path` if it is a file that is already here, else an address.
-        folder: where a download lies until the block ends.
+        request: its video is a `Path` if it is a local file, else a URL or a data URI.
+        folder: where a downloaded video is kept until the block ends.
         limits: what is allowed.
 
     Raises:
-        InputError: something is not as it should be.
+        InputError: an input is wrong.
     """
     interval = request.output_frame_interval
     if interval < 1:
@@ -126,13 +139,12 @@ def checked_request(request: Request, folder: Path, limits: Limits) -> Iterator[
         request.click_frames,
         request.click_object_ids,
     )
-    as_planes = request.output_video and request.mask_type != "binary"
+    keeps_pixels = request.output_video and request.mask_type != "binary"
+    start = planes_if_plain if keeps_pixels else RgbStream
     with (
-        local_file("input_video", request.input_video, folder, limits) as source,
-        Reading(as_planes=as_planes) as reading,
+        local_file("input_video", request.input_video, folder, limits) as path,
+        prepare(path, clicks, limits, start) as prepared,
     ):
-        video, objects = prepare(source, clicks, limits, reading)
-        sinks.check_output_size(
-            video.width, video.height, request.output_video, request.output_format
-        )
-        yield CheckedRequest(request, video, objects, limits, reading)
+        video = prepared.video
+        check_output_size(video.width, video.height, request.output_video, request.output_format)
+        yield CheckedRequest(request, video, prepared.stream, prepared.objects, limits)

@@ -4,18 +4,17 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from sam2_video.models.download import WEIGHTS_URL, download
+from sam2_video.models.download import download, weights_url
 from sam2_video.models.registry import PROJECT, checkpoint_folder, find_checkpoint
 
 logger = logging.getLogger(__name__)
 
 PINS = ("requirements.txt", "requirements-sam2.txt")
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;#]+)")
-_SECONDS_BETWEEN_REPORTS = 5.0
 
 # Where coglet makes folders for each prediction, and never removes one.
 SERVER_FOLDERS = Path("/tmp/coglet/predictions")  # noqa: S108 - coglet's choice
@@ -43,8 +42,7 @@ def fetch_named_weights() -> None:
     if checkpoint.sha256 is None or (folder / checkpoint.file).is_file():
         return
     logger.info("%s is not in the checkpoint folder: fetching it", checkpoint.file)
-    base_url = os.environ.get("SAM2_WEIGHTS_URL") or WEIGHTS_URL
-    download(checkpoint, folder, base_url, _Reporter(checkpoint.file))
+    download(checkpoint, folder, weights_url())
     logger.info("%s is complete and verified", checkpoint.file)
 
 
@@ -73,15 +71,16 @@ def pins(project: Path = PROJECT) -> Iterator[tuple[str, str]]:
                 yield found[1], found[2]
 
 
-def remove_server_folders(base: Path = SERVER_FOLDERS) -> None:
+def remove_server_folders(
+    base: Path = SERVER_FOLDERS, clock: Callable[[], float] = time.time
+) -> None:
     """Remove the folders that the server made for earlier predictions.
 
     Empty ones a moment after they were made, by when a request that was parked in one has been
     read; all others once they are so old that their server was killed.
     """
-    now = time.time()
     for folder in _subfolders(base):
-        age = now - _changed(folder)
+        age = _seconds_since_change(folder, clock())
         if age < _SETTLED_SECONDS:
             continue
         for path in _subfolders(folder):
@@ -92,19 +91,6 @@ def remove_server_folders(base: Path = SERVER_FOLDERS) -> None:
         _remove_if_empty(folder)
 
 
-class _Reporter:
-    """Says in the log how far a download is."""
-
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self._said = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        if time.monotonic() - self._said >= _SECONDS_BETWEEN_REPORTS:
-            self._said = time.monotonic()
-            logger.info("%s: %.0f of %.0f MB", self._file, done / 1e6, total / 1e6)
-
-
 def _subfolders(folder: Path) -> list[Path]:
     try:
         return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
@@ -112,11 +98,11 @@ def _subfolders(folder: Path) -> list[Path]:
         return []
 
 
-def _changed(folder: Path) -> float:
+def _seconds_since_change(folder: Path, now: float) -> float:
     try:
-        return folder.stat().st_mtime
+        return now - folder.stat().st_mtime
     except OSError:
-        return time.time()
+        return 0.0  # gone meanwhile
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Mount
 
-from sam2_video.prediction.openapi import SCHEMA_FILE
+from sam2_video.prediction.contract import SCHEMA_FILE
 from sam2_video.service.api.auth import Access
 from sam2_video.service.api.problems import (
     ApiError,

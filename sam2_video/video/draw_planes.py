@@ -1,11 +1,9 @@
-"""Rendering into the planes of a video, where frame and result share a colour space.
+"""Drawing in the planes of a video, where frame and result share a colour space.
 
-A picture that stays as it is, or most of it, need not go to RGB and back: half the bytes move, and
-what no object touches keeps its very samples. Halving and adding a colour, covering with one and
-choosing between two are the same in Y, Cb, Cr as in RGB, so `render` draws here too, on the part
-of the frame where objects are, with its chroma doubled to the size of its luma.
-
-Planes are one (H * 3 / 2, W) uint8 array: Y, then Cb and Cr at half the size, H and W even.
+What is not drawn on need not go to RGB and back: half the bytes move, and what no object touches
+keeps its very samples. Halving, adding a colour and covering are the same in Y, Cb, Cr as in RGB,
+so the functions of `draw_rgb.py` draw here too, on the part of the frame where objects are, with
+its chroma doubled to the size of its luma.
 """
 
 from collections.abc import Callable
@@ -15,24 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam2_video.video.colour_space import STRONGER_GREEN_VIDEO, video_colour
-from sam2_video.video.draw_rgb import (
-    GREEN,
-    Colour,
-    Masks,
-    colour_of,
-    highlighted,
-    line_width,
-    union,
-)
+from sam2_video.video.draw_rgb import GREEN, colour_of, highlighted, line_width, union
+from sam2_video.video.pictures import Colour, Masks, Planes, split_planes
 
-Planes = NDArray[np.uint8]
-"""(H * 3 / 2, W): Y, Cb, Cr."""
 Area = tuple[slice, slice]
 """Rows and columns of a picture, from even numbers to even numbers."""
 
 
 def planes_renderer(mask_type: str, annotation_type: str) -> Callable[[Planes, Masks], Planes]:
-    """The function of planes and masks that makes a video's pictures; it changes the planes.
+    """The function that draws the result of a frame's planes and masks, in place.
 
     Args:
         mask_type: `highlighted` or `greenscreen`.
@@ -44,7 +33,7 @@ def planes_renderer(mask_type: str, annotation_type: str) -> Callable[[Planes, M
 
 
 def planes_highlighted(planes: Planes, masks: Masks, annotation: str) -> Planes:
-    """As `render.highlighted`, in place."""
+    """As `draw_rgb.highlighted`, in place."""
     line = line_width(*masks.shape[1:])
     area = _area_of(masks, margin=0 if annotation == "mask" else line)
     if area is not None:
@@ -54,10 +43,10 @@ def planes_highlighted(planes: Planes, masks: Masks, annotation: str) -> Planes:
 
 
 def planes_greenscreen(planes: Planes, masks: Masks) -> Planes:
-    """As `render.greenscreen`, in place; green beyond green, see `colours`."""
+    """As `draw_rgb.greenscreen`, in place, in the stronger green of `colour_space.py`."""
     area = _area_of(masks)
     kept = None if area is None else _cut_out(_taken(planes, area), masks[:, *area])
-    for plane, level in zip(_split(planes), _STRONGER_GREEN, strict=True):
+    for plane, level in zip(split_planes(planes), _STRONGER_GREEN, strict=True):
         plane.fill(level)
     if area is not None and kept is not None:
         _put(planes, area, kept)
@@ -65,7 +54,7 @@ def planes_greenscreen(planes: Planes, masks: Masks) -> Planes:
         size = columns.stop - columns.start, rows.stop - rows.start
         white = union(masks[:, *area]) * np.uint8(255)
         empty = cv2.resize(white, size, interpolation=cv2.INTER_AREA) == 0
-        for plane, level in zip(_split(planes)[1:], _STRONGER_GREEN[1:], strict=True):
+        for plane, level in zip(split_planes(planes)[1:], _STRONGER_GREEN[1:], strict=True):
             np.copyto(plane[half], level, where=empty)
     return planes
 
@@ -107,16 +96,9 @@ def _halved(area: Area) -> Area:
     return slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
 
 
-def _split(planes: Planes) -> list[NDArray[np.uint8]]:
-    """Views of the three planes, (H, W) and twice (H / 2, W / 2)."""
-    height, width = planes.shape[0] * 2 // 3, planes.shape[1]
-    chroma = planes[height:].reshape(2, height // 2, width // 2)
-    return [planes[:height], chroma[0], chroma[1]]
-
-
 def _taken(planes: Planes, area: Area) -> NDArray[np.uint8]:
     """An area as an (h, w, 3) picture of Y, Cb, Cr: each chroma sample for four pixels."""
-    luma, *chroma = _split(planes)
+    luma, *chroma = split_planes(planes)
     half = _halved(area)
     larger = [_doubled(plane[half]) for plane in chroma]
     return np.asarray(cv2.merge([luma[area], *larger]), np.uint8)
@@ -130,7 +112,7 @@ def _doubled(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _put(planes: Planes, area: Area, picture: NDArray[np.uint8]) -> None:
     """Write an area back, chroma as the mean of four pixels."""
-    luma, *chroma = _split(planes)
+    luma, *chroma = split_planes(planes)
     luma[area] = cv2.extractChannel(picture, 0)
     half = _halved(area)
     size = picture.shape[1] // 2, picture.shape[0] // 2

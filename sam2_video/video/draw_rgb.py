@@ -1,7 +1,7 @@
-"""From a frame and the masks of its objects to the picture a user gets.
+"""Drawing in RGB: from a frame and the masks of its objects to the picture a user gets.
 
-Pure functions on numpy arrays. A frame is (H, W, 3) uint8 RGB; masks are (K, H, W) bool, one per
-object in the order of the objects, K = 0 included. No function changes what it is given.
+Pure functions. A frame is (H, W, 3) uint8 RGB; masks are (K, H, W) bool in the order of the
+objects, K = 0 included. No function changes its arguments.
 """
 
 from collections.abc import Callable
@@ -10,15 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
-"""(H, W) grey or (H, W, 3) RGB, uint8."""
-Masks = NDArray[np.bool_]
-"""(K, H, W), true where the object is."""
-Box = tuple[int, int, int, int]
-"""Left, top, right, bottom in pixels, right and bottom not included."""
-
-Colour = tuple[int, int, int]
-"""Red, green, blue, 0 to 255."""
+from sam2_video.video.pictures import Box, Colour, Masks, Picture, Rgb
 
 GREEN: Colour = (0, 255, 0)
 
@@ -39,7 +31,7 @@ _HUES = np.array(
         (230, 159, 0),  # orange
     ]
 )
-PALETTE: Picture = np.rint(
+PALETTE: NDArray[np.uint8] = np.rint(
     np.concatenate([_HUES, _HUES + (255 - _HUES) * 0.55, _HUES * 0.4])
 ).astype(np.uint8)
 
@@ -50,18 +42,18 @@ def colour_of(index: int) -> Colour:
     return red, green, blue
 
 
-def binary(masks: Masks) -> Picture:
+def binary(masks: Masks) -> NDArray[np.uint8]:
     """White (255) where any object is, black (0) elsewhere: (H, W) uint8."""
     return np.negative(union(masks))  # modulo 256, minus one is white
 
 
 def highlighted(
-    frame: Picture,
+    frame: Rgb,
     masks: Masks,
     annotation: str,
     colour_of: Callable[[int], Colour] = colour_of,
     line: int | None = None,
-) -> Picture:
+) -> Rgb:
     """The frame with every object in its colour, in a box of its colour, or both: (H, W, 3) uint8.
 
     Where objects overlap the later one is on top: half its colour, half the source, nothing of
@@ -88,7 +80,7 @@ def highlighted(
     return out
 
 
-def greenscreen(frame: Picture, masks: Masks) -> Picture:
+def greenscreen(frame: Rgb, masks: Masks) -> Rgb:
     """The source pixels where any object is, pure green elsewhere: (H, W, 3) uint8."""
     out = np.zeros_like(frame)
     out[..., 1] = 255
@@ -96,20 +88,20 @@ def greenscreen(frame: Picture, masks: Masks) -> Picture:
     return out
 
 
-def renderer(mask_type: str, annotation_type: str) -> Callable[[Picture, Masks], Picture]:
-    """The function of frame and masks that makes a video's pictures.
+def rgb_renderer(mask_type: str, annotation_type: str) -> Callable[[Rgb, Masks], Picture]:
+    """The function that draws the result of a frame and its masks.
 
     Args:
         mask_type: `binary`, `highlighted` or `greenscreen`.
         annotation_type: `mask`, `box` or `both`; of no effect unless highlighted.
     """
     if mask_type == "binary":
-        return lambda _frame, masks: binary(masks)
+        return lambda _frame, masks: Picture(binary(masks))
     if mask_type == "greenscreen":
-        return greenscreen
+        return lambda frame, masks: Picture(greenscreen(frame, masks), 1 - union(masks))
     if mask_type != "highlighted" or annotation_type not in ("mask", "box", "both"):
         raise ValueError(f"no renderer for {mask_type!r} with {annotation_type!r}")
-    return lambda frame, masks: highlighted(frame, masks, annotation_type)
+    return lambda frame, masks: Picture(highlighted(frame, masks, annotation_type))
 
 
 def line_width(height: int, width: int) -> int:
@@ -117,7 +109,7 @@ def line_width(height: int, width: int) -> int:
     return max(2, round(min(height, width) / 240))
 
 
-def union(masks: Masks) -> Picture:
+def union(masks: Masks) -> NDArray[np.uint8]:
     """1 where any object is, 0 elsewhere: (H, W) uint8."""
     if len(masks) == 1:
         return masks[0].view(np.uint8)
@@ -130,17 +122,16 @@ def _box_of(mask: NDArray[np.bool_]) -> Box | None:
     return (x, y, x + width, y + height) if width else None
 
 
-def _tint(out: Picture, frame: Picture, mask: NDArray[np.bool_], box: Box, colour: Colour) -> None:
+def _tint(out: Rgb, frame: Rgb, mask: NDArray[np.bool_], box: Box, colour: Colour) -> None:
     """Mix the frame with a colour, half and half, where the mask is true."""
     left, top, right, bottom = box
     area = slice(top, bottom), slice(left, right)
-    # Of the ways to halve and add a constant, this matrix is OpenCV's fastest (a quarter of a
-    # look-up table's time).
+    # OpenCV's fastest way to halve and add a constant (a quarter of a look-up table's time).
     mix = np.column_stack([np.eye(3) / 2, np.array(colour) / 2 + 0.25])  # a half rounds up
     cv2.copyTo(cv2.transform(frame[area], mix), mask[area].view(np.uint8), out[area])
 
 
-def _outline(out: Picture, box: Box, colour: Colour, line: int) -> None:
+def _outline(out: Rgb, box: Box, colour: Colour, line: int) -> None:
     """Draw a box: its line covers the outermost pixels of the object and grows outwards.
 
     So it hides nothing of a small object but that ring. At the edge of the picture it moves

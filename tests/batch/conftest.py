@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.cluster import cluster_of_two
+from bench.cluster import cluster_of_two
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -50,13 +50,3 @@ class Fragile(Stub):
 
     def start(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Quick(Stub):
-    """Does nothing but answer."""
-
-    def __init__(self) -> None:
-        super().__init__(Path())
-
-    def run(self, job: Job) -> Result:
-        return Result(job.id, SUCCEEDED, job.digest, frames=10, seconds=0.5)

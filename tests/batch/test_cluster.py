@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bench.cluster import NODE, make_clips, rows_of, start_batch, write_manifest
 from sam2_video.batch.results import SCHEMA
-from tests.batch.cluster import NODE, make_clips, rows_of, start_batch, write_manifest
 
 CLICK = "[20,20]"
 LONG = 16

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.cluster import rows_of, start_batch, write_manifest
 from sam2_video.cli import main
-from tests.batch.cluster import rows_of, start_batch, write_manifest
 
 JOB = {"click_coordinates": "[1,1]"}
 
@@ -22,7 +22,7 @@ def test_ray_is_started_and_stopped_where_there_is_none(tmp_path) -> None:
     assert process.returncode == 1, stderr
     assert stdout == f"{tmp_path}/out/results.jsonl\n"
     errors = [row["error"] for row in rows_of(tmp_path / "out")]
-    assert errors[0] == "input_video is missing, and it is required"
+    assert errors[0] == "input_video is required"
     assert errors[1].startswith("'fps' is not an input; there are input_video, ")
     assert _ray_folders() == before
     assert list(temporary.iterdir()) == []

@@ -6,13 +6,13 @@ from functools import partial
 import pytest
 import ray
 
+from bench.cluster import rows_of, write_manifest
 from sam2_video.batch.driver import run_batch
 from sam2_video.batch.manifest import open_manifest
 from sam2_video.batch.pool import Size
 from sam2_video.batch.storage import FolderStore
 from sam2_video.core.errors import BatchError
 from tests.batch import stubs
-from tests.batch.cluster import rows_of, write_manifest
 
 TWO = Size(cores=1)
 

@@ -2,11 +2,10 @@
 
 import io
 import re
-from unittest import mock
 
 import pytest
 
-from sam2_video.core.progress import Progress
+from sam2_video.core.progress import FrameProgress
 
 
 class Terminal(io.StringIO):
@@ -14,12 +13,21 @@ class Terminal(io.StringIO):
         return True
 
 
+class Clock:
+    """A time that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def run(stream: io.StringIO, total: int, seconds_a_frame: float) -> str:
-    with mock.patch("sam2_video.core.progress.time.monotonic") as clock:
-        clock.return_value = 100.0
-        progress = Progress(total, stream)
+    clock = Clock()
+    with FrameProgress(total, stream, clock) as progress:
         for _ in range(total):
-            clock.return_value += seconds_a_frame
+            clock.now += seconds_a_frame
             progress.advance()
     return stream.getvalue()
 
@@ -51,3 +59,21 @@ def test_on_a_terminal_the_bar_stays_in_place() -> None:
     assert log.count("\n") == 1
     assert log.endswith("\n")
     assert log.count("\r") == 50
+
+
+def test_what_was_counted_last_is_shown_when_the_work_is_given_up() -> None:
+    stream, clock = Terminal(), Clock()
+    with pytest.raises(KeyError), FrameProgress(9, stream, clock) as progress:
+        progress.advance()
+        progress.advance()
+        raise KeyError
+    assert stream.getvalue().count("\r") == 2
+    assert "| 2/9 [" in stream.getvalue()
+    assert stream.getvalue().endswith("\n")
+
+
+def test_work_that_never_began_shows_nothing() -> None:
+    stream = Terminal()
+    with FrameProgress(9, stream):
+        pass
+    assert stream.getvalue() == ""

@@ -1,4 +1,4 @@
-"""Hole filling against a plain reference of Meta's kernel."""
+"""Hole filling gives what Meta's CUDA kernel gives, here in plain Python."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from sam2_video.engine.hole_filling import (
 
 
 def filled_pixels(rows: list[str]) -> list[str]:
-    """Fill a picture of `#` (object) and `.` (background); `o` marks what was filled."""
+    """Fill a mask of `#` (object) and `.` (background); `o` marks filled pixels."""
     logits = torch.tensor([[1.0 if c == "#" else -1.0 for c in row] for row in rows])
     filled = fill_holes(logits[None, None])[0, 0]
     marks = {1.0: "#", -1.0: "."}
@@ -66,7 +66,9 @@ def test_agrees_with_the_kernel_on_noise(seed: int) -> None:
 
 
 @given(st.integers(1, 24), st.integers(1, 24), st.floats(0, 1), st.integers(0, 2**32 - 1))
-def test_a_gpu_finds_the_same_holes(height: int, width: int, share: float, seed: int) -> None:
+def test_tensor_operations_find_the_same_holes(
+    height: int, width: int, share: float, seed: int
+) -> None:
     noise = np.random.default_rng(seed).random((2, 1, height, width))
     background = torch.from_numpy(noise < share)
     _, areas = connected_components(background)
@@ -74,8 +76,8 @@ def test_a_gpu_finds_the_same_holes(height: int, width: int, share: float, seed:
     assert torch.equal(small_components_on_device(background, MAX_HOLE_AREA), expected)
 
 
-def test_a_gpu_finds_no_hole_in_a_thin_line() -> None:
-    """Far along it, the parts that one label reaches in time are as small as a hole."""
+def test_tensor_operations_find_no_hole_in_a_thin_line() -> None:
+    """In a long component, labels that do not spread far enough have as few pixels as a hole."""
     spiral = torch.zeros(1, 1, 33, 33, dtype=torch.bool)
     y, x, dy, dx = 0, 0, 0, 1
     for length in [32, 32, 32, *(n for n in range(30, 1, -2) for _ in range(2))]:

@@ -1,4 +1,4 @@
-"""The memory bank keeps what a step may read, and lets go of the rest."""
+"""The memory bank keeps what later frames attend to, and drops the rest."""
 
 import torch
 
@@ -17,10 +17,10 @@ def bank(**conditioning: Memory) -> MemoryBank:
     return MemoryBank(7, 16, {int(k[1:]): m for k, m in conditioning.items()})
 
 
-def test_what_is_kept_does_not_grow() -> None:
+def test_memory_does_not_grow_with_the_number_of_frames() -> None:
     memories = bank(f0=memory())
     for frame in range(1, 200):
-        memories.remember(frame, memory())
+        memories.add(frame, memory())
         assert len(memories.recent) <= 15
         assert sum(m.features is not None for m in memories.recent.values()) <= 6
     assert sorted(memories.recent) == list(range(185, 200))
@@ -30,25 +30,25 @@ def test_what_is_kept_does_not_grow() -> None:
     assert list(memories.conditioning) == [0]
 
 
-def test_backward_is_a_mirror() -> None:
+def test_a_backward_pass_keeps_the_frames_above() -> None:
     memories = bank(f100=memory())
     for frame in range(99, 50, -1):
-        memories.remember(frame, memory())
+        memories.add(frame, memory())
     assert sorted(memories.recent) == list(range(51, 66))
 
 
-def test_a_skipped_frame_leaves_its_gap() -> None:
+def test_a_conditioning_frame_leaves_a_gap_in_the_window() -> None:
     memories = bank(f0=memory(), f5=memory())
     for frame in (1, 2, 3, 4, 6, 7):
-        memories.remember(frame, memory())
+        memories.add(frame, memory())
     with_features = [f for f, m in memories.recent.items() if m.features is not None]
     assert with_features == [2, 3, 4, 6, 7]
 
 
 def test_a_correction_becomes_a_conditioning_memory() -> None:
     memories = bank(f0=memory())
-    memories.remember(1, memory())
-    memories.promote(1, memory())
+    memories.add(1, memory())
+    memories.add_conditioning(1, memory())
     assert not memories.recent
     assert list(memories.conditioning) == [0, 1]
 

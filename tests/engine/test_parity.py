@@ -1,10 +1,10 @@
-"""Our tracker against Meta's predictor: equal weights and tensors give equal mask logits.
+"""Our tracker and Meta's predictor give equal mask logits from equal weights and input tensors.
 
-Two networks: SAM 2.1 tiny at 512 with random weights (its architecture is what counts), and
-the embedded nano, whose trained weights make every memory matter. Memories are kept in
-bfloat16, and nano looks so sharply at them that one which falls on the other side of a rounding
-can be seen; so it is compared with memories that neither predictor rounds, and less strictly
-with rounded ones. The faults at the end show that the comparison would see what it is meant to.
+Two networks are compared: SAM 2.1 tiny at 512 with random weights, for its architecture, and the
+embedded nano, whose trained weights make every memory matter. Memories are kept in bfloat16, and
+nano is so sensitive to them that a value which both predictors round differently changes its masks.
+So it is compared with memories in float32, and with a larger tolerance in bfloat16. The last tests
+inject faults, to show that the comparison detects them.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ from sam2_video.models.registry import checkpoint_folder, find_checkpoint
 
 TOLERANCE = 1e-4
 ROUNDED_TOLERANCE = 5e-3
-"""For nano with memories in bfloat16: what a few that are rounded otherwise may do."""
+"""For nano with memories in bfloat16, a few of which are rounded differently."""
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_mask_logits_are_those_of_meta(
 
 
 class _TorchWithoutBfloat16:
-    """`torch` as `sam2.sam2_video_predictor` sees it, which rounds memories to what it names so."""
+    """`torch` for `sam2.sam2_video_predictor`, which converts memories to `torch.bfloat16`."""
 
     bfloat16 = torch.float32
 
@@ -92,12 +92,12 @@ def unrounded_memories() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def heeding_nano() -> Setting:
-    """Nano with random weights: trained ones may make little of slots, pointers or old memories."""
+def sensitive_nano() -> Setting:
+    """Nano with random weights: trained ones may ignore slots, pointers or old memories."""
 
     def weights(network: SAM2Base) -> None:
         make_telling(network)
-        with torch.no_grad():  # masks as sure of themselves as trained ones
+        with torch.no_grad():  # logits as large as those of trained weights
             for hyper in network.sam_mask_decoder.output_hypernetworks_mlps:
                 hyper.layers[-1].weight *= 8
 
@@ -105,8 +105,8 @@ def heeding_nano() -> Setting:
 
 
 @pytest.fixture(scope="module")
-def expected_from_the_first_frame(heeding_nano: Setting) -> dict[int, Tensor]:
-    return heeding_nano.expected(clicked_first(heeding_nano), reverse=False)
+def expected_from_frame_0(sensitive_nano: Setting) -> dict[int, Tensor]:
+    return sensitive_nano.expected(clicked_first(sensitive_nano), reverse=False)
 
 
 def clicked_first(setting: Setting) -> list[TrackedObject]:
@@ -115,10 +115,10 @@ def clicked_first(setting: Setting) -> list[TrackedObject]:
 
 
 @pytest.mark.parametrize("fault", ["none", "memory", "pointer", "slot", "rounding"])
-def test_the_comparison_sees_a_fault(fault, heeding_nano, expected_from_the_first_frame) -> None:
-    with injected(fault, heeding_nano.network):
-        faulty = heeding_nano.track(clicked_first(heeding_nano), reverse=False)
-    difference = largest_difference(faulty, expected_from_the_first_frame)
+def test_the_comparison_detects_a_fault(fault, sensitive_nano, expected_from_frame_0) -> None:
+    with injected(fault, sensitive_nano.network):
+        faulty = sensitive_nano.track(clicked_first(sensitive_nano), reverse=False)
+    difference = largest_difference(faulty, expected_from_frame_0)
     assert (difference > TOLERANCE) == (fault != "none")
 
 

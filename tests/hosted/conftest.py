@@ -16,9 +16,9 @@ import pytest
 import replicate
 from PIL import Image
 
+from bench.serving import Receiver, Server, data_uri
 from tests import clips
 from tests.hosted.serving import MODEL, HostedServer, Webhook
-from tests.http.serving import Receiver, Server, data_uri
 
 SIZE = (64, 48)
 FRAMES = 6

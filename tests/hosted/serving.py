@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.http.serving import ROOT, free_port, until
+from bench.serving import ROOT, free_port, until
 
 PUBLIC_VERSION = "33432afdfc06a10da6b4018932893d39b0159f838b6d11dd1236dff85cc5ec1d"
 MODEL = "meta/sam-2-video"

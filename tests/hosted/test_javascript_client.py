@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from bench.serving import until
 from tests.hosted.conftest import FRAMES, LONG
 from tests.hosted.serving import MODEL, PUBLIC_VERSION
-from tests.http.serving import until
 
 CLICK = {"click_coordinates": "[20,20]"}
 

@@ -6,10 +6,10 @@ import time
 import httpx
 import pytest
 
+from bench.serving import until
 from tests.hosted.conftest import FRAMES
 from tests.hosted.inprocess import run, served
 from tests.hosted.serving import MODEL, PUBLIC_VERSION
-from tests.http.serving import until
 
 CLICK = {"click_coordinates": "[20,20]"}
 
@@ -49,8 +49,12 @@ def done(server, clip_uri) -> dict:
         ({"input_video": "data:video/mp4;base64,@"}, "input.input_video", "not base64"),
         ({"input_video": "data:nothing"}, "input.input_video", "it has no comma"),
         ({"click_labels": "1," * 60_000}, "input.click_labels", "at most 100000 are allowed"),
-        ({"click_object_ids": "\ud800"}, "input.click_object_ids", "has half a character"),
-        ({"input_video": "data:,\ud800"}, "input.input_video", "has half a character"),
+        (
+            {"click_object_ids": "\ud800"},
+            "input.click_object_ids",
+            "an unpaired surrogate",
+        ),
+        ({"input_video": "data:,\ud800"}, "input.input_video", "an unpaired surrogate"),
         ({"webhook": "somewhere"}, "webhook", "webhook is 'somewhere', but it should be an http"),
         (
             {"webhook": "http://127.0.0.1/x", "webhook_events_filter": ["end"]},

@@ -7,9 +7,9 @@ import pytest
 from replicate.exceptions import ModelError, ReplicateError
 from replicate.webhook import InvalidSignatureError, Webhooks
 
+from bench.serving import until
 from tests.hosted.conftest import FRAMES, LONG, SOME
 from tests.hosted.serving import MODEL, PUBLIC_VERSION
-from tests.http.serving import until
 
 CLICK = {"click_coordinates": "[20,20]"}
 REF = f"{MODEL}:{PUBLIC_VERSION}"

@@ -9,6 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bench.processes import children
+from bench.serving import alive, free_port, until
 from tests.hosted.conftest import FRAMES
 from tests.hosted.inprocess import ended, run, served
 from tests.hosted.scripted import (
@@ -20,8 +22,6 @@ from tests.hosted.scripted import (
     sends,
 )
 from tests.hosted.serving import MODEL, HostedServer
-from tests.http.serving import alive, free_port, until
-from tests.processes import children
 
 VIDEO = {"input_video": "data:video/mp4;base64,AAAA", "click_coordinates": "[1,1]"}
 CREATE = f"/models/{MODEL}/predictions"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bench.serving import Receiver, Server, data_uri
 from tests import clips
-from tests.http.serving import Receiver, Server, data_uri
 
 SIZE = (64, 48)
 FRAMES = 6

@@ -4,8 +4,8 @@ import os
 import signal
 import threading
 
+from bench.serving import Reply, Server, alive, data_uri, until
 from tests.http.conftest import CLICK, FRAMES
-from tests.http.serving import Reply, Server, alive, data_uri, until
 
 
 def test_a_killed_server_leaves_nothing_that_its_next_start_does_not_clean(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.http.serving import ROOT, Receiver, Server, until
+from bench.serving import ROOT, Receiver, Server, until
 
 TINY = "sam2.1_hiera_tiny.pt"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from bench.memory import memory_of
+from bench.serving import Receiver, Server, data_uri
 from tests import clips
 from tests.http.conftest import CLICK, FRAMES, SIZE
-from tests.http.serving import Receiver, Server, data_uri
 
 MAX_BYTES = 200_000
 MAX_FRAMES = 100
@@ -26,8 +26,6 @@ LIMITS = {
     "SAM2_MAX_OBJECTS": "3",
     "SAM2_MAX_CONDITIONING_FRAMES": "2",
 }
-# In which a refusal has to arrive, on a machine that is busy with other things.
-SECONDS = 15.0
 MORE_MEMORY = 300e6  # bytes that a refusal may take for a while
 
 
@@ -94,11 +92,9 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_a_hostile_file_is_one_sentence(name, strict, corpus) -> None:
     before = memory_of(strict.ready().processes(), peak=True)
-    started = time.monotonic()
     reply = strict.predict(input_video=data_uri(corpus[name], "video/mp4"), click_coordinates=CLICK)
     assert reply.error.startswith("input_video ")
     assert "/" not in reply.error.replace("and/or", ""), "a path of the machine"
-    assert time.monotonic() - started < SECONDS
     assert strict.files() == []
     assert strict.ffmpegs() == []
     assert memory_of(strict.processes(), peak=True) - before < MORE_MEMORY
@@ -164,10 +160,8 @@ def test_a_server_that_never_ends(strict, receiver) -> None:
     ],
 )
 def test_clicks_beyond_a_limit(clicks, strict, clip) -> None:
-    started = time.monotonic()
     reply = strict.predict(input_video=data_uri(clip), **clicks)
     assert len(reply.error) < 400
-    assert time.monotonic() - started < SECONDS
 
 
 def test_frames_are_put_where_the_operator_says(strict, store, tmp_path) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.serving import content_of, data_uri
+from sam2_video.prediction.contract import SCHEMA_FILE
 from tests.http.conftest import CLICK, FRAMES, SIZE
-from tests.http.serving import ROOT, content_of, data_uri
 
 SEQUENCES = [
     ({}, "image/webp"),
@@ -184,9 +185,7 @@ def test_a_download_that_breaks_off(server, receiver, clip) -> None:
 
 def test_the_server_tells_its_interface(server) -> None:
     server.ready()
-    assert server.call("GET", "/openapi.json").body == json.loads(
-        (ROOT / "openapi.json").read_text()
-    )
+    assert server.call("GET", "/openapi.json").body == json.loads(SCHEMA_FILE.read_text())
     assert server.call("GET", "/").body["predictions_url"] == "/predictions"
 
 

@@ -3,15 +3,11 @@
 import json
 import threading
 import time
-from itertools import pairwise
 
 import pytest
 
+from bench.serving import content_of, data_uri, until
 from tests.http.conftest import CLICK, FRAMES
-from tests.http.serving import content_of, data_uri, until
-
-# What one frame takes, many times over, on a machine that is busy with other things.
-STOP_SECONDS = 3.0
 
 
 def test_frames_reach_a_client_as_they_are_made(server, long_clip) -> None:
@@ -19,40 +15,38 @@ def test_frames_reach_a_client_as_they_are_made(server, long_clip) -> None:
     events = []
     for event in server.events(**given):
         events.append(event)
-        if [name for _, name, _ in events].count("output") == 20:
+        if [name for name, _ in events].count("output") == 20:
             break
-    names = [name for _, name, _ in events]
+    names = [name for name, _ in events]
     assert names[0] == "start"
     assert names.index("log") < names.index("output")
-    times = [seconds for seconds, name, _ in events if name == "output"]
-    assert all(earlier < later for earlier, later in pairwise(times))
-    assert times[-1] - times[0] > 0.1  # not all at once
-    for _, name, data in events:
+    assert not any("100%|" in data["data"] for name, data in events if name == "log")
+    for name, data in events:
         if name == "output":
             assert content_of(data["chunk"])[0] == "image/webp"
 
 
 def test_events_end_with_the_whole_answer(server, inputs) -> None:
     events = list(server.events(**inputs))
-    names = [name for _, name, _ in events]
+    names = [name for name, _ in events]
     assert names[0] == "start"
     assert names[-1] == "completed"
     assert names.count("output") == FRAMES
     assert names.count("log") >= 2
-    logs = "".join(data["data"] for _, name, data in events if name == "log")
+    logs = "".join(data["data"] for name, data in events if name == "log")
     assert logs.rstrip().splitlines()[-1].startswith("100%|")
-    final = events[-1][2]
+    final = events[-1][1]
     assert final["status"] == "succeeded"
     assert len(final["output"]) == FRAMES
 
 
 def test_a_failure_ends_the_events_with_its_sentence(server, inputs) -> None:
     events = list(server.events(**{**inputs, "click_frames": "99"}))
-    _, name, data = events[-1]
+    name, data = events[-1]
     assert name == "completed"
     assert data["status"] == "failed"
     assert "InputError: click_frames[0] is 99" in data["error"]
-    assert "output" not in [name for _, name, _ in events]
+    assert "output" not in [name for name, _ in events]
 
 
 def test_a_webhook_is_told_of_every_step(server, inputs, receiver) -> None:
@@ -127,7 +121,7 @@ def test_cancelling_stops_the_work_and_leaves_nothing_behind(
     server.call("POST", "/predictions", request, Prefer="respond-async")
     until(lambda: any(b"frames/s" in body for _, _, body in receiver.received))
     assert server.call("POST", f"/predictions/{name}/cancel").code == 200
-    assert until(lambda: server.health()["status"] == "READY") < STOP_SECONDS
+    server.ready()
     until(lambda: b'"canceled"' in receiver.received[-1][2])
     assert server.ffmpegs() == []
     assert {path.suffix for path in server.files()} <= {".webp"}  # finished ones
@@ -150,7 +144,7 @@ def test_cancelling_a_download_from_a_silent_server(server, receiver, inputs) ->
     name = server.begin(input_video=receiver.url("/silent"), click_coordinates=CLICK)
     assert asked.wait(10)
     server.call("POST", f"/predictions/{name}/cancel")
-    assert until(lambda: server.health()["status"] == "READY") < STOP_SECONDS
+    server.ready()
     assert server.files() == []
     done.set()
     assert len(server.predict(**inputs).outputs) == FRAMES
@@ -158,9 +152,9 @@ def test_cancelling_a_download_from_a_silent_server(server, receiver, inputs) ->
 
 def test_a_client_that_goes_away_stops_its_prediction(server, long_clip, inputs) -> None:
     events = server.events(input_video=data_uri(long_clip), click_coordinates=CLICK)
-    until(lambda: next(events)[1] == "output")
+    until(lambda: next(events)[0] == "output")
     events.close()
-    assert until(lambda: server.health()["status"] == "READY") < STOP_SECONDS
+    server.ready()
     assert server.ffmpegs() == []
     assert len(server.predict(**inputs).outputs) == FRAMES
 

@@ -1,6 +1,8 @@
 """Fetching weights from a real HTTP server: resumed, verified, explained."""
 
 import hashlib
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from sam2_video.models.download import download, main
+from sam2_video.cli import main
+from sam2_video.models.download import download
 from sam2_video.models.registry import CheckpointError, find_checkpoint
+from tests.conftest import ROOT
 
 DATA = bytes(range(256)) * 40_000  # 10 MB
 CHECKPOINT = replace(
@@ -105,11 +109,23 @@ def test_failures_are_explained(server, tmp_path) -> None:
 def test_the_command_says_what_is_wrong(monkeypatch, tmp_path, capsys) -> None:
     monkeypatch.setenv("SAM2_CHECKPOINTS", str(tmp_path))
     monkeypatch.setenv("SAM2_WEIGHTS_URL", "http://127.0.0.1:9")
-    assert main(["huge"]) == 1
+    assert main(["download", "huge"]) == 1
     assert capsys.readouterr().err == (
         "there is no model 'huge'; there are large, base_plus, small, tiny, nano\n"
     )
-    assert main(["nano"]) == 1
+    assert main(["download", "nano"]) == 1
     assert "nano is not downloaded: it comes with the project" in capsys.readouterr().err
-    assert main(["tiny"]) == 1
+    assert main(["download", "tiny"]) == 1
     assert "cannot be fetched: Connection refused" in capsys.readouterr().err
+
+
+def test_the_script_needs_python_alone(tmp_path) -> None:
+    command = [sys.executable, "-S", "-m", "sam2_video", "download", "huge"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("there is no model 'huge'; there are large, ")
+
+
+def test_a_download_says_how_far_it_is(server, tmp_path, capsys) -> None:
+    fetch(server, tmp_path)
+    assert capsys.readouterr().err.splitlines()[-1] == "sam2.1_hiera_tiny.pt: 10 of 10 MB"

@@ -16,10 +16,10 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
+from bench.serving import Server, until
 from sam2_video.service.page.app import create_app
 from sam2_video.service.page.settings import Settings
 from tests import clips
-from tests.http.serving import Server, until
 
 INSTALL = "apt-get install --no-install-recommends chromium"
 CHROMIUM_OPTIONS = [

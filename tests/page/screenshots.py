@@ -16,7 +16,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.http.serving import Server
+from bench.serving import Server
 from tests.page.conftest import CHROMIUM_OPTIONS, serving
 from tests.page.test_browser import DESKTOP, PHONE, SLOW, click, finished, open_clip, previewed
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bench.processes import children
+from bench.serving import alive, free_port, until
 from sam2_video.core.workspace import Workspace
-from tests.http.serving import alive, free_port, until
-from tests.processes import children
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLIENT = ROOT / "sam2_video" / "page" / "client"

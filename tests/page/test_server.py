@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from bench.serving import Receiver, data_uri, until
 from sam2_video.core.limits import Limits
 from sam2_video.service.page import routes
 from sam2_video.video.draw_rgb import PALETTE
 from tests import clips
-from tests.http.serving import Receiver, data_uri, until
 from tests.page.conftest import serving
 
 CLICK = {"click_coordinates": "[20,20]"}

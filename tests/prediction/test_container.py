@@ -1,8 +1,6 @@
 """The image's recipe agrees with what the project is tested with, and a start is all or nothing."""
 
-import os
 import re
-import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -30,9 +28,6 @@ def test_the_recipe_names_what_is_pinned() -> None:
     assert "--no-deps" in BUILD["run"][-1]
     assert "--no-build-isolation" in BUILD["run"][-1]
     makefile = (ROOT / "Makefile").read_text()
-    for tool in ("setuptools", "wheel"):
-        (pin,) = [word for word in BUILD["run"][0].split() if word.startswith(f"{tool}==")]
-        assert pin in makefile
     if torch.version.cuda:  # a build for the CPU knows none
         assert BUILD["cuda"] == torch.version.cuda
     assert f"PYTHON ?= python{BUILD['python_version']}" in makefile
@@ -89,9 +84,8 @@ def test_a_named_model_that_is_missing_is_fetched_once(tmp_path, monkeypatch) ->
     checkpoint = checkpoints.find_checkpoint("tiny")
     fetched = []
 
-    def download(what, folder, base_url, report) -> None:
+    def download(what, folder, base_url) -> None:
         fetched.append((what.name, base_url))
-        report(1, 2)
         (folder / what.file).touch()
 
     monkeypatch.setenv("SAM2_CHECKPOINTS", str(tmp_path))
@@ -119,8 +113,8 @@ def test_the_servers_own_folders_are_removed(age, parked, left, tmp_path) -> Non
         (folder / name).mkdir(parents=True)
     if parked:
         (folder / "inputs" / "spill.json").write_text("{}")
-    os.utime(folder, (time.time() - age,) * 2)
-    startup.remove_server_folders(tmp_path)
+    changed = folder.stat().st_mtime
+    startup.remove_server_folders(tmp_path, clock=lambda: changed + age)
     assert folder.exists() == left
 
 
@@ -131,7 +125,7 @@ def test_no_folders_no_trouble(tmp_path) -> None:
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "deploy.md").read_text()
     rows = dict(re.findall(r"^\| `(SAM2_\w+)` \| ([^|]+) \|", text, re.MULTILINE))
-    sources = "".join(path.read_text() for path in (ROOT / "sam2_video").glob("*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "sam2_video").rglob("*.py"))
     named = set(re.findall(r"environ(?:\.get\(|\[)\"(SAM2_\w+)\"", sources))
     limits = {f"SAM2_{field.name.upper()}": field.default for field in fields(Limits)}
     assert set(rows) == named | set(limits)

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from sam2_video.prediction import openapi as schema
+from sam2_video.prediction.contract import SCHEMA_FILE
+from scripts import openapi
 
 ROOT = Path(__file__).resolve().parents[2]
 PREDICT = ROOT / "predict.py"
-DOCUMENT = json.loads((ROOT / "openapi.json").read_text())
+DOCUMENT = json.loads(SCHEMA_FILE.read_text())
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
 
@@ -91,10 +92,8 @@ CHOICES = {
 
 
 def test_the_file_is_what_the_signature_says() -> None:
-    stored = (ROOT / "openapi.json").read_text()
-    assert stored == schema.as_text(schema.openapi()), (
-        "run: python -m sam2_video.prediction.openapi"
-    )
+    stored = SCHEMA_FILE.read_text()
+    assert stored == openapi.as_text(openapi.openapi()), "run: python -m scripts.openapi"
 
 
 def test_the_inputs_are_the_public_ones_in_their_order() -> None:

@@ -12,16 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.processes import ffmpeg_children
 from predict import Predictor
 from sam2_video import segment
 from sam2_video.core.errors import InputError
 from sam2_video.video.draw_rgb import colour_of
-from sam2_video.video.sinks import VideoFile
 from tests.conftest import FFMPEG
-from tests.processes import ffmpeg_children
 
-# What the embedded checkpoint reaches on the example clip, less 0.03.
-MEAN_IOU = 0.42
+# The embedded checkpoint reaches 0.59 on the example clip; less 0.03.
+MEAN_IOU = 0.56
 
 
 def run(predictor: Predictor, **inputs) -> list[Path]:
@@ -133,7 +132,7 @@ def plain_clip(short_clip) -> Path:
 @pytest.mark.parametrize("mask_type", ["highlighted", "greenscreen"])
 def test_a_video_is_drawn_in_its_own_planes(mask_type, predictor, one_click, plain_clip, decode):
     inputs = {**one_click, "input_video": plain_clip, "mask_type": mask_type}
-    with mock.patch.object(VideoFile, "write") as converted:
+    with mock.patch("sam2_video.prediction.request.to_planes") as converted:
         video = read(run(predictor, output_video=True, **inputs), decode)
     assert not converted.called
     pictures = read(run(predictor, output_format="png", **inputs), decode)

@@ -7,13 +7,19 @@ import numpy as np
 import pytest
 
 from training import clips, data
+from training.backgrounds import make_occluder
 from training.clips import Clip, make_clip, paste
+from training.compositing import (
+    Compositing,
+    cast_shadow,
+    match_colours,
+    motion_blur,
+    motion_blur_alpha,
+)
 from training.data import Batches, make_example, make_visible, mirrored, visible
-from training.grounds import make_front
 from training.library import HELD_OUT, Library
-from training.motion import Motion, bent
+from training.motion import Motion, deformed
 from training.prompts import click, innermost, largest_error
-from training.staging import Staging, blurred, cast, matched, smeared
 from training.textures import outline, texture
 
 
@@ -63,7 +69,7 @@ def test_same_seed_same_clip(library):
     np.testing.assert_array_equal(first.ids, second.ids)
 
 
-def test_many_seeds_make_clips_that_move_and_can_be_clicked(library):
+def test_clips_move_and_have_objects_to_click(library):
     moved = 0
     for seed in range(30):
         clip = make_clip(np.random.default_rng(seed), library, 2, 48)
@@ -158,14 +164,14 @@ def test_a_mirrored_clip_is_one_of_four_and_can_be_clicked(library):
     assert len(kinds) >= 2
 
 
-def test_clips_serve_several_times(library, folder, monkeypatch):
+def test_clips_are_used_several_times(library, folder, monkeypatch):
     made = []
 
     def counted(*arguments):
         made.append(make_visible(*arguments))
         return made[-1]
 
-    monkeypatch.setattr(data, "KEPT", 4)
+    monkeypatch.setattr(data, "CACHED_FRAMES", 4)
     monkeypatch.setattr(data, "make_visible", counted)
     batches = iter(Batches(folder, 1, (4, 2, 1, 64), 0.0, 0.0, uses=4))
     first = next(batches)
@@ -192,14 +198,14 @@ def test_sources_come_in_their_shares(tmp_path):
     assert 230 < stamps < 340  # 0.5 of 0.5 + 0.2
 
 
-def test_bent_sprites_keep_their_size_and_straight_ones_all():
+def test_deformed_sprites_keep_their_size():
     sprite = np.zeros((20, 30, 4), np.uint8)
     sprite[5:15, 5:25] = 255
     bends = np.zeros((2, 2, 4, 4), np.float32)
     bends[1] = 0.1
     motion = Motion(np.zeros((2, 2)), np.zeros(2), np.ones(2), np.zeros(2), np.ones(2), bends)
-    np.testing.assert_array_equal(bent(sprite, motion, 0), sprite)
-    moved = bent(sprite, motion, 1)
+    np.testing.assert_array_equal(deformed(sprite, motion, 0), sprite)
+    moved = deformed(sprite, motion, 1)
     assert moved.shape == sprite.shape
     # A tenth of its size to the left and up.
     np.testing.assert_array_equal(moved[3:13, 2:22], sprite[5:15, 5:25])
@@ -211,14 +217,14 @@ def test_pictures_that_are_not_square_are_squeezed(shape, expected):
     sprite = np.full((40, 40, 4), 255, np.uint8)
     still = np.zeros((1, 2, 1, 1), np.float32)
     motion = Motion(np.full((1, 2), 40.0), np.zeros(1), np.ones(1), np.zeros(1), np.ones(1), still)
-    paste(frame, ids, sprite, motion, 0, 3, Staging(0.3, shape))
+    paste(frame, ids, sprite, motion, 0, 3, Compositing(0.3, shape))
     width, height = (np.ptp(np.where(ids == 3)[axis]) + 1 for axis in (1, 0))
     assert abs(width - expected[0]) <= 1
     assert abs(height - expected[1]) <= 1
     assert frame[40, 40].tolist() == [255.0] * 3
 
 
-def test_an_object_that_has_turned_round_shows_the_mirror_image_of_itself():
+def test_the_back_of_an_object_is_its_mirror_image():
     sprite = np.full((40, 40, 4), 255, np.uint8)
     sprite[:, :20, :3] = 0  # its left half is black
     frames = []
@@ -228,64 +234,64 @@ def test_an_object_that_has_turned_round_shows_the_mirror_image_of_itself():
         motion = Motion(
             np.full((1, 2), 40.0), np.zeros(1), np.ones(1), np.zeros(1), np.full(1, turn), still
         )
-        paste(frame, ids, sprite, motion, 0, 1, Staging(0.3))
+        paste(frame, ids, sprite, motion, 0, 1, Compositing(0.3))
         frames.append(frame)
     assert frames[0][40, 30, 0] < 10 < 245 < frames[0][40, 50, 0]
     assert frames[1][40, 50, 0] < 10 < 245 < frames[1][40, 30, 0]
 
 
-def test_what_stands_before_the_objects_hides_them(library, monkeypatch):
+def test_occluders_hide_objects(library, monkeypatch):
     wall = np.full((102, 102, 4), 255, np.uint8)
-    monkeypatch.setattr(clips, "make_front", lambda *_: wall)
+    monkeypatch.setattr(clips, "make_occluder", lambda *_: wall)
     clip = make_clip(np.random.default_rng(1), library, 2, 64)
     assert not clip.ids[0, 8:-8, 8:-8].any()
 
 
-def test_a_front_is_rare_and_leaves_room(library):
+def test_occluders_are_rare_and_leave_room(library):
     rng = np.random.default_rng(0)
-    fronts = [make_front(rng, library, 80) for _ in range(100)]
-    seen = [front for front in fronts if front is not None]
+    occluders = [make_occluder(rng, library, 80) for _ in range(100)]
+    seen = [occluder for occluder in occluders if occluder is not None]
     assert 8 < len(seen) < 35
-    assert all(0 < (front[..., 3] > 127).mean() < 0.6 for front in seen)
+    assert all(0 < (occluder[..., 3] > 127).mean() < 0.6 for occluder in seen)
 
 
-def test_matched_colours_come_nearer_to_those_around():
+def test_colours_move_towards_those_of_the_background():
     rng = np.random.default_rng(0)
     sprite = np.dstack([np.full((20, 20, 3), 200, np.uint8), np.full((20, 20), 255, np.uint8)])
     ground = np.full((30, 30, 3), 40, np.uint8)
-    near = matched(rng, sprite, ground)
+    near = match_colours(rng, sprite, ground)
     assert 40 < near[..., :3].mean() < 190
     np.testing.assert_array_equal(near[..., 3], sprite[..., 3])
     hidden = np.zeros((20, 20, 4), np.uint8)
-    np.testing.assert_array_equal(matched(rng, hidden, ground), hidden)
+    np.testing.assert_array_equal(match_colours(rng, hidden, ground), hidden)
 
 
-def test_blur_in_motion_goes_along_the_way_and_keeps_all_light():
+def test_motion_blur_follows_the_motion_and_keeps_brightness():
     image = np.zeros((41, 41, 1), np.float32)
     image[20, 20] = 100
-    out = blurred(image, np.array([9.0, 0.0]))
+    out = motion_blur(image, np.array([9.0, 0.0]))
     out = out.reshape(41, 41)
     assert out.sum() == pytest.approx(100, rel=1e-4)
     assert set(np.nonzero(out)[0]) == {20}
     assert np.ptp(np.nonzero(out)[1]) in (8, 9, 10)
-    assert blurred(image, np.array([1.0, 0.0])) is image
+    assert motion_blur(image, np.array([1.0, 0.0])) is image
 
 
-def test_hidden_colours_do_not_bleed_into_a_smeared_object():
+def test_hidden_colours_do_not_bleed_into_a_blurred_object():
     sprite = np.zeros((40, 40, 4), np.uint8)
     sprite[...] = (255, 0, 0, 0)
     sprite[10:30, 10:30] = (0, 0, 200, 255)
-    out = smeared(sprite, np.array([8.0, 3.0]))
+    out = motion_blur_alpha(sprite, np.array([8.0, 3.0]))
     shown = out[..., 3] > 4
     assert (out[shown][:, 0] == 0).all()
     assert (out[shown][:, 2] > 190).all()
     assert shown.sum() > 400  # it covers more than where it stood
 
 
-def test_a_shadow_darkens_what_it_falls_on():
+def test_a_shadow_darkens_the_background():
     frame = np.full((60, 60, 3), 100, np.float32)
     alpha = np.zeros((60, 60), np.uint8)
     alpha[20:40, 20:40] = 255
-    cast(frame, alpha, Staging(0.5, shadow=0.5, fall=(0.0, 0.5)))
+    cast_shadow(frame, alpha, Compositing(0.5, shadow=0.5, shadow_offset=(0.0, 0.5)))
     assert frame[40, 30, 0] == pytest.approx(50, abs=2)
     assert frame[5, 5, 0] == pytest.approx(100, abs=0.1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sam2_video.engine.model import load_model
-from training.evaluate import Subject, iou, measure
+from training.evaluate import AnnotatedClip, iou, measure
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_a_still_clip_scores_alike_on_every_frame(clicks):
     masks = np.zeros((3, 72, 128), bool)
     masks[:, 20:50, 40:90] = True
     frames = np.where(masks[..., None], (220, 40, 30), (70, 90, 80)).astype(np.uint8)
-    result = measure(load_model("nano"), Subject("still", frames, masks), clicks)
+    result = measure(load_model("nano"), AnnotatedClip("still", frames, masks), clicks)
     assert result.name == "still"
     assert result.first > 0.5
     assert result.mean == pytest.approx(result.first, abs=0.2)

@@ -1,4 +1,4 @@
-"""The form in which nano is trained computes what the product's form computes."""
+"""The form in which nano is trained computes the same as the form that is shipped."""
 
 import pytest
 import torch
@@ -8,15 +8,15 @@ from sam2.modeling.sam import transformer
 from sam2.modeling.sam2_utils import LayerNorm2d
 
 from training import model as building
-from training.folded import differentiate_quickly, fold, rotate, unfolded
-from training.model import build, recall
+from training.folded import apply_rotary, fold, patch_for_autograd, unfolded
+from training.model import build, interpolate_trunk
 
 SIDE = 64
 
 
 @pytest.fixture
 def model():
-    """Nano with norms that do something."""
+    """Nano with norms that change their input."""
     torch.manual_seed(0)
     model = build(SIDE)
     for module in model.image_encoder.modules():
@@ -29,14 +29,14 @@ def model():
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Undo what `differentiate_quickly` does to `sam2`, for the other tests."""
+    """Undo what `patch_for_autograd` does to `sam2`, for the other tests."""
     for place, name in (
         (transformer, "apply_rotary_enc"),
         (transformer, "F"),
         (LayerNorm2d, "forward"),
     ):
         monkeypatch.setattr(place, name, getattr(place, name))
-    differentiate_quickly()
+    patch_for_autograd()
 
 
 def encoded(model):
@@ -45,7 +45,7 @@ def encoded(model):
         return torch.cat([level.flatten() for level in model.image_encoder(image)["backbone_fpn"]])
 
 
-def test_folding_and_back_change_nothing_but_rounding(model):
+def test_folding_and_unfolding_keep_the_output(model):
     before = encoded(model)
     fold(model, frozen_blocks=2)
     during = encoded(model)
@@ -57,7 +57,7 @@ def test_folding_and_back_change_nothing_but_rounding(model):
     assert (encoded(after.eval()) - before).abs().max() < 1e-4 * scale
 
 
-def test_what_is_frozen_gets_no_gradient_and_the_rest_does(model):
+def test_only_frozen_blocks_have_no_gradient(model):
     fold(model, frozen_blocks=2)
     image = torch.rand(1, 3, SIDE, SIDE)
     sum(level.square().mean() for level in model.image_encoder(image)["backbone_fpn"]).backward()
@@ -71,18 +71,18 @@ def test_what_is_frozen_gets_no_gradient_and_the_rest_does(model):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_the_trunk_goes_its_share_of_the_way_back(model, monkeypatch, share):
+def test_trunk_weights_are_interpolated(model, monkeypatch, share):
     first = {name: torch.randn_like(p) for name, p in _folded_trunk(build(SIDE))}
 
-    def start(fresh):
+    def init_weights(fresh):
         fold(fresh, 0)
         for name, parameter in fresh.image_encoder.trunk.named_parameters():
             parameter.data = first[name]
 
-    monkeypatch.setattr(building, "start", start)
+    monkeypatch.setattr(building, "init_weights", init_weights)
     fold(model, 16)
     before = {name: p.clone() for name, p in model.named_parameters()}
-    recall(model, share)
+    interpolate_trunk(model, share)
     for name, parameter in model.named_parameters():
         wanted = before[name]
         if name.startswith("image_encoder.trunk."):
@@ -96,15 +96,15 @@ def _folded_trunk(model):
 
 
 @pytest.mark.parametrize("pictures", [1, 3])
-def test_real_rotation_is_the_complex_one(pictures):
+def test_rotary_embedding_without_complex_numbers(pictures):
     cis = compute_axial_cis(dim=8, end_x=4, end_y=4)
     q, k = torch.rand(2, 1, 16, 8), torch.rand(2, 1, 16 * pictures, 8)
     expected = apply_rotary_enc(q, k, cis, repeat_freqs_k=pictures > 1)
-    for ours, theirs in zip(rotate(q, k, cis, pictures > 1), expected, strict=True):
+    for ours, theirs in zip(apply_rotary(q, k, cis, pictures > 1), expected, strict=True):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_attention_and_norm_are_the_usual_ones(quick):
+def test_attention_and_norm_are_the_standard_ones(quick):
     q, k, v = (torch.rand(2, 1, n, 8) for n in (5, 7, 7))
     usual = F.scaled_dot_product_attention(q, k, v)
     torch.testing.assert_close(transformer.F.scaled_dot_product_attention(q, k, v), usual)

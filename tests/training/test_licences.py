@@ -97,7 +97,7 @@ def test_stamps_under_other_terms_are_left_out(name, left_out):
     assert bool(STAMPS_NOT.search(name)) is left_out
 
 
-def test_a_photograph_is_told_from_a_drawing():
+def test_photographs_and_drawings_are_distinguished():
     rng = np.random.default_rng(0)
     solid = np.full((32, 32, 1), 255, np.uint8)
     grain = rng.integers(90, 110, (32, 32, 3), np.uint8)

@@ -7,11 +7,18 @@ import torch
 from training import steps
 from training.affinity import Affinity, affinity_loss
 from training.data import Batch
-from training.losses import click_loss, deafness, decoder_loss, others, target
-from training.model import AllMasks, build
+from training.losses import (
+    click_loss,
+    decoder_loss,
+    other_objects,
+    prompt_insensitivity,
+    target,
+)
+from training.model import DecoderOutputs, build
 from training.optimisers import make_optimisers
-from training.steps import forgetful, forward, next_points, points_on
-from training.train import rate
+from training.recipe import Stage
+from training.steps import StepOptions, forward, next_points, points_on, with_dropout
+from training.train import learning_rate
 
 
 def one_object(count):
@@ -57,23 +64,23 @@ def test_one_right_mask_of_three_is_enough_but_the_single_one_counts_too():
     )
 
 
-def test_others_are_the_objects_of_the_same_image_only():
+def test_other_objects_are_the_objects_of_the_same_image_only():
     truth = torch.zeros(4, 1, 4)
     truth[0, 0, 0] = truth[1, 0, 1] = truth[2, 0, 2] = truth[3, 0, 2] = 1
     expected = [[[0, 1, 0, 0]], [[1, 0, 0, 0]], [[0, 0, 0, 0]], [[0, 0, 0, 0]]]
-    assert others(truth, 2).tolist() == expected
+    assert other_objects(truth, 2).tolist() == expected
 
 
-def test_deafness_compares_masks_of_different_objects():
+def test_prompt_insensitivity_compares_masks_of_different_objects():
     truth = torch.zeros(2, 1, 4)
     truth[0, 0, 0] = truth[1, 0, 1] = 1
     same = torch.ones(2, 1, 4, dtype=torch.bool)
-    assert deafness(same, others(truth, 2)) == 1.0
-    assert deafness(truth > 0, others(truth, 2)) == 0.0
-    assert deafness(same, torch.zeros(2, 1, 4)) == 0.0
+    assert prompt_insensitivity(same, other_objects(truth, 2)) == 1.0
+    assert prompt_insensitivity(truth > 0, other_objects(truth, 2)) == 0.0
+    assert prompt_insensitivity(same, torch.zeros(2, 1, 4)) == 0.0
 
 
-def test_an_absent_object_asks_only_for_presence():
+def test_an_absent_object_only_has_a_presence_loss():
     truth = torch.zeros(1, 4, 4)
     logits = torch.full((1, 4, 4, 4), 5.0)
     score = decoder_loss(
@@ -102,11 +109,25 @@ def test_next_points_click_the_error_and_pad_where_there_is_none():
     [(0, 0.0, 0.1), (9, 0.0, 1.0), (500, 5.0, 0.6), (900, 10.0, 0.2), (900, 12.0, 0.2)],
 )
 def test_rate_warms_up_and_falls(step, spent, expected):
-    stage = {"minutes": 10, "rate": 1.0, "warmup": 10, "last_rate": 0.2}
-    assert rate(stage, step, spent) == pytest.approx(expected)
+    stage = Stage(
+        name="clicks",
+        minutes=10,
+        side=64,
+        images=1,
+        prompts=1,
+        pairs=0.0,
+        frames=1,
+        second_frame=0.0,
+        clicks=(1.0,),
+        mosaics=0.0,
+        learning_rate=1.0,
+        warmup=10,
+        final_rate=0.2,
+    )
+    assert learning_rate(stage, step, spent) == pytest.approx(expected)
 
 
-def test_affinity_is_learned_where_features_tell_objects_apart():
+def test_affinity_is_learned_where_features_separate_objects():
     torch.manual_seed(0)
     finest = torch.zeros(2, 8, 4, 4)  # 1 image, 2 frames
     finest[:, 0, :, :2], finest[:, 1, :, 2:] = 1, 1
@@ -127,7 +148,7 @@ def test_affinity_is_learned_where_features_tell_objects_apart():
     assert torch.equal(affinity(finest, cells) > 0, truth > 0)
 
 
-def test_what_is_out_of_sight_is_clicked_as_not_being_there():
+def test_an_invisible_object_gets_a_background_click():
     masks = torch.zeros(2, 8, 8, dtype=torch.bool)
     masks[0, 2, 3] = True
     points = points_on(np.random.default_rng(0), masks)
@@ -135,8 +156,8 @@ def test_what_is_out_of_sight_is_clicked_as_not_being_there():
     assert points["point_labels"].tolist() == [[1], [0]]
 
 
-@pytest.mark.parametrize("again", [None, 1, 2])
-def test_another_clicked_frame_takes_the_place_of_a_tracked_one(monkeypatch, again):
+@pytest.mark.parametrize("second_frame", [None, 1, 2])
+def test_another_clicked_frame_takes_the_place_of_a_tracked_one(monkeypatch, second_frame):
     torch.manual_seed(0)
     model = build(64)
     calls = []
@@ -149,22 +170,29 @@ def test_another_clicked_frame_takes_the_place_of_a_tracked_one(monkeypatch, aga
         return track_step(frame, is_clicked, *arguments)
 
     model._track_step = recorded
-    monkeypatch.setattr(steps, "FORGOTTEN", 0.0)
+    monkeypatch.setattr(steps, "MEMORY_DROPOUT", 0.0)
     frames = torch.randint(0, 255, (1, 3, 64, 64, 3), dtype=torch.uint8)
     masks = torch.zeros(1, 2, 3, 64, 64, dtype=torch.bool)
     masks[:, 0, :, 10:30], masks[:, 1, :, 40:60] = True, True
     clicks = torch.tensor([[[20.0, 20.0], [20.0, 50.0]]])
     batch = Batch(frames, masks, clicks, torch.zeros(1, 2, dtype=torch.bool))
     affinity = Affinity(model.image_encoder.neck.d_model)
-    seen = AllMasks(model.sam_mask_decoder)
-    scores, _ = forward(model, seen, batch, np.random.default_rng(0), 0, affinity, again)
+    outputs = DecoderOutputs(model.sam_mask_decoder)
+    scores, _ = forward(
+        model,
+        outputs,
+        affinity,
+        batch,
+        np.random.default_rng(0),
+        StepOptions(second_frame=second_frame),
+    )
     assert len(scores) == 3
     expected = {
         None: [(0, True, []), (1, False, [0]), (2, False, [0, 1])],
         1: [(0, True, []), (1, True, [0]), (2, False, [0, 1])],
         2: [(0, True, []), (2, True, [0]), (1, False, [0, 2])],
     }
-    assert calls == expected[again]
+    assert calls == expected[second_frame]
 
 
 def test_a_step_scores_clicks_corrections_and_tracked_frames():
@@ -178,15 +206,17 @@ def test_a_step_scores_clicks_corrections_and_tracked_frames():
     clicks = torch.tensor([[[20.0, 20 * k + 8] for k in range(3)]] * 2)
     batch = Batch(frames, masks, clicks, torch.tensor([[False, True, False]] * 2))
     affinity = Affinity(model.image_encoder.neck.d_model)
-    seen = AllMasks(model.sam_mask_decoder)
-    scores, kinship = forward(model, seen, batch, rng, 1, affinity)
+    outputs = DecoderOutputs(model.sam_mask_decoder)
+    scores, affinity_term = forward(
+        model, outputs, affinity, batch, rng, StepOptions(corrections=1)
+    )
     assert len(scores) == 3  # the click, its correction, the second frame
-    (sum(score.loss for score in scores) + kinship).backward()
+    (sum(score.loss for score in scores) + affinity_term).backward()
     for part in (model.image_encoder.neck, model.memory_attention, affinity):
         assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
 
 
-def test_frames_without_gradient_come_first_and_leave_their_memory(monkeypatch):
+def test_frames_without_gradients_come_first_and_are_stored(monkeypatch):
     torch.manual_seed(0)
     model = build(64)
     calls = []
@@ -197,24 +227,26 @@ def test_frames_without_gradient_come_first_and_leave_their_memory(monkeypatch):
         return track_step(frame, is_clicked, *arguments)
 
     model._track_step = recorded
-    monkeypatch.setattr(steps, "FORGOTTEN", 0.0)
+    monkeypatch.setattr(steps, "MEMORY_DROPOUT", 0.0)
     batch = one_object(6)
     affinity = Affinity(model.image_encoder.neck.d_model)
-    seen = AllMasks(model.sam_mask_decoder)
+    outputs = DecoderOutputs(model.sam_mask_decoder)
     starts = set()
     for seed in range(8):
         calls.clear()
         model.zero_grad()
         rng = np.random.default_rng(seed)
         with torch.autocast("cpu", torch.bfloat16):
-            scores, kinship = forward(model, seen, batch, rng, 0, affinity, learned=2)
+            scores, affinity_term = forward(
+                model, outputs, affinity, batch, rng, StepOptions(trained_frames=2)
+            )
         assert len(scores) == 3  # the click and two tracked frames
         tracked = calls[1:]
         assert [frame for frame, _, _ in tracked] == list(range(1, len(tracked) + 1))
         assert [graded for _, graded, _ in tracked] == [False] * (len(tracked) - 2) + [True, True]
         assert [kept for _, _, kept in tracked] == list(range(len(tracked)))
         starts.add(len(tracked) - 2)
-        (sum(score.loss for score in scores) + kinship).backward()
+        (sum(score.loss for score in scores) + affinity_term).backward()
         attention = model.memory_attention.parameters()
         assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in attention if p.ndim > 1)
         convolutions = [p for p in model.image_encoder.neck.filters.parameters() if p.ndim > 1]
@@ -223,7 +255,7 @@ def test_frames_without_gradient_come_first_and_leave_their_memory(monkeypatch):
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_object_pointers_are_remembered_on_a_share_of_the_frames(share):
+def test_object_pointers_are_used_on_a_share_of_the_frames(share):
     torch.manual_seed(0)
     model = build(64)
     pointers = []
@@ -232,28 +264,35 @@ def test_object_pointers_are_remembered_on_a_share_of_the_frames(share):
     )
     batch = one_object(3)
     affinity = Affinity(model.image_encoder.neck.d_model)
-    seen = AllMasks(model.sam_mask_decoder)
-    forward(model, seen, batch, np.random.default_rng(0), 0, affinity, pointers=share)
+    outputs = DecoderOutputs(model.sam_mask_decoder)
+    forward(
+        model,
+        outputs,
+        affinity,
+        batch,
+        np.random.default_rng(0),
+        StepOptions(object_pointers=share),
+    )
     assert len(pointers) == 2
     assert [count > 0 for count in pointers] == [share > 0] * 2
 
 
-def test_a_mask_answers_for_what_it_says_at_the_clicks():
+def test_the_click_loss_is_low_where_masks_obey_clicks():
     logits = torch.full((2, 4, 8, 8), -3.0)
     logits[:, :, 2, 5] = 3.0
-    places = torch.tensor([[[5.5, 2.5], [1.0, 1.0]]] * 2)
-    obeyed = click_loss(logits, places, torch.tensor([[1, 0]] * 2))
-    ignored = click_loss(logits, places, torch.tensor([[0, 1]] * 2))
+    positions = torch.tensor([[[5.5, 2.5], [1.0, 1.0]]] * 2)
+    obeyed = click_loss(logits, positions, torch.tensor([[1, 0]] * 2))
+    ignored = click_loss(logits, positions, torch.tensor([[0, 1]] * 2))
     assert obeyed < 0.1
     assert ignored == pytest.approx(3 + obeyed)
-    half = click_loss(logits, places, torch.tensor([[1, 1], [1, -1]]))
+    half = click_loss(logits, positions, torch.tensor([[1, 1], [1, -1]]))
     assert half == pytest.approx((2 * obeyed + ignored) / 3)
 
 
 def test_the_latest_memories_are_forgotten_now_and_then_and_the_click_never():
     memory = {"cond_frame_outputs": {0: "click"}, "non_cond_frame_outputs": {1: 1, 2: 2, 3: 3}}
     rng = np.random.default_rng(0)
-    seen = [forgetful(rng, memory, 4) for _ in range(200)]
+    seen = [with_dropout(rng, memory, 4) for _ in range(200)]
     assert all(known["cond_frame_outputs"] == {0: "click"} for known in seen)
     kept = [tuple(known["non_cond_frame_outputs"]) for known in seen]
     assert set(kept) == {(1, 2, 3), (1, 2), (1,), ()}

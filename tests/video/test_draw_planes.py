@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from sam2_video.video.colour_space import video_colour
+from sam2_video.video.colour_space import to_planes, video_colour
 from sam2_video.video.draw_planes import planes_renderer
-from sam2_video.video.draw_rgb import GREEN, colour_of, renderer
-from sam2_video.video.sinks import _planes
+from sam2_video.video.draw_rgb import GREEN, colour_of, rgb_renderer
+from sam2_video.video.pictures import Picture
 
 HEIGHT, WIDTH = 96, 128
 FORMS = [("highlighted", "mask"), ("highlighted", "box"), ("highlighted", "both")]
@@ -21,9 +21,8 @@ def smooth(seed: int = 0) -> np.ndarray:
     return np.clip(picture, 20, 235).astype(np.uint8)
 
 
-def planes_of(picture: np.ndarray) -> np.ndarray:
-    """(H * 3 / 2, W) Y, Cb, Cr, as the sink makes them of a picture."""
-    return np.concatenate([plane.ravel() for plane in _planes(picture)]).reshape(-1, WIDTH)
+def planes_of(pixels: np.ndarray) -> np.ndarray:
+    return to_planes(Picture(pixels))
 
 
 def masks_at(*boxes: tuple[int, int, int, int]) -> np.ndarray:
@@ -50,7 +49,7 @@ SCENES = {
 @pytest.mark.parametrize("scene", SCENES)
 def test_planes_and_rgb_agree(form: tuple[str, str], scene: str) -> None:
     picture, masks = smooth(), masks_at(*SCENES[scene])
-    through_rgb = planes_of(renderer(*form)(picture, masks)).astype(int)
+    through_rgb = to_planes(rgb_renderer(*form)(picture, masks)).astype(int)
     in_place = planes_renderer(*form)(planes_of(picture), masks).astype(int)
     assert np.abs(in_place[:HEIGHT] - through_rgb[:HEIGHT]).max() <= 2
     chroma = np.abs(in_place[HEIGHT:] - through_rgb[HEIGHT:])

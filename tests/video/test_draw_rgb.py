@@ -12,7 +12,7 @@ from sam2_video.video.draw_rgb import (
     colour_of,
     greenscreen,
     highlighted,
-    renderer,
+    rgb_renderer,
 )
 
 
@@ -169,7 +169,7 @@ def test_nothing_given_is_changed_or_handed_back(mask_type: str) -> None:
     masks = np.random.default_rng(1).random((2, 9, 11)) > 0.5
     masks.flags.writeable = False
     for view in (masks, masks[:1], masks[:0]):
-        picture = renderer(mask_type, "both")(frame, view)
+        picture = rgb_renderer(mask_type, "both")(frame, view).pixels
         assert picture.flags.c_contiguous
         assert picture.flags.writeable
         assert not np.shares_memory(picture, frame)
@@ -179,14 +179,17 @@ def test_nothing_given_is_changed_or_handed_back(mask_type: str) -> None:
 
 def test_renderer_chooses_by_name() -> None:
     frame, masks = flat((5, 6, 7)), masks_of("#### .... .... ....")
-    assert (renderer("binary", "box")(frame, masks) == binary(masks)).all()
-    assert (renderer("greenscreen", "mask")(frame, masks) == greenscreen(frame, masks)).all()
+    screen = rgb_renderer("greenscreen", "mask")(frame, masks)
+    assert (screen.pixels == greenscreen(frame, masks)).all()
+    assert (screen.background == ~masks[0]).all()
+    assert (rgb_renderer("binary", "box")(frame, masks).pixels == binary(masks)).all()
     for annotation in ("mask", "box", "both"):
-        expected = highlighted(frame, masks, annotation)
-        assert (renderer("highlighted", annotation)(frame, masks) == expected).all()
+        picture = rgb_renderer("highlighted", annotation)(frame, masks)
+        assert (picture.pixels == highlighted(frame, masks, annotation)).all()
+        assert picture.background is None
     for wrong in (("mask", "mask"), ("highlighted", "none")):
         with pytest.raises(ValueError, match="no renderer"):
-            renderer(*wrong)
+            rgb_renderer(*wrong)
 
 
 def test_red_stays_red() -> None:

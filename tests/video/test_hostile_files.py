@@ -1,4 +1,4 @@
-"""A stranger's file: whatever it holds, one InputError in bounded time, and no other file read."""
+"""Untrusted files: whatever one holds, one InputError in bounded time, and no other file read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,22 +21,22 @@ from PIL import Image
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
-from sam2_video.video.ffmpeg_log import Report
-from sam2_video.video.frames import open_video, read_frames
+from sam2_video.video.decode import read_frames
+from sam2_video.video.ffmpeg_log import DecoderLog
+from sam2_video.video.open_video import probe_video
 from tests.clips import H264, draw, encode, ffmpeg, number_of, numbered, remux
 
-SECONDS = 5  # for a file of a few kilobytes, on a busy machine
+SMALL = Limits(max_decode_seconds=120, max_frames=500)  # far more than a few kilobytes need
 
 
-def refusal(path: Path, limits: Limits | None = None) -> str:
+def refusal(path: Path, limits: Limits = SMALL) -> str:
     """The sentence with which a file is refused; checks its form."""
-    started = time.monotonic()
     with pytest.raises(InputError) as caught:
-        open_video(path, limits or Limits())
-    assert time.monotonic() - started < SECONDS
+        probe_video(path, limits)
     sentence = str(caught.value)
     assert re.fullmatch(r"input_video [ -~]+[^ .]", sentence), sentence
     assert len(sentence) < 250
+    assert "takes longer" not in sentence
     for leak in (path.name, " 0x", " @ ", "[", "fd:", "/", "Error"):
         assert leak not in sentence, sentence
     return sentence
@@ -186,7 +185,7 @@ def test_a_picture_in_tiles(tmp_path):
         return kind + box(b"meta", b"".join(boxes))
 
     (tmp_path / "grid.avif").write_bytes(index(len(index(0)) + 8) + box(b"mdat", tile, None))
-    assert open_video(tmp_path / "tile.avif").num_frames == 1
+    assert probe_video(tmp_path / "tile.avif").num_frames == 1
     assert "HEIF picture in tiles" in refusal(tmp_path / "grid.avif")
 
 
@@ -216,7 +215,7 @@ def test_a_recording_that_was_never_finished(folder, tmp_path):
 def test_a_damaged_picture_in_the_middle(codec, tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (12, 72, 96, 3), np.uint8)
     good = encode(tmp_path / "good.mkv", noise, "-c:v", codec, "-g", "4", "-pix_fmt", "yuv420p")
-    assert open_video(good).num_frames == 12
+    assert probe_video(good).num_frames == 12
     data = bytearray(good.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 300] = noise.tobytes()[:300]
@@ -243,16 +242,15 @@ def test_any_damage_is_refused_or_harmless(folder, tmp_path, name, end, flips): 
             data[int(place * len(data))] ^= mask
     path = tmp_path / "fuzzed"
     path.write_bytes(data)
-    started = time.monotonic()
     try:
-        video = open_video(path, Limits(max_decode_seconds=SECONDS, max_frames=500))
+        video = probe_video(path, SMALL)
         assert len(list(read_frames(video))) == video.num_frames
     except InputError as error:
         sentence = str(error)
     else:
         sentence = "input_video is fine"
     assert re.fullmatch(r"input_video [ -~]+", sentence)
-    assert time.monotonic() - started < 4 * SECONDS
+    assert "takes longer" not in sentence
 
 
 # --- sizes and lengths ---------------------------------------------------------------------------
@@ -310,9 +308,9 @@ def test_a_huge_header_takes_no_memory(folder, tmp_path):
         (tmp_path / kind).write_bytes(huge(kind, folder))
     script = (
         "import resource, sys; from pathlib import Path\n"
-        "from sam2_video.video.frames import open_video\n"
+        "from sam2_video.video.open_video import probe_video\n"
         "for path in Path(sys.argv[1]).iterdir():\n"
-        "    try: open_video(path)\n"
+        "    try: probe_video(path)\n"
         "    except ValueError: pass\n"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
     )
@@ -433,7 +431,7 @@ def test_a_movie_that_keeps_its_pictures_in_another_file(folder, tmp_path):
 def test_odd_names(name, folder, tmp_path, monkeypatch):
     (tmp_path / name).write_bytes((folder / "a.mp4").read_bytes())
     monkeypatch.chdir(tmp_path)
-    assert [number_of(frame) for frame in read_frames(open_video(Path(name)))] == list(range(12))
+    assert [number_of(frame) for frame in read_frames(probe_video(Path(name)))] == list(range(12))
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -446,7 +444,7 @@ def test_no_descriptor_is_left_open(folder, tmp_path):
     before = open_now()
     for _ in range(3):
         refusal(tmp_path / "bad")
-        frames = read_frames(open_video(folder / "a.mp4"))
+        frames = read_frames(probe_video(folder / "a.mp4"))
         next(frames)
         frames.close()
     assert open_now() == before
@@ -455,9 +453,9 @@ def test_no_descriptor_is_left_open(folder, tmp_path):
 
 def test_a_complaint_in_the_middle_of_another_line_is_heard():
     # ffmpeg's threads write into each other's lines; the second message has no prefix then.
-    report = Report()
-    report.add(
+    log = DecoderLog()
+    log.add(
         b"[Parsed_showinfo_0 @ 0x7f] [info] color_range:tv color_space:unknown"
         b"slice CRC mismatch 1516E6B8!at 0.167000 seconds\n"
     )
-    assert report.damaged
+    assert log.damaged

@@ -2,22 +2,24 @@
 
 import os
 import tempfile
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from unittest import mock
 
 import torch
 
+from bench.clip import disc_centre, write_clip
 from bench.gpu.check import Check, release_memory
 from bench.gpu.engines import accelerated, forget_peak, peak_bytes, plain_model
-from bench.length import SIZE, draw
+from bench.length import SIZE
 from bench.memory import memory_of
 from sam2_video.core.errors import DeviceMemoryError
 from sam2_video.engine.model import LoadedModel
 from sam2_video.engine.tracker import TrackingPass
 from sam2_video.prediction.pipeline import segment
 
-CLICK = f"[{SIZE[0] // 2},{SIZE[1] // 2}]"
+CLICK = "[{},{}]".format(*disc_centre(0, SIZE))
 HOST_GROWTH, GPU_GROWTH = 150e6, 50e6  # bytes
 LOOK_EVERY = 25  # frames
 SPARE_BYTES = 8 * 2**20
@@ -37,7 +39,7 @@ def _lengths(check: Check, model: LoadedModel) -> None:
             if not check.has_time(f"{frames} frames"):
                 continue
             clip = Path(folder) / f"{frames}.mp4"
-            draw(clip, frames)
+            write_clip(clip, frames, SIZE)
             forget_peak(check.device)
             host = _track(model, clip)
             gpu = peak_bytes(check.device)
@@ -61,7 +63,7 @@ def _track(model: LoadedModel, clip: Path) -> int:
 def _too_little(check: Check, model: LoadedModel) -> None:
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
-        draw(clip, min(check.scale.length_frames))
+        write_clip(clip, min(check.scale.length_frames), SIZE)
         release_memory()
         sentence = ""
         with _shortage(check):
@@ -78,18 +80,17 @@ def _too_little(check: Check, model: LoadedModel) -> None:
 def _shortage(check: Check) -> AbstractContextManager:
     """Hardly more memory than is in use; on a CPU the exception that a GPU would raise."""
     if check.is_cuda:
-        return _Limited()
+        return _limited()
     failure = torch.OutOfMemoryError("CUDA out of memory.")
     return mock.patch.object(TrackingPass, "step_encoded", side_effect=failure)
 
 
-class _Limited(nullcontext):
-    """PyTorch may take hardly more of the GPU's memory than it has already."""
-
-    def __enter__(self) -> None:
-        total = torch.cuda.get_device_properties(0).total_memory
-        fraction = (torch.cuda.memory_reserved() + SPARE_BYTES) / total
-        torch.cuda.set_per_process_memory_fraction(fraction)
-
-    def __exit__(self, *_: object) -> None:
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Let PyTorch take at most `SPARE_BYTES` more of the GPU's memory than it has already."""
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + SPARE_BYTES) / total)
+    try:
+        yield
+    finally:
         torch.cuda.set_per_process_memory_fraction(1.0)

@@ -1,5 +1,7 @@
 """Step 4: CUDA graphs and several frames at once in the encoder change no mask."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -19,7 +21,7 @@ BATCH = 4
 def run(check: Check) -> None:
     """Every lever on every scene, twice: the second time all graphs are there."""
     for name in PRECISIONS:
-        check.unit(name, lambda name=name: _compare(check, name))
+        check.unit(name, partial(_compare, check, name))
 
 
 def scenes(size: int) -> dict[str, list[TrackedObject]]:

@@ -1,5 +1,7 @@
 """Step 2: our float32 against Meta's predictor in float32 on the same device."""
 
+from functools import partial
+
 import torch
 
 from bench.gpu.check import Check
@@ -34,4 +36,4 @@ def run(check: Check) -> None:
 
     with tf32(False):
         for scene, reverse in check.scale.parity_scenes:
-            check.unit(scene, lambda scene=scene, reverse=reverse: compare(scene, reverse))
+            check.unit(scene, partial(compare, scene, reverse))

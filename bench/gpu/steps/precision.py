@@ -18,7 +18,7 @@ from sam2_video.core.limits import Limits
 from sam2_video.engine.preprocess import normalize_image, shrink
 from sam2_video.engine.prompts import TrackedObject
 from sam2_video.prediction.pipeline import prepare
-from sam2_video.video.frames import read_frames
+from sam2_video.video.streams import RgbStream
 
 LEAST_MEAN = 0.95
 
@@ -76,12 +76,15 @@ def _example(
         render.render(folder)
         given = json.loads((folder / render.CLICKS).read_text())
         order = ("click_coordinates", "click_labels", "click_frames", "click_object_ids")
-        strings = tuple(given[key] for key in order)
-        video, objects = prepare(folder / render.CLIP, strings, Limits())
-        with closing(read_frames(video)) as frames:
-            images = [
-                normalize_image(shrink(frame, size), device) for frame in islice(frames, count)
-            ]
+        coordinates, labels, numbers, names = (given[key] for key in order)
+        clicks = coordinates, labels, numbers, names
+        with prepare(folder / render.CLIP, clicks, Limits(), RgbStream) as prepared:
+            video, objects = prepared.video, prepared.objects
+            with closing(prepared.stream.frames(video.num_frames)) as frames:
+                images = [
+                    normalize_image(shrink(decoded.rgb, size), device)
+                    for decoded in islice(frames, count)
+                ]
     return images, [_scaled(one, size / video.width, size / video.height) for one in objects]
 
 

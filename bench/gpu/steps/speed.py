@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import median
 
 from torch import Tensor
@@ -49,12 +50,12 @@ class Side:
 def run(check: Check) -> None:
     """The most important rows first: large with one object, with several, then Meta compiled."""
     for name in check.scale.models:
-        check.unit(name, lambda name=name: _model(check, name))
+        check.unit(name, partial(_model, check, name))
     order = [("tiny", 1), *((name, 1) for name in check.scale.models if name != "tiny")]
     for name, count in order:
         if check.is_cuda:
             what = f"Meta's vos_optimized, {name}, {count} object"
-            check.unit(what, lambda name=name, count=count: _compiled(check, name, count))
+            check.unit(what, partial(_compiled, check, name, count))
         else:
             check.leave_out(f"Meta's vos_optimized, {name}", "it compiles for a GPU")
 
@@ -71,7 +72,7 @@ def _model(check: Check, name: str) -> None:
         check.leave_out(f"CUDA graphs of {name}", "only on a GPU")
     for count in (1, check.scale.many):
         what = f"{name}, {count} objects"
-        check.unit(what, lambda count=count: _sides(check, name, count, plain, models))
+        check.unit(what, partial(_sides, check, name, count, plain, models))
 
 
 def _sides(

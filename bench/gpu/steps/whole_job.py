@@ -9,10 +9,10 @@ from unittest import mock
 
 from imageio_ffmpeg import get_ffmpeg_version
 
+from bench.clip import disc_centre, write_clip
 from bench.engine import Stopwatch
 from bench.gpu.check import Check
 from bench.gpu.engines import accelerated, plain_model, synchronize, timed_block, track
-from bench.length import draw
 from bench.sides import clicked, pictures, stages_of
 from sam2_video.core.limits import Limits
 from sam2_video.engine.model import LoadedModel
@@ -20,9 +20,11 @@ from sam2_video.models.registry import find_checkpoint
 from sam2_video.prediction import pipeline
 from sam2_video.prediction.pipeline import warm_up
 from sam2_video.prediction.request import Request, checked_request
-from sam2_video.video import sinks
-from sam2_video.video.draw_rgb import renderer
-from sam2_video.video.frames import open_video, read_frames
+from sam2_video.video.colour_space import to_planes
+from sam2_video.video.decode import read_frames
+from sam2_video.video.draw_rgb import rgb_renderer
+from sam2_video.video.encode_video import VideoFile
+from sam2_video.video.open_video import probe_video
 
 BATCH = 4
 
@@ -32,9 +34,9 @@ def run(check: Check) -> None:
     width, height, frames = check.scale.job_clip
     with tempfile.TemporaryDirectory() as folder, _known_tags():
         clip = Path(folder) / "clip.mp4"
-        draw(clip, frames, (width, height))
+        write_clip(clip, frames, (width, height))
         for name in check.scale.job_models:
-            check.unit(name, lambda name=name: _model(check, name, clip))
+            check.unit(name, partial(_model, check, name, clip))
         check.unit("decoding and encoding alone", lambda: _files(check, clip))
 
 
@@ -42,8 +44,8 @@ def _known_tags() -> AbstractContextManager:
     """Leave out the one tag of our videos that the kit's FFmpeg cannot set; it costs no time."""
     if not get_ffmpeg_version().lstrip("n").startswith("7."):
         return nullcontext()
-    tags = sinks.VideoFile._TAGS.replace(":chroma_location={}", "")
-    return mock.patch.object(sinks.VideoFile, "_TAGS", tags)
+    tags = VideoFile._TAGS.replace(":chroma_location={}", "")
+    return mock.patch.object(VideoFile, "_TAGS", tags)
 
 
 def _model(check: Check, name: str, clip: Path) -> None:
@@ -81,10 +83,11 @@ def _engine_alone(check: Check, model: LoadedModel) -> float:
 
 def _job(model: LoadedModel, clip: Path, form: str) -> tuple[int, float]:
     """Frames of one prediction, and its seconds, checks included."""
-    video = open_video(clip)
+    video = probe_video(clip)
+    x, y = disc_centre(0, (video.width, video.height))
     request = Request(
         input_video=clip,
-        click_coordinates=f"[{video.width // 2},{video.height // 2}]",
+        click_coordinates=f"[{x},{y}]",
         click_labels="1",
         click_frames="0",
         click_object_ids="",
@@ -114,7 +117,7 @@ def _stages(check: Check, model: LoadedModel, clip: Path) -> None:
     stages = {
         **stages_of(model.network),
         "copy": (pipeline, "normalize_image"),
-        "masks to full size": (pipeline, "begin_masks"),
+        "masks to full size": (pipeline, "masks_of"),
     }
     watch = Stopwatch(stages, partial(synchronize, check.device))
     with watch.running():
@@ -125,21 +128,22 @@ def _stages(check: Check, model: LoadedModel, clip: Path) -> None:
 
 def _files(check: Check, clip: Path) -> None:
     """What other threads and processes do meanwhile, each alone."""
-    video = open_video(clip)
+    video = probe_video(clip)
     begin = time.perf_counter()
     with closing(read_frames(video)) as frames:
         kept = list(frames)
     decoded = time.perf_counter() - begin
     masks = [frame[None, :, :, 0] > 128 for frame in kept]
-    render = renderer("highlighted", "mask")
+    draw = rgb_renderer("highlighted", "mask")
     begin = time.perf_counter()
-    drawn = [render(frame, mask) for frame, mask in zip(kept, masks, strict=True)]
-    rendered = time.perf_counter() - begin
+    pictures_drawn = [to_planes(draw(*both)) for both in zip(kept, masks, strict=True)]
+    drawing = time.perf_counter() - begin
     with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()
-        with sinks.VideoFile(Path(folder) / "a.mp4", video.width, video.height, 30) as sink:
-            for picture in drawn:
-                sink.write(picture)
+        file = VideoFile(Path(folder) / "a.mp4", video.width, video.height, 30, "center")
+        with file:
+            for planes in pictures_drawn:
+                file.write(planes)
         encoded = time.perf_counter() - begin
-    for stage, seconds in (("decode", decoded), ("draw", rendered), ("encode video", encoded)):
+    for stage, seconds in (("decode", decoded), ("draw", drawing), ("encode video", encoded)):
         check.row(model="none", stage=stage, ms_a_frame=1000 * seconds / len(kept))

@@ -1,8 +1,8 @@
-"""The neck of `nano`: from the trunk's features to maps in which a place knows what it belongs to.
+"""The neck of `nano`: from the trunk's features to maps that group what belongs to one object.
 
 SAM 2's `FpnNeck` only projects and adds, since its trunk, a transformer, has already grouped what
-belongs together. A small convolutional trunk has not, and the decoder after it mixes no neighbours.
-So this neck filters at every stride on the way up, as the decoder of a U-Net does
+belongs together. A small convolutional trunk has not, and the mask decoder mixes no neighbours. So
+this neck filters at every stride on the way up, as the decoder of a U-Net does
 (https://arxiv.org/abs/1505.04597), with depthwise blocks as in ConvNeXt
 (https://arxiv.org/abs/2201.03545).
 """
@@ -18,7 +18,7 @@ EXPAND = 2
 
 
 class Block(nn.Module):
-    """A depthwise filter and a pointwise perceptron, added to the input."""
+    """A residual block: a depthwise filter and a pointwise MLP."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ _STEM_CHANNELS = 32
 
 
 class Stage(NamedTuple):
-    """A run of inverted residual blocks; only the first one changes the stride and the width."""
+    """A group of inverted residual blocks; only the first changes the stride and the width."""
 
     repeats: int
     kernel: int
@@ -37,7 +37,7 @@ STAGES = (
     Stage(repeats=1, kernel=3, stride=1, expand=6, channels=320),
 )
 FEATURE_STAGES = (1, 2, 4, 6)
-"""The last stage at each of the strides 4, 8, 16 and 32: what SAM 2's neck reads."""
+"""The last stage at each of the strides 4, 8, 16 and 32, the inputs of SAM 2's neck."""
 
 
 class SameConv2d(nn.Conv2d):
@@ -76,7 +76,7 @@ class SameConv2d(nn.Conv2d):
 
 
 class InvertedResidual(nn.Module):
-    """Expand, filter each channel by itself, project; plus the input where the shapes allow it."""
+    """Expand, filter each channel, project; a residual connection where the shapes allow it."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int, stride: int, expand: int
@@ -107,12 +107,12 @@ class EfficientNetLite0Trunk(nn.Module):
     """EfficientNet-Lite0 up to its last block, for `sam2`'s `ImageEncoder`.
 
     3.0 M parameters. Its batch norms stay in evaluation mode, in training too: the batches are
-    small and all of a kind, and the ImageNet statistics are better than theirs.
+    small and uniform, and the ImageNet statistics are better than theirs.
 
     Attributes:
-        channel_list: channels of the features, from stride 32 down to stride 4, the order in which
-            `FpnNeck` wants to be told them.
-        feature_blocks: indices of the blocks whose results are the features, finest first.
+        channel_list: channels of the features, from stride 32 down to stride 4, the order that
+            `FpnNeck` takes.
+        feature_blocks: indices of the blocks whose outputs are the features, finest first.
     """
 
     def __init__(self) -> None:
@@ -153,7 +153,7 @@ class EfficientNetLite0Trunk(nn.Module):
 
 
 def run_blocks(blocks: Iterable[nn.Module], kept: Container[int], x: Tensor) -> list[Tensor]:
-    """One block after the other; the results of those whose indices are kept."""
+    """Run the blocks in order; the outputs of those whose indices are in `kept`."""
     features = []
     for index, block in enumerate(blocks):
         x = block(x)

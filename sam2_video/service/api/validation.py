@@ -1,23 +1,22 @@
-"""What a client sends, held against what is allowed, before anything is done with it."""
+"""Checks what a client sends before anything is done with it."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import jsonschema
-from jsonschema.exceptions import ValidationError
-
+from sam2_video.core.errors import shown
+from sam2_video.prediction.contract import Contract, is_text
 from sam2_video.service.api.problems import ApiError, InvalidField
 from sam2_video.service.api.views import MODEL, Json
 from sam2_video.service.api.webhooks import EVENTS
-from sam2_video.service.net.inputs import INPUT, shown_value
+from sam2_video.service.net.inputs import INPUT
 
 MAX_WAIT = 60
 
 _LONGEST_TEXT = 100_000  # a thousand clicks take a fifth of it
 
-_KINDS = {"string": "a string", "integer": "a whole number", "boolean": "true or false"}
 _VERSION = re.compile(r"[0-9a-f]{64}")
 _WAIT = re.compile(r"(?:^|[,;\s])wait(?:\s*=\s*\"?([0-9]{1,6})\"?)?\s*(?=$|[,;])", re.IGNORECASE)
 
@@ -31,18 +30,14 @@ class Hook:
 
 
 class InputSchema:
-    """The schema of the inputs, and sentences about what breaks it.
+    """Checks inputs and lists everything that is wrong with them.
 
     Args:
         document: the container's OpenAPI document.
     """
 
     def __init__(self, document: Json) -> None:
-        self._schemas = document["components"]["schemas"]
-        self._properties = self._schemas["Input"]["properties"]
-        self._validator = jsonschema.Draft202012Validator(
-            {"$ref": "#/components/schemas/Input", "components": document["components"]}
-        )
+        self._contract = Contract(document)
 
     def check(self, given: Any) -> Json:
         """The inputs, without those that are null or unknown.
@@ -52,72 +47,29 @@ class InputSchema:
         """
         if not isinstance(given, dict):
             raise ApiError.of_field("input", "input should be an object of inputs", "invalid_type")
-        known = {
-            name: value
-            for name, value in given.items()
-            if name in self._properties and value is not None
-        }
-        fields = tuple(self._field(error) for error in self._validator.iter_errors(known))
-        fields = fields or tuple(filter(None, (_unsound(*pair) for pair in known.items())))
+        known = self._contract.normalized(given)
+        fields = tuple(
+            InvalidField(f"input.{problem.name}", problem.rule, problem.sentence)
+            for problem in self._contract.problems(known)
+        )
+        fields = fields or tuple(_too_long(known))
         if fields:
             detail = "; ".join(field.sentence for field in fields)
             raise ApiError(422, detail, fields=fields)
-        # JSON knows one kind of number: the schema takes 25.0 for a whole one, the model does not.
-        return {
-            name: int(value) if isinstance(value, float) else value for name, value in known.items()
-        }
-
-    def _field(self, error: ValidationError) -> InvalidField:
-        kind = str(error.validator)
-        if kind == "required":
-            names = self._schemas["Input"]["required"]
-            name = next(name for name in names if error.message.startswith(f"'{name}'"))
-            return InvalidField(f"input.{name}", kind, f"{name} is required")
-        name = str(error.absolute_path[0])
-        sentence = f"{name} is {shown_value_of(error.instance)}, but it should be "
-        return InvalidField(f"input.{name}", kind, sentence + self._allowed(name))
-
-    def _allowed(self, name: str) -> str:
-        rule = dict(self._properties[name])
-        for part in rule.get("allOf", ()):
-            rule |= self._schemas[part["$ref"].rpartition("/")[2]]
-        if "enum" in rule:
-            return "one of " + ", ".join(map(str, rule["enum"]))
-        kind = _KINDS.get(rule.get("type", ""), "something else")
-        if "minimum" in rule and "maximum" in rule:
-            return f"{kind} from {rule['minimum']} to {rule['maximum']}"
-        return kind
+        return known
 
 
-def _unsound(name: str, value: Any) -> InvalidField | None:
-    """What is wrong with a text that the schema takes: too long, or no text at all."""
-    if not isinstance(value, str):
-        return None
-    field = f"input.{name}"
-    if name != INPUT and len(value) > _LONGEST_TEXT:
-        sentence = f"{name} has {len(value)} characters, but at most {_LONGEST_TEXT} are allowed"
-        return InvalidField(field, "max_length", sentence)
-    if not is_text(value):
-        return InvalidField(field, "value_error", f"{name} has half a character (a surrogate)")
-    return None
-
-
-def is_text(value: str) -> bool:
-    """Whether a string can be written: JSON lets halves of characters through."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def shown_value_of(value: Any) -> str:
-    """A value of any type as an error shows it."""
-    return shown_value(value) if isinstance(value, str) else shown_value(str(value))[1:-1]
+def _too_long(inputs: Json) -> Iterator[InvalidField]:
+    for name, value in inputs.items():
+        if name != INPUT and isinstance(value, str) and len(value) > _LONGEST_TEXT:
+            sentence = (
+                f"{name} has {len(value)} characters, but at most {_LONGEST_TEXT} are allowed"
+            )
+            yield InvalidField(f"input.{name}", "max_length", sentence)
 
 
 def check_version(version: Any) -> None:
-    """Hold a request's `version` against the model that is here.
+    """Check that the `version` of a request is one of this model.
 
     Raises:
         ApiError: it is none, or one of another model.
@@ -129,12 +81,12 @@ def check_version(version: Any) -> None:
     model, _, name = version.rpartition(":") if ":" in version else ("", "", version)
     if "/" in version and (model or version) != MODEL:
         raise ApiError.of_field(
-            "version", f"version is {shown_value(version)}, but this server runs {MODEL} alone"
+            "version", f"version is {shown(version)}, but this server runs {MODEL} alone"
         )
     if name != MODEL and not _VERSION.fullmatch(name):
         raise ApiError.of_field(
             "version",
-            f"version is {shown_value(version)}, but it should be 64 hexadecimal digits, {MODEL}, "
+            f"version is {shown(version)}, but it should be 64 hexadecimal digits, {MODEL}, "
             f"or {MODEL}: and the digits",
         )
 
@@ -143,7 +95,7 @@ def check_hook(body: Json) -> Hook:
     """Read the webhook of a request.
 
     Raises:
-        ApiError: it is no address, or an event is unknown.
+        ApiError: it is not a URL, or an event is unknown.
     """
     completed = body.get("webhook_completed")
     url = body.get("webhook") or completed
@@ -154,11 +106,9 @@ def check_hook(body: Json) -> Hook:
         parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
     except ValueError:
         parts = urlsplit("")
-    is_address = parts.scheme in ("http", "https") and parts.hostname
-    if not is_address or len(url) > _LONGEST_TEXT or not is_text(url):
-        raise ApiError.of_field(
-            field, f"{field} is {shown_value_of(url)}, but it should be an http(s) address"
-        )
+    is_url = parts.scheme in ("http", "https") and parts.hostname
+    if not is_url or len(url) > _LONGEST_TEXT or not is_text(url):
+        raise ApiError.of_field(field, f"{field} is {shown(url)}, but it should be an http(s) URL")
     if field == "webhook_completed":
         return Hook(url, ["completed"])
     events = body.get("webhook_events_filter")
@@ -167,7 +117,7 @@ def check_hook(body: Json) -> Hook:
     if not isinstance(events, list) or not all(event in EVENTS for event in events):
         raise ApiError.of_field(
             "webhook_events_filter",
-            f"webhook_events_filter is {shown_value_of(events)}, but it should be a list of "
+            f"webhook_events_filter is {shown(events)}, but it should be a list of "
             + ", ".join(EVENTS),
         )
     return Hook(url, events)

@@ -2,12 +2,12 @@
 
 import asyncio
 import base64
-import hashlib
-import hmac
 import json
 import logging
-import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from standardwebhooks import Webhook
 
 from sam2_video.service.api.views import Json, Views
 from sam2_video.service.jobs.notifier import Feed
@@ -27,13 +27,6 @@ _AT_A_TIME = 20
 def signing_key(secret: Secret, owner: str) -> str:
     """The key with which a client verifies what its webhooks receive."""
     return f"whsec_{base64.b64encode(secret.key('webhook', owner)).decode()}"
-
-
-def signature(key: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """The signature of one message, as it stands in `Webhook-Signature`."""
-    content = f"{message_id}.{timestamp}.".encode() + body
-    digest = hmac.new(base64.b64decode(key.partition("_")[2]), content, hashlib.sha256).digest()
-    return f"v1,{base64.b64encode(digest).decode()}"
 
 
 @dataclass(frozen=True)
@@ -122,20 +115,20 @@ class Webhooks:
         self, prediction: Prediction, url: str, view: Json, retries: tuple[float, ...] = ()
     ) -> None:
         """Send one message, until it is taken or there is no try left."""
-        body = json.dumps(view).encode()
+        body = json.dumps(view)
         message_id = f"msg_{new_id()}"
-        key = signing_key(self._secret, prediction.owner)
+        signer = Webhook(signing_key(self._secret, prediction.owner))
         for pause in (*retries, None):
-            timestamp = int(time.time())
+            sent_at = datetime.now(UTC)
             headers = {
                 "Content-Type": "application/json",
                 "Webhook-Id": message_id,
-                "Webhook-Timestamp": str(timestamp),
-                "Webhook-Signature": signature(key, message_id, timestamp, body),
+                "Webhook-Timestamp": str(int(sent_at.timestamp())),
+                "Webhook-Signature": signer.sign(message_id, sent_at, body),
             }
             try:
                 async with self._sending:
-                    status = await self._guard.post(url, body, headers)
+                    status = await self._guard.post(url, body.encode(), headers)
                 if 200 <= status < 300:
                     return
                 reason = f"it answers {status}"

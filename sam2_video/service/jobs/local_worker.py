@@ -16,8 +16,8 @@ from pathlib import Path
 
 import httpx
 
-from sam2_video.models.registry import PROJECT
-from sam2_video.prediction.openapi import SCHEMA_FILE
+from sam2_video.models.registry import PREDICTOR_FILE, PROJECT
+from sam2_video.prediction.contract import SCHEMA_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -36,16 +36,9 @@ class LocalWorker:
 
     Attributes:
         url: its address.
-
-    Raises:
-        FileNotFoundError: the project's files are not here, as in an installed package.
     """
 
     def __init__(self, home: Path, upload_url: str | None = None) -> None:
-        if not SCHEMA_FILE.is_file():
-            raise FileNotFoundError(
-                "the project's folder is needed for a worker; name one by --api"
-            )
         self._home = home.resolve()
         self._upload_url = upload_url
         self._port = _free_port()
@@ -134,7 +127,7 @@ def _furnish(home: Path) -> None:
     (home / ".cog").mkdir(parents=True)
     (home / "temporary").mkdir()
     shutil.copy(SCHEMA_FILE, home / ".cog" / "openapi_schema.json")
-    (home / "predict.py").symlink_to(PROJECT / "predict.py")
+    (home / "predict.py").symlink_to(PREDICTOR_FILE)
 
 
 def _with_loopback(hosts: str) -> str:

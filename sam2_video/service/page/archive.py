@@ -1,48 +1,21 @@
 """Files as one zip that is made while it is sent."""
 
-import io
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-_CHUNK = 1 << 18
+from zipstream import ZipStream
 
 
-def zip_chunks(files: Sequence[Path], texts: dict[str, str]) -> Iterator[bytes]:
-    """The bytes of a zip archive, piece by piece; never whole in memory or on disk.
+def zip_stream(files: Sequence[Path], texts: dict[str, str]) -> ZipStream:
+    """A zip archive as an iterable of bytes; its `len` is the archive's size in bytes.
 
     Args:
         files: stored under their own names, uncompressed: pictures and video are already.
         texts: further files, by name.
     """
-    outlet = _Outlet()
-    with zipfile.ZipFile(outlet, "w", zipfile.ZIP_STORED) as archive:
-        for name, text in texts.items():
-            archive.writestr(name, text)
-        for path in files:
-            member = zipfile.ZipInfo.from_file(path, path.name)
-            with path.open("rb") as source, archive.open(member, "w", force_zip64=True) as target:
-                while chunk := source.read(_CHUNK):
-                    target.write(chunk)
-                    yield outlet.take()
-    yield outlet.take()
-
-
-class _Outlet(io.RawIOBase):
-    """A file that can only be written, whose content is taken away as it comes."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        part = bytes(data)  # type: ignore[call-overload]
-        self._parts.append(part)
-        return len(part)
-
-    def take(self) -> bytes:
-        data = b"".join(self._parts)
-        self._parts.clear()
-        return data
+    archive = ZipStream(sized=True)
+    for name, text in texts.items():
+        archive.add(text, name)
+    for path in files:
+        archive.add_path(path, recurse=False)
+    return archive

@@ -5,9 +5,10 @@ from typing import Any
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
-from sam2_video.engine.prompts import build_prompts, check_clicks, name_foreground, parse_clicks
+from sam2_video.engine.clicks import check_clicks, parse_clicks
+from sam2_video.engine.prompts import build_prompts, name_foreground
 from sam2_video.service.page.errors import PageError, field_of
-from sam2_video.video.frames import Video
+from sam2_video.video.probe import Video
 
 CLICK_INPUTS = ("click_coordinates", "click_labels", "click_frames", "click_object_ids")
 

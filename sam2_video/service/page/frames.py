@@ -5,7 +5,6 @@ frame the model gets.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
@@ -13,10 +12,12 @@ from itertools import islice
 import anyio.to_thread
 import cv2
 import numpy as np
+from cachetools import LRUCache
 
 from sam2_video.service.page.container import MAX_INLINE_BYTES, InlineFile
 from sam2_video.service.page.library import StoredVideo
-from sam2_video.video.frames import Video, read_frames_backward
+from sam2_video.video.decode import read_frames_backward
+from sam2_video.video.probe import Video
 
 _CHUNK_BYTES = 64 * 1024**2  # of decoded frames in memory at once, for one reader
 _CHUNK_FRAMES = 24
@@ -29,8 +30,7 @@ class Pictures:
     """Encoded frames, kept for a while: neighbours of a frame are decoded together with it."""
 
     def __init__(self) -> None:
-        self._cache: OrderedDict[tuple[str, int, str], bytes] = OrderedDict()
-        self._size = 0
+        self._cache: LRUCache[tuple[str, int, str], bytes] = LRUCache(_CACHE_BYTES, len)
         self._readers = asyncio.Semaphore(_READERS)
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -41,15 +41,15 @@ class Pictures:
             InputError: the file cannot be read.
         """
         key = (stored.id, index, "jpg")
-        if (found := self._get(key)) is not None:
+        if (found := self._cache.get(key)) is not None:
             return found
         assert stored.video is not None
         async with self._locks.setdefault(stored.id, asyncio.Lock()):
-            if (found := self._get(key)) is None:  # else it came with its neighbour
+            if (found := self._cache.get(key)) is None:  # else it came with its neighbour
                 async with self._readers:
                     pictures = await anyio.to_thread.run_sync(_chunk, stored.video, index)
                 for number, picture in pictures:
-                    self._put((stored.id, number, "jpg"), picture)
+                    self._cache[stored.id, number, "jpg"] = picture
                 found = dict(pictures)[index]
         return found
 
@@ -60,31 +60,19 @@ class Pictures:
             InputError: the file cannot be read.
         """
         key = (stored.id, index, "png")
-        if (picture := self._get(key)) is None:
+        if (picture := self._cache.get(key)) is None:
             assert stored.video is not None
             async with self._readers:
                 picture = await anyio.to_thread.run_sync(_exact, stored.video, index)
-            self._put(key, picture)
+            self._cache[key] = picture
         is_png = picture.startswith(b"\x89PNG")
         return InlineFile(picture, "image/png" if is_png else "image/jpeg")
 
     def forget(self, name: str) -> None:
         """Drop what is kept of a video."""
         for key in [key for key in self._cache if key[0] == name]:
-            self._size -= len(self._cache.pop(key))
+            del self._cache[key]
         self._locks.pop(name, None)
-
-    def _get(self, key: tuple[str, int, str]) -> bytes | None:
-        if key in self._cache:
-            self._cache.move_to_end(key)
-        return self._cache.get(key)
-
-    def _put(self, key: tuple[str, int, str], picture: bytes) -> None:
-        self._size += len(picture) - len(self._cache.pop(key, b""))
-        self._cache[key] = picture
-        while self._size > _CACHE_BYTES:
-            _, oldest = self._cache.popitem(last=False)
-            self._size -= len(oldest)
 
 
 def _chunk(video: Video, index: int) -> list[tuple[int, bytes]]:

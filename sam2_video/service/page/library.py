@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from sam2_video.service.page.errors import PageError
-from sam2_video.video.frames import Video
+from sam2_video.video.probe import Video
 
 
 @dataclass

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sam2_video.service.page import clicks_view, runs, uploads
-from sam2_video.service.page.archive import zip_chunks
+from sam2_video.service.page.archive import zip_stream
 from sam2_video.service.page.container import MAX_INLINE_BYTES, BusyError, Container, InlineFile
 from sam2_video.service.page.errors import PageError
 from sam2_video.service.page.frames import Pictures
@@ -248,12 +248,16 @@ class Page:
     async def archive(self, request: Request) -> Response:
         """All files of a run, and the inputs it had, as one zip."""
         run = self._run(request)
-        chunks = zip_chunks(
+        archive = zip_stream(
             [run.folder / name for name in run.files],
             {"inputs.json": json.dumps(run.inputs, indent=2) + "\n"},
         )
-        headers = {"content-disposition": 'attachment; filename="sam2-video.zip"', **_NEVER}
-        return StreamingResponse(chunks, media_type="application/zip", headers=headers)
+        headers = {
+            "content-disposition": 'attachment; filename="sam2-video.zip"',
+            "content-length": str(len(archive)),
+            **_NEVER,
+        }
+        return StreamingResponse(archive, media_type="application/zip", headers=headers)
 
     def _for_container(self, item: StoredVideo) -> InlineFile | str:
         """How the container gets a video: within the request, or by an address if too large."""

@@ -7,10 +7,10 @@ import anyio.to_thread
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
-from sam2_video.prediction.fetch import fetch_address
+from sam2_video.prediction.fetch import fetch_url
 from sam2_video.service.page.errors import PageError, field_of
 from sam2_video.service.page.library import Disk, Library, StoredVideo
-from sam2_video.video.frames import open_video
+from sam2_video.video.open_video import probe_video
 
 FIELD = "input_video"
 _NAME_LENGTH = 120
@@ -73,7 +73,7 @@ async def fetch(
     bounded = replace(limits, max_video_bytes=max(1, min(limits.max_video_bytes, disk.left)))
     try:
         try:
-            await anyio.to_thread.run_sync(fetch_address, FIELD, address, item.folder, bounded)
+            await anyio.to_thread.run_sync(fetch_url, FIELD, address, item.folder, bounded)
         except InputError as error:
             raise PageError(str(error), field=FIELD) from error
         library.take(item, item.path.stat().st_size)
@@ -110,7 +110,7 @@ def media_type_of(item: StoredVideo) -> str:
 
 async def _looked_at(item: StoredVideo, limits: Limits) -> StoredVideo:
     try:
-        item.video = await anyio.to_thread.run_sync(open_video, item.path, limits)
+        item.video = await anyio.to_thread.run_sync(probe_video, item.path, limits)
     except InputError as error:
         raise PageError(str(error), field=field_of(str(error)) or FIELD) from error
     return item

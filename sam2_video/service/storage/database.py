@@ -10,6 +10,8 @@ from sqlalchemy import JSON, ForeignKey, delete, event, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from sam2_video.service.storage.migrations import upgrade
+
 _AT_ONCE = 500  # values that one statement may name
 
 FINISHED = ("succeeded", "failed", "canceled")
@@ -136,10 +138,14 @@ class Store:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["Store"]:
-        """Make missing tables, and close the connections at the end."""
+        """Bring the tables to the newest revision, and close the connections at the end.
+
+        Raises:
+            DatabaseVersionError: a newer version has used the database.
+        """
         try:
-            async with self._engine.begin() as connection:
-                await connection.run_sync(Base.metadata.create_all)
+            async with self._engine.connect() as connection:
+                await connection.run_sync(upgrade)
             yield self
         finally:
             await self._engine.dispose()

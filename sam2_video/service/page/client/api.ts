@@ -81,7 +81,8 @@ export function uploadVideo(file: File, progress: (part: number) => void, signal
     request.onload = () => {
       const body = request.response ?? {};
       if (request.status === 201) resolve(body as Video);
-      else reject(new ApiError(body.sentence ?? `The upload failed with the code ${request.status}.`, body.field ?? null));
+      else
+        reject(new ApiError(body.sentence ?? `The upload failed with the code ${request.status}.`, body.field ?? null));
     };
     request.onerror = () => reject(new ApiError("The upload broke off. Is the page's server still running?"));
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));

@@ -1,6 +1,6 @@
 // What a person does to clicks and objects.
 
-import { type Store, namesOf } from "./store";
+import { namesOf, type Store } from "./store";
 import type { Click } from "./types";
 
 export function addClick(store: Store, x: number, y: number, foreground: boolean): void {

@@ -64,7 +64,11 @@ function inputFor(
 ): { control: HTMLElement; show: (value: Value) => void } {
   const set = (value: Value) => store.setValue(field.name, value);
   if (field.kind === "choice") {
-    return options(field.name, field.choices.map((choice) => [choice, nameOf(choice)]), (value) => set(value));
+    return options(
+      field.name,
+      field.choices.map((choice) => [choice, nameOf(choice)]),
+      (value) => set(value),
+    );
   }
   if (field.kind === "boolean") {
     const box = h("input", { type: "checkbox", role: "switch", onchange: () => set(box.checked) });
@@ -96,7 +100,10 @@ function inputFor(
   return { control: area, show };
 }
 
-function numberInput(field: Field, set: (value: Value) => void): { control: HTMLElement; show: (value: Value) => void } {
+function numberInput(
+  field: Field,
+  set: (value: Value) => void,
+): { control: HTMLElement; show: (value: Value) => void } {
   const bounds = {
     min: field.minimum === null ? "" : String(field.minimum),
     max: field.maximum === null ? "" : String(field.maximum),
@@ -161,6 +168,10 @@ function boundsOf(field: Field): string {
 
 // A choice as people read it.
 function nameOf(choice: string): string {
-  const names: Record<string, string> = { binary: "Black & white", highlighted: "Highlight", greenscreen: "Green screen" };
+  const names: Record<string, string> = {
+    binary: "Black & white",
+    highlighted: "Highlight",
+    greenscreen: "Green screen",
+  };
   return names[choice] ?? (choice === "true" ? "on" : choice === "false" ? "off" : choice);
 }

@@ -34,7 +34,10 @@ export class Intake {
 
   private upload(file: File): void {
     if (!/^(video|image)\//.test(file.type) && file.type !== "") {
-      this.failed({ sentence: `${file.name} is no video or picture. Choose an mp4, mov, webm or gif, for example.`, field: "input_video" });
+      this.failed({
+        sentence: `${file.name} is no video or picture. Choose an mp4, mov, webm or gif, for example.`,
+        field: "input_video",
+      });
     } else if (file.size > this.start.max_upload_bytes) {
       const most = Math.floor(this.start.max_upload_bytes / 1e6);
       this.failed({ sentence: `${file.name} is larger than the ${most} MB allowed.`, field: "input_video" });

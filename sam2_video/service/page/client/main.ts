@@ -10,14 +10,14 @@ import { buildObjects } from "./objects";
 import { Preview, type PreviewStatus } from "./preview";
 import { Runner } from "./run";
 import { fieldsOf } from "./schema";
-import { type Language, jsonOf, snippet } from "./snippets";
+import { jsonOf, type Language, snippet } from "./snippets";
 import { Stage } from "./stage";
 import { CLICK_FIELDS, Store } from "./store";
 import type { Problem, Start, Values, Video } from "./types";
 
 async function main(): Promise<void> {
   for (const place of document.querySelectorAll<HTMLElement>("[data-icon]")) {
-    place.prepend(icon(place.dataset["icon"] as Parameters<typeof icon>[0]));
+    place.prepend(icon(place.dataset.icon as Parameters<typeof icon>[0]));
   }
   const [start, schema] = await connect();
   const store = new Store(start, fieldsOf(schema));
@@ -83,8 +83,8 @@ function openVideo(store: Store, video: Video): void {
   }
   // A result at the source's own speed, unless another was asked for.
   const speed = fields.find((field) => field.name === "video_fps");
-  if (speed && values["video_fps"] === speed.default && video.frame_rate) {
-    clean["video_fps"] = Math.min(Math.max(Math.round(video.frame_rate), speed.minimum ?? 1), speed.maximum ?? 60);
+  if (speed && values.video_fps === speed.default && video.frame_rate) {
+    clean.video_fps = Math.min(Math.max(Math.round(video.frame_rate), speed.minimum ?? 1), speed.maximum ?? 60);
   }
   store.clear({ video });
   store.setValues(clean);
@@ -109,10 +109,10 @@ async function restore(
     const defaults = Object.fromEntries(store.state.fields.map((field) => [field.name, field.default ?? ""]));
     store.setValues({ ...defaults, ...link });
     byId("form").dispatchEvent(new CustomEvent("typed"));
-    void stage.goTo(Number(link["frame"]) || 0);
+    void stage.goTo(Number(link.frame) || 0);
   };
-  const known = start.videos.find((video) => video.id === link["video"]);
-  const address = link["input_video"] ?? "";
+  const known = start.videos.find((video) => video.id === link.video);
+  const address = link.input_video ?? "";
   if (known) {
     openVideo(store, await getVideo(known.id));
     fill();
@@ -141,7 +141,7 @@ function readTyping(store: Store, complain: (problem: Problem) => void): void {
     for (const name of CLICK_FIELDS) strings[name] = String(values[name] ?? "");
     const wasTyped = typed;
     typed = false;
-    if (!strings["click_coordinates"]?.trim()) {
+    if (!strings.click_coordinates?.trim()) {
       if (wasTyped && store.state.drawing.clicks.length) store.adopt([]);
       store.update({ resolved: { clicks: [], objects: [], error: null } });
       return;
@@ -158,7 +158,8 @@ function readTyping(store: Store, complain: (problem: Problem) => void): void {
     }
   };
   store.subscribe((state, before) => {
-    if (!CLICK_FIELDS.some((name) => state.values[name] !== before.values[name]) && state.video === before.video) return;
+    if (!CLICK_FIELDS.some((name) => state.values[name] !== before.values[name]) && state.video === before.video)
+      return;
     clearTimeout(timer);
     timer = window.setTimeout(resolve, typed ? 250 : 30);
   });
@@ -199,7 +200,8 @@ function buildControls(store: Store, stage: Stage): void {
   store.subscribe((state) => {
     const last = (state.video?.num_frames ?? 1) - 1;
     scrubber.max = number.max = String(last);
-    if (document.activeElement !== scrubber || Number(scrubber.value) === state.frame) scrubber.value = String(state.frame);
+    if (document.activeElement !== scrubber || Number(scrubber.value) === state.frame)
+      scrubber.value = String(state.frame);
     scrubber.setAttribute("aria-valuetext", `frame ${state.frame} of ${last}`);
     number.value = String(state.frame);
     byId("last-frame").textContent = String(last);
@@ -209,7 +211,10 @@ function buildControls(store: Store, stage: Stage): void {
     byId<HTMLButtonElement>("undo").disabled = !store.canUndo;
     byId<HTMLButtonElement>("redo").disabled = !store.canRedo;
     byId<HTMLButtonElement>("remove-point").disabled = state.selected === null;
-    markTicks(state.drawing.clicks.map((click) => click.frame), last);
+    markTicks(
+      state.drawing.clicks.map((click) => click.frame),
+      last,
+    );
   });
 }
 
@@ -221,11 +226,13 @@ function markTicks(frames: readonly number[], last: number): void {
   if (key === ticked) return;
   ticked = key;
   byId("ticks").replaceChildren(
-    ...unique.filter((frame) => frame <= last).map((frame) => {
-      const tick = document.createElement("i");
-      tick.style.left = `${last ? (100 * frame) / last : 0}%`;
-      return tick;
-    }),
+    ...unique
+      .filter((frame) => frame <= last)
+      .map((frame) => {
+        const tick = document.createElement("i");
+        tick.style.left = `${last ? (100 * frame) / last : 0}%`;
+        return tick;
+      }),
   );
 }
 
@@ -249,7 +256,7 @@ function shortcut(event: KeyboardEvent, store: Store, stage: Stage): void {
 
 function showPreview(status: PreviewStatus, stage: Stage): void {
   const place = byId("preview-status");
-  place.dataset["kind"] = status.kind;
+  place.dataset.kind = status.kind;
   const [click, away] = stage.isTouch ? ["Tap", "rest a finger on"] : ["Click", "right-click"];
   const texts = {
     nothing: `${click} on what you want to cut out.`,
@@ -285,8 +292,14 @@ function buildCode(store: Store, fetchAddress: (address: string) => void): void 
       const given: unknown = JSON.parse(json.value);
       if (typeof given !== "object" || given === null) throw new SyntaxError("This is no JSON object.");
       const unknown = Object.keys(given).filter((name) => !store.state.fields.some((field) => field.name === name));
-      const wrong = store.setValues({ ...(given as Record<string, unknown>), input_video: store.state.values["input_video"] });
-      const bad = [...unknown.map((name) => `${name} is not an input.`), ...wrong.map((name) => `${name} has a value of another kind.`)];
+      const wrong = store.setValues({
+        ...(given as Record<string, unknown>),
+        input_video: store.state.values.input_video,
+      });
+      const bad = [
+        ...unknown.map((name) => `${name} is not an input.`),
+        ...wrong.map((name) => `${name} has a value of another kind.`),
+      ];
       complaint.textContent = bad.join(" ");
       byId("form").dispatchEvent(new CustomEvent("typed"));
     } catch (error) {
@@ -308,13 +321,13 @@ function buildCode(store: Store, fetchAddress: (address: string) => void): void 
   byId("copy-link").onclick = (event) =>
     void copyText(linkOf(store.state), (event.currentTarget as HTMLElement).querySelector("span")!);
   for (const tab of document.querySelectorAll<HTMLElement>("[role=tab]")) {
-    tab.onclick = () => chooseTab(tab.dataset["tab"] ?? "form");
+    tab.onclick = () => chooseTab(tab.dataset.tab ?? "form");
     tab.onkeydown = (event) => {
       const tabs = [...document.querySelectorAll<HTMLElement>("[role=tab]")];
       const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
       const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
       if (!step || !next) return;
-      chooseTab(next.dataset["tab"] ?? "form");
+      chooseTab(next.dataset.tab ?? "form");
       next.focus();
     };
   }
@@ -325,10 +338,10 @@ function buildCode(store: Store, fetchAddress: (address: string) => void): void 
 
 function chooseTab(name: string): void {
   for (const tab of document.querySelectorAll<HTMLElement>("[role=tab]")) {
-    const isChosen = tab.dataset["tab"] === name;
+    const isChosen = tab.dataset.tab === name;
     tab.setAttribute("aria-selected", String(isChosen));
     tab.tabIndex = isChosen ? 0 : -1;
-    byId(`panel-${tab.dataset["tab"]}`).hidden = !isChosen;
+    byId(`panel-${tab.dataset.tab}`).hidden = !isChosen;
   }
 }
 
@@ -348,7 +361,7 @@ async function watchModel(): Promise<void> {
     } catch {
       // Shown as unreachable, and asked again.
     }
-    pill.dataset["status"] = status;
+    pill.dataset.status = status;
     pill.textContent = NAMES[status] ?? "Model unavailable";
     await new Promise((resolve) => setTimeout(resolve, status === "READY" ? 4000 : 1200));
   }

@@ -2,7 +2,7 @@
 
 import { byId, h, iconButton } from "./dom";
 import { addObject, chooseObject, removeObject, renameObject } from "./editing";
-import { type State, type Store, colourOf } from "./store";
+import { colourOf, type State, type Store } from "./store";
 
 export function buildObjects(store: Store): void {
   const list = byId("objects");
@@ -18,7 +18,7 @@ export function buildObjects(store: Store): void {
 function render(store: Store, list: HTMLElement, state: State): void {
   const { objects, active, clicks } = state.drawing;
   byId("no-objects").hidden = objects.length > 0;
-  const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset["key"] : undefined;
+  const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
   list.replaceChildren(
     ...objects.map((name) => {
       const count = clicks.filter((click) => click.name === name).length;

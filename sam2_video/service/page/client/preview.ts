@@ -1,7 +1,7 @@
 // The masks of the frame that is shown, from the points on it, before any run.
 
 import { BusyError, maskOf } from "./api";
-import { type State, type Store, colourOf } from "./store";
+import { colourOf, type State, type Store } from "./store";
 import type { Prompt, Video } from "./types";
 
 const RETRY_MS = 800;
@@ -118,7 +118,7 @@ function paint(canvas: HTMLCanvasElement, video: Video, layers: readonly { mask:
   const context = canvas.getContext("2d");
   if (!context) return;
   context.clearRect(0, 0, width, height);
-  canvas.dataset["objects"] = String(layers.length);
+  canvas.dataset.objects = String(layers.length);
   if (!layers.length) return;
   const image = context.createImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);

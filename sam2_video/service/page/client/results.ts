@@ -2,7 +2,7 @@
 
 import { frameAddress, resultAddress, sourceAddress, zipAddress } from "./api";
 import { byId, h, icon, iconButton } from "./dom";
-import { type Store } from "./store";
+import type { Store } from "./store";
 import type { RunReport, RunSummary, Video } from "./types";
 
 const LATEST = 12; // pictures that are shown while more are being made
@@ -26,7 +26,9 @@ export class Results {
     this.files.push(...report.new_files);
     for (const name of report.new_files.slice(-LATEST)) {
       if (isVideo(name)) continue;
-      this.latest.prepend(h("img", { src: resultAddress(report, name), alt: `Result of ${titleOf(name)}`, loading: "lazy" }));
+      this.latest.prepend(
+        h("img", { src: resultAddress(report, name), alt: `Result of ${titleOf(name)}`, loading: "lazy" }),
+      );
     }
     while (this.latest.childElementCount > LATEST) this.latest.lastElementChild?.remove();
   }
@@ -40,8 +42,22 @@ export class Results {
     this.outcome.append(movie ? player(run, movie, video) : sheet(run, this.files, video));
     const all = movie ? "Download (zip)" : `Download ${this.files.length} pictures (zip)`;
     byId("downloads").replaceChildren(
-      ...(movie ? [h("a", { class: "button", href: resultAddress(run, movie), download: movie }, icon("download"), "Download video")] : []),
-      h("a", { class: "button", id: "download-zip", href: zipAddress(run), download: "sam2-video.zip" }, icon("download"), all),
+      ...(movie
+        ? [
+            h(
+              "a",
+              { class: "button", href: resultAddress(run, movie), download: movie },
+              icon("download"),
+              "Download video",
+            ),
+          ]
+        : []),
+      h(
+        "a",
+        { class: "button", id: "download-zip", href: zipAddress(run), download: "sam2-video.zip" },
+        icon("download"),
+        all,
+      ),
     );
   }
 }
@@ -63,10 +79,9 @@ function player(run: RunSummary, name: string, video: Video | null): HTMLElement
 }
 
 function sourceBeside(run: RunSummary, result: HTMLVideoElement, video: Video): HTMLElement {
-  const interval = Number(run.inputs["output_frame_interval"] ?? 1);
-  const rate = Number(run.inputs["video_fps"] ?? 30);
-  const frameNow = () =>
-    Math.min(Math.floor(result.currentTime * rate + 1e-3) * interval, video.num_frames - 1);
+  const interval = Number(run.inputs.output_frame_interval ?? 1);
+  const rate = Number(run.inputs.video_fps ?? 30);
+  const frameNow = () => Math.min(Math.floor(result.currentTime * rate + 1e-3) * interval, video.num_frames - 1);
   const box = h("div", { class: "source" });
   const still = h("img", { alt: "The source's frame" });
 
@@ -84,7 +99,10 @@ function sourceBeside(run: RunSummary, result: HTMLVideoElement, video: Video): 
       still.src = next.src;
     };
     for (const event of ["timeupdate", "seeked", "pause", "loadeddata"]) {
-      result.addEventListener(event, () => void show().catch(() => (still.alt = "The source's frame cannot be shown.")));
+      result.addEventListener(
+        event,
+        () => void show().catch(() => (still.alt = "The source's frame cannot be shown.")),
+      );
     }
     void show();
   };

@@ -20,7 +20,7 @@ export class Runner {
     byId("cancel").onclick = () => this.cancel();
     store.subscribe((state, before) => {
       if (state.video !== before.video || state.drawing !== before.drawing || state.isRunning !== before.isRunning) {
-        const hasPoints = String(state.values["click_coordinates"] ?? "").trim() !== "";
+        const hasPoints = String(state.values.click_coordinates ?? "").trim() !== "";
         byId<HTMLButtonElement>("run").disabled = !state.video || !hasPoints || state.isRunning;
       }
     });
@@ -83,7 +83,7 @@ export class Runner {
     if (isAtEnd) log.scrollTop = log.scrollHeight;
     this.results.add(report);
     const isActive = report.status === "waiting" || report.status === "running";
-    byId("result").dataset["status"] = report.status;
+    byId("result").dataset.status = report.status;
     byId("run-status").textContent = statusOf(report);
     byId("run-detail").textContent = detailOf(report);
     byId("progress-row").hidden = !isActive;

@@ -34,7 +34,7 @@ type Schemas = Record<string, Property & { readonly properties?: Record<string, 
 // The inputs in their order.
 export function fieldsOf(document: unknown): Field[] {
   const schemas = (document as { components: { schemas: Schemas } }).components.schemas;
-  const properties = Object.entries(schemas["Input"]?.properties ?? {});
+  const properties = Object.entries(schemas.Input?.properties ?? {});
   const order = (property: Property) => property["x-order"] ?? Number.MAX_SAFE_INTEGER;
   properties.sort(([, a], [, b]) => order(a) - order(b));
   return properties.map(([name, property]) => fieldOf(name, property, schemas));
@@ -44,7 +44,10 @@ function fieldOf(name: string, property: Property, schemas: Schemas): Field {
   const parts = [property, ...(property.allOf ?? [])];
   const targets = parts.map((part) => (part.$ref ? schemas[part.$ref.split("/").pop() ?? ""] : undefined));
   const all: Property = Object.assign({}, ...targets, property);
-  const title = name.replaceAll("_", " ").replace(/\bids\b/, "IDs").replace(/\bfps\b/, "FPS");
+  const title = name
+    .replaceAll("_", " ")
+    .replace(/\bids\b/, "IDs")
+    .replace(/\bfps\b/, "FPS");
   return {
     name,
     title: title.charAt(0).toUpperCase() + title.slice(1),

@@ -21,7 +21,7 @@ export function snippet(language: Language, state: State): string {
   const file = /^(https?:|data:)/i.test(given) ? null : given || "video.mp4";
   const type = state.video?.media_type ?? "video/mp4";
   const input = file === null ? { input_video: given, ...rest } : rest;
-  const isVideo = rest["output_video"] === true;
+  const isVideo = rest.output_video === true;
   if (language === "curl") return curl(address, input, file, type);
   if (language === "python") return python(address, input, file, type, isVideo);
   return javascript(address, input, file, type, isVideo);
@@ -43,7 +43,10 @@ function curl(address: string, input: object, file: string | null, type: string)
 }
 
 function python(address: string, input: object, file: string | null, type: string, isVideo: boolean): string {
-  const read = file === null ? [] : ["", `with open(${JSON.stringify(file)}, "rb") as file:`, `    video = base64.b64encode(file.read()).decode()`];
+  const read =
+    file === null
+      ? []
+      : ["", `with open(${JSON.stringify(file)}, "rb") as file:`, `    video = base64.b64encode(file.read()).decode()`];
   const entries = Object.entries(input).map(([name, value]) => `    "${name}": ${pythonValue(value as Value)},`);
   if (file !== null) entries.unshift(`    "input_video": "data:${type};base64," + video,`);
   return [

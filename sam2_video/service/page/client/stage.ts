@@ -3,7 +3,7 @@
 import { frameAddress } from "./api";
 import { h } from "./dom";
 import { addClick, moveClick, removeClick, selectClick } from "./editing";
-import { type State, type Store, colourOf } from "./store";
+import { colourOf, type State, type Store } from "./store";
 import type { Video } from "./types";
 
 const MAX_ZOOM = 16;
@@ -172,7 +172,7 @@ export class Stage {
     const scale = (width * this.zoomBy) / video.width;
     this.view.classList.toggle("coarse", scale * devicePixelRatio > 3);
     for (const dot of this.dots.children as Iterable<HTMLElement> & HTMLCollection) {
-      const click = drawing.clicks[Number((dot as HTMLElement).dataset["index"])];
+      const click = drawing.clicks[Number((dot as HTMLElement).dataset.index)];
       if (click) this.put(dot as HTMLElement, click.x + 0.5, click.y + 0.5, scale);
     }
     if (this.crossAt) this.put(this.cross, this.crossAt.x + 0.5, this.crossAt.y + 0.5, scale);
@@ -199,7 +199,7 @@ export class Stage {
     this.pointers.set(event.pointerId, event);
     if (event.button !== 0 && event.pointerType === "mouse") return;
     const dot = (event.target as HTMLElement).closest<HTMLElement>(".dot");
-    const index = dot ? Number(dot.dataset["index"]) : null;
+    const index = dot ? Number(dot.dataset.index) : null;
     if (this.pointers.size > 1) {
       if (this.grip) this.grip.moved = true; // two fingers zoom; neither of them clicks
       return;

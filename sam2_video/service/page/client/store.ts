@@ -1,6 +1,6 @@
 // The one state of the page: what is filled in, and the clicks with their history.
 
-import { type Field, defaultsOf, valueFrom } from "./schema";
+import { defaultsOf, type Field, valueFrom } from "./schema";
 import type { Click, Problem, Resolved, Start, Value, Values, Video } from "./types";
 
 export const CLICK_FIELDS = ["click_coordinates", "click_labels", "click_frames", "click_object_ids"] as const;

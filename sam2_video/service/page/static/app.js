@@ -65,7 +65,8 @@ function uploadVideo(file, progress, signal) {
     request.onload = () => {
       const body = request.response ?? {};
       if (request.status === 201) resolve(body);
-      else reject(new ApiError(body.sentence ?? `The upload failed with the code ${request.status}.`, body.field ?? null));
+      else
+        reject(new ApiError(body.sentence ?? `The upload failed with the code ${request.status}.`, body.field ?? null));
     };
     request.onerror = () => reject(new ApiError("The upload broke off. Is the page's server still running?"));
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
@@ -136,7 +137,7 @@ async function copyText(text, button) {
 // schema.ts
 function fieldsOf(document2) {
   const schemas = document2.components.schemas;
-  const properties = Object.entries(schemas["Input"]?.properties ?? {});
+  const properties = Object.entries(schemas.Input?.properties ?? {});
   const order = (property) => property["x-order"] ?? Number.MAX_SAFE_INTEGER;
   properties.sort(([, a], [, b]) => order(a) - order(b));
   return properties.map(([name, property]) => fieldOf(name, property, schemas));
@@ -408,7 +409,11 @@ function buildControl(store, field, opened) {
 function inputFor(store, field, opened) {
   const set = (value) => store.setValue(field.name, value);
   if (field.kind === "choice") {
-    return options(field.name, field.choices.map((choice) => [choice, nameOf(choice)]), (value) => set(value));
+    return options(
+      field.name,
+      field.choices.map((choice) => [choice, nameOf(choice)]),
+      (value) => set(value)
+    );
   }
   if (field.kind === "boolean") {
     const box = h("input", { type: "checkbox", role: "switch", onchange: () => set(box.checked) });
@@ -494,7 +499,11 @@ function boundsOf(field) {
   return "";
 }
 function nameOf(choice) {
-  const names = { binary: "Black & white", highlighted: "Highlight", greenscreen: "Green screen" };
+  const names = {
+    binary: "Black & white",
+    highlighted: "Highlight",
+    greenscreen: "Green screen"
+  };
   return names[choice] ?? (choice === "true" ? "on" : choice === "false" ? "off" : choice);
 }
 
@@ -528,7 +537,10 @@ var Intake = class {
   }
   upload(file) {
     if (!/^(video|image)\//.test(file.type) && file.type !== "") {
-      this.failed({ sentence: `${file.name} is no video or picture. Choose an mp4, mov, webm or gif, for example.`, field: "input_video" });
+      this.failed({
+        sentence: `${file.name} is no video or picture. Choose an mp4, mov, webm or gif, for example.`,
+        field: "input_video"
+      });
     } else if (file.size > this.start.max_upload_bytes) {
       const most = Math.floor(this.start.max_upload_bytes / 1e6);
       this.failed({ sentence: `${file.name} is larger than the ${most} MB allowed.`, field: "input_video" });
@@ -627,7 +639,7 @@ function buildObjects(store) {
 function render(store, list, state) {
   const { objects, active, clicks } = state.drawing;
   byId("no-objects").hidden = objects.length > 0;
-  const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset["key"] : void 0;
+  const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : void 0;
   list.replaceChildren(
     ...objects.map((name) => {
       const count = clicks.filter((click) => click.name === name).length;
@@ -763,7 +775,7 @@ function paint(canvas, video, layers) {
   const context = canvas.getContext("2d");
   if (!context) return;
   context.clearRect(0, 0, width, height);
-  canvas.dataset["objects"] = String(layers.length);
+  canvas.dataset.objects = String(layers.length);
   if (!layers.length) return;
   const image = context.createImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
@@ -814,7 +826,9 @@ var Results = class {
     this.files.push(...report.new_files);
     for (const name of report.new_files.slice(-LATEST)) {
       if (isVideo(name)) continue;
-      this.latest.prepend(h("img", { src: resultAddress(report, name), alt: `Result of ${titleOf(name)}`, loading: "lazy" }));
+      this.latest.prepend(
+        h("img", { src: resultAddress(report, name), alt: `Result of ${titleOf(name)}`, loading: "lazy" })
+      );
     }
     while (this.latest.childElementCount > LATEST) this.latest.lastElementChild?.remove();
   }
@@ -827,8 +841,20 @@ var Results = class {
     this.outcome.append(movie ? player(run, movie, video) : sheet(run, this.files, video));
     const all = movie ? "Download (zip)" : `Download ${this.files.length} pictures (zip)`;
     byId("downloads").replaceChildren(
-      ...movie ? [h("a", { class: "button", href: resultAddress(run, movie), download: movie }, icon("download"), "Download video")] : [],
-      h("a", { class: "button", id: "download-zip", href: zipAddress(run), download: "sam2-video.zip" }, icon("download"), all)
+      ...movie ? [
+        h(
+          "a",
+          { class: "button", href: resultAddress(run, movie), download: movie },
+          icon("download"),
+          "Download video"
+        )
+      ] : [],
+      h(
+        "a",
+        { class: "button", id: "download-zip", href: zipAddress(run), download: "sam2-video.zip" },
+        icon("download"),
+        all
+      )
     );
   }
 };
@@ -847,8 +873,8 @@ function player(run, name, video) {
   return h("div", { class: "pair" }, ...figures);
 }
 function sourceBeside(run, result, video) {
-  const interval = Number(run.inputs["output_frame_interval"] ?? 1);
-  const rate = Number(run.inputs["video_fps"] ?? 30);
+  const interval = Number(run.inputs.output_frame_interval ?? 1);
+  const rate = Number(run.inputs.video_fps ?? 30);
   const frameNow = () => Math.min(Math.floor(result.currentTime * rate + 1e-3) * interval, video.num_frames - 1);
   const box = h("div", { class: "source" });
   const still = h("img", { alt: "The source's frame" });
@@ -865,7 +891,10 @@ function sourceBeside(run, result, video) {
       still.src = next.src;
     };
     for (const event of ["timeupdate", "seeked", "pause", "loadeddata"]) {
-      result.addEventListener(event, () => void show().catch(() => still.alt = "The source's frame cannot be shown."));
+      result.addEventListener(
+        event,
+        () => void show().catch(() => still.alt = "The source's frame cannot be shown.")
+      );
     }
     void show();
   };
@@ -996,7 +1025,7 @@ var Runner = class {
     byId("cancel").onclick = () => this.cancel();
     store.subscribe((state, before) => {
       if (state.video !== before.video || state.drawing !== before.drawing || state.isRunning !== before.isRunning) {
-        const hasPoints = String(state.values["click_coordinates"] ?? "").trim() !== "";
+        const hasPoints = String(state.values.click_coordinates ?? "").trim() !== "";
         byId("run").disabled = !state.video || !hasPoints || state.isRunning;
       }
     });
@@ -1061,7 +1090,7 @@ var Runner = class {
     if (isAtEnd) log.scrollTop = log.scrollHeight;
     this.results.add(report);
     const isActive = report.status === "waiting" || report.status === "running";
-    byId("result").dataset["status"] = report.status;
+    byId("result").dataset.status = report.status;
     byId("run-status").textContent = statusOf(report);
     byId("run-detail").textContent = detailOf(report);
     byId("progress-row").hidden = !isActive;
@@ -1112,7 +1141,7 @@ function snippet(language, state) {
   const file = /^(https?:|data:)/i.test(given) ? null : given || "video.mp4";
   const type = state.video?.media_type ?? "video/mp4";
   const input = file === null ? { input_video: given, ...rest } : rest;
-  const isVideo2 = rest["output_video"] === true;
+  const isVideo2 = rest.output_video === true;
   if (language === "curl") return curl(address, input, file, type);
   if (language === "python") return python(address, input, file, type, isVideo2);
   return javascript(address, input, file, type, isVideo2);
@@ -1337,7 +1366,7 @@ var Stage = class {
     const scale = width * this.zoomBy / video.width;
     this.view.classList.toggle("coarse", scale * devicePixelRatio > 3);
     for (const dot of this.dots.children) {
-      const click = drawing.clicks[Number(dot.dataset["index"])];
+      const click = drawing.clicks[Number(dot.dataset.index)];
       if (click) this.put(dot, click.x + 0.5, click.y + 0.5, scale);
     }
     if (this.crossAt) this.put(this.cross, this.crossAt.x + 0.5, this.crossAt.y + 0.5, scale);
@@ -1361,7 +1390,7 @@ var Stage = class {
     this.pointers.set(event.pointerId, event);
     if (event.button !== 0 && event.pointerType === "mouse") return;
     const dot = event.target.closest(".dot");
-    const index = dot ? Number(dot.dataset["index"]) : null;
+    const index = dot ? Number(dot.dataset.index) : null;
     if (this.pointers.size > 1) {
       if (this.grip) this.grip.moved = true;
       return;
@@ -1503,7 +1532,7 @@ var Stage = class {
 // main.ts
 async function main() {
   for (const place of document.querySelectorAll("[data-icon]")) {
-    place.prepend(icon(place.dataset["icon"]));
+    place.prepend(icon(place.dataset.icon));
   }
   const [start, schema] = await connect();
   const store = new Store(start, fieldsOf(schema));
@@ -1562,8 +1591,8 @@ function openVideo(store, video) {
     if (CLICK_FIELDS.some((name) => name === field.name)) clean[field.name] = field.default ?? "";
   }
   const speed = fields.find((field) => field.name === "video_fps");
-  if (speed && values["video_fps"] === speed.default && video.frame_rate) {
-    clean["video_fps"] = Math.min(Math.max(Math.round(video.frame_rate), speed.minimum ?? 1), speed.maximum ?? 60);
+  if (speed && values.video_fps === speed.default && video.frame_rate) {
+    clean.video_fps = Math.min(Math.max(Math.round(video.frame_rate), speed.minimum ?? 1), speed.maximum ?? 60);
   }
   store.clear({ video });
   store.setValues(clean);
@@ -1579,10 +1608,10 @@ async function restore(store, stage, start, link, intake) {
     const defaults = Object.fromEntries(store.state.fields.map((field) => [field.name, field.default ?? ""]));
     store.setValues({ ...defaults, ...link });
     byId("form").dispatchEvent(new CustomEvent("typed"));
-    void stage.goTo(Number(link["frame"]) || 0);
+    void stage.goTo(Number(link.frame) || 0);
   };
-  const known = start.videos.find((video) => video.id === link["video"]);
-  const address = link["input_video"] ?? "";
+  const known = start.videos.find((video) => video.id === link.video);
+  const address = link.input_video ?? "";
   if (known) {
     openVideo(store, await getVideo(known.id));
     fill();
@@ -1609,7 +1638,7 @@ function readTyping(store, complain) {
     for (const name of CLICK_FIELDS) strings[name] = String(values[name] ?? "");
     const wasTyped = typed;
     typed = false;
-    if (!strings["click_coordinates"]?.trim()) {
+    if (!strings.click_coordinates?.trim()) {
       if (wasTyped && store.state.drawing.clicks.length) store.adopt([]);
       store.update({ resolved: { clicks: [], objects: [], error: null } });
       return;
@@ -1626,7 +1655,8 @@ function readTyping(store, complain) {
     }
   };
   store.subscribe((state, before) => {
-    if (!CLICK_FIELDS.some((name) => state.values[name] !== before.values[name]) && state.video === before.video) return;
+    if (!CLICK_FIELDS.some((name) => state.values[name] !== before.values[name]) && state.video === before.video)
+      return;
     clearTimeout(timer);
     timer = window.setTimeout(resolve, typed ? 250 : 30);
   });
@@ -1666,7 +1696,8 @@ function buildControls(store, stage) {
   store.subscribe((state) => {
     const last = (state.video?.num_frames ?? 1) - 1;
     scrubber.max = number.max = String(last);
-    if (document.activeElement !== scrubber || Number(scrubber.value) === state.frame) scrubber.value = String(state.frame);
+    if (document.activeElement !== scrubber || Number(scrubber.value) === state.frame)
+      scrubber.value = String(state.frame);
     scrubber.setAttribute("aria-valuetext", `frame ${state.frame} of ${last}`);
     number.value = String(state.frame);
     byId("last-frame").textContent = String(last);
@@ -1676,7 +1707,10 @@ function buildControls(store, stage) {
     byId("undo").disabled = !store.canUndo;
     byId("redo").disabled = !store.canRedo;
     byId("remove-point").disabled = state.selected === null;
-    markTicks(state.drawing.clicks.map((click) => click.frame), last);
+    markTicks(
+      state.drawing.clicks.map((click) => click.frame),
+      last
+    );
   });
 }
 var ticked = "";
@@ -1712,7 +1746,7 @@ function shortcut(event, store, stage) {
 }
 function showPreview(status, stage) {
   const place = byId("preview-status");
-  place.dataset["kind"] = status.kind;
+  place.dataset.kind = status.kind;
   const [click, away] = stage.isTouch ? ["Tap", "rest a finger on"] : ["Click", "right-click"];
   const texts = {
     nothing: `${click} on what you want to cut out.`,
@@ -1747,8 +1781,14 @@ function buildCode(store, fetchAddress) {
       const given = JSON.parse(json.value);
       if (typeof given !== "object" || given === null) throw new SyntaxError("This is no JSON object.");
       const unknown = Object.keys(given).filter((name) => !store.state.fields.some((field) => field.name === name));
-      const wrong = store.setValues({ ...given, input_video: store.state.values["input_video"] });
-      const bad = [...unknown.map((name) => `${name} is not an input.`), ...wrong.map((name) => `${name} has a value of another kind.`)];
+      const wrong = store.setValues({
+        ...given,
+        input_video: store.state.values.input_video
+      });
+      const bad = [
+        ...unknown.map((name) => `${name} is not an input.`),
+        ...wrong.map((name) => `${name} has a value of another kind.`)
+      ];
       complaint.textContent = bad.join(" ");
       byId("form").dispatchEvent(new CustomEvent("typed"));
     } catch (error) {
@@ -1768,13 +1808,13 @@ function buildCode(store, fetchAddress) {
   byId("copy-code").onclick = (event) => void copyText(code.textContent ?? "", event.currentTarget);
   byId("copy-link").onclick = (event) => void copyText(linkOf(store.state), event.currentTarget.querySelector("span"));
   for (const tab of document.querySelectorAll("[role=tab]")) {
-    tab.onclick = () => chooseTab(tab.dataset["tab"] ?? "form");
+    tab.onclick = () => chooseTab(tab.dataset.tab ?? "form");
     tab.onkeydown = (event) => {
       const tabs = [...document.querySelectorAll("[role=tab]")];
       const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
       const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
       if (!step || !next) return;
-      chooseTab(next.dataset["tab"] ?? "form");
+      chooseTab(next.dataset.tab ?? "form");
       next.focus();
     };
   }
@@ -1784,10 +1824,10 @@ function buildCode(store, fetchAddress) {
 }
 function chooseTab(name) {
   for (const tab of document.querySelectorAll("[role=tab]")) {
-    const isChosen = tab.dataset["tab"] === name;
+    const isChosen = tab.dataset.tab === name;
     tab.setAttribute("aria-selected", String(isChosen));
     tab.tabIndex = isChosen ? 0 : -1;
-    byId(`panel-${tab.dataset["tab"]}`).hidden = !isChosen;
+    byId(`panel-${tab.dataset.tab}`).hidden = !isChosen;
   }
 }
 function showNotice(sentence) {
@@ -1803,7 +1843,7 @@ async function watchModel() {
       status = await getStatus();
     } catch {
     }
-    pill.dataset["status"] = status;
+    pill.dataset.status = status;
     pill.textContent = NAMES[status] ?? "Model unavailable";
     await new Promise((resolve) => setTimeout(resolve, status === "READY" ? 4e3 : 1200));
   }

@@ -1,0 +1,39 @@
+"""One prediction, from its checked inputs to its files: what every way in runs."""
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from pathlib import Path
+
+from sam2_video.core.limits import Limits
+from sam2_video.core.progress import FrameProgress
+from sam2_video.core.workspace import Workspace
+from sam2_video.engine.model import LoadedModel
+from sam2_video.prediction.request import Request, checked_request
+
+
+def run_prediction(
+    request: Request, load: Callable[[], LoadedModel], workspace: Workspace
+) -> Generator[Path, None, None]:
+    """Track every clicked object through the video and write what is seen.
+
+    Args:
+        request: what is wanted.
+        load: gives the model; called once nothing is wrong with the request.
+        workspace: where the files lie, until the next prediction or its end.
+
+    Yields:
+        Each file as soon as it is complete.
+
+    Raises:
+        InputError: something in the request is not as it should be.
+        OutputError: the files cannot be written.
+        CheckpointError: the model cannot be loaded.
+        DeviceMemoryError: the GPU has too little memory.
+    """
+    folder, scratch = workspace.fresh(), workspace.folder
+    with (
+        checked_request(request, scratch, Limits.from_env()) as checked,
+        FrameProgress(checked.video.num_frames) as progress,
+        closing(checked.run(load(), folder, scratch, progress.advance)) as paths,
+    ):
+        yield from paths

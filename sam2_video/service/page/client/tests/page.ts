@@ -1,0 +1,58 @@
+// A page's state for the tests: the server's real schema, an invented video.
+
+import { readFileSync } from "node:fs";
+import { fieldsOf } from "../schema";
+import { Store } from "../store";
+import type { Click, Start, Video } from "../types";
+
+const paths = ["openapi.json", "sam2_video/prediction/openapi.json"].map((path) => `../../../../${path}`);
+
+function readSchema(): unknown {
+  for (const path of paths) {
+    try {
+      return JSON.parse(readFileSync(path, "utf8"));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+  throw new Error(`none of ${paths.join(", ")} is there`);
+}
+
+export const FIELDS = fieldsOf(readSchema());
+
+export const START: Start = {
+  api: "http://localhost:5000",
+  palette: ["red", "green", "blue"],
+  has_example: true,
+  max_upload_bytes: 1e9,
+  max_inline_bytes: 1e7,
+  keep_minutes: 60,
+  videos: [],
+  runs: [],
+};
+
+export const VIDEO: Video = {
+  id: "v1",
+  name: "clip.mp4",
+  address: null,
+  media_type: "video/mp4",
+  width: 640,
+  height: 360,
+  num_frames: 90,
+  frame_rate: 30,
+};
+
+export function openPage(): Store {
+  const store = new Store(START, FIELDS);
+  store.update({ video: VIDEO });
+  return store;
+}
+
+export const click = (x: number, y: number, name: string, rest: Partial<Click> = {}): Click => ({
+  x,
+  y,
+  foreground: true,
+  frame: 0,
+  name,
+  ...rest,
+});

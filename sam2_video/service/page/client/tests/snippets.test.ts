@@ -1,0 +1,96 @@
+// The programs that the page writes are run: with the real shell, Python and Node.js.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { inputOf, jsonOf, type Language, snippet } from "../snippets";
+import type { State } from "../store";
+import { openPage } from "./page";
+
+const TRICKY = 'it\'s "1" $HOME `id` \\';
+
+function filledIn(video: string): State {
+  const store = openPage();
+  store.setValue("input_video", video);
+  store.setValue("click_coordinates", "[320,180]");
+  store.setValue("click_object_ids", TRICKY);
+  store.setValue("output_video", true);
+  return store.state;
+}
+
+// Runs a snippet where `curl` writes what it would send, and returns that.
+function sentByCurl(program: string): { input: Record<string, unknown> } {
+  const folder = mkdtempSync(join(tmpdir(), "snippet-"));
+  try {
+    writeFileSync(join(folder, "it's.mp4"), "video");
+    const curl = 'curl() { while [ $# -gt 1 ]; do shift; done; if [ "$1" = @- ]; then cat; else printf %s "$1"; fi; }';
+    const done = spawnSync("bash", ["-c", `${curl}\n${program}`], { cwd: folder, encoding: "utf8" });
+    assert.equal(done.status, 0, done.stderr);
+    return JSON.parse(readFileSync(join(folder, "result.json"), "utf8"));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test("curl sends every input as it is filled in", () => {
+  const state = filledIn("https://example.com/clip.mp4");
+  assert.deepEqual(sentByCurl(snippet("curl", state)), { input: inputOf(state) });
+});
+
+test("curl sends a file of one's own as a data URI", () => {
+  const { input } = sentByCurl(snippet("curl", filledIn("it's.mp4")));
+  assert.equal(input.input_video, `data:video/mp4;base64,${Buffer.from("video").toString("base64")}`);
+  assert.equal(input.click_object_ids, TRICKY);
+});
+
+// What stands in for the server: it keeps the request, and answers with one output.
+const ANSWER = JSON.stringify({ status: "succeeded", output: [`data:video/mp4;base64,${btoa("cut out")}`] });
+const PYTHON = `
+import io, urllib.request
+def urlopen(request):
+    open("sent.json", "wb").write(request.data)
+    return io.BytesIO(${JSON.stringify(ANSWER)}.encode())
+urllib.request.urlopen = urlopen
+`;
+const JAVASCRIPT = `
+import { writeFileSync } from "node:fs";
+globalThis.fetch = async (_, { body }) => {
+  writeFileSync("sent.json", body);
+  return new Response(${JSON.stringify(ANSWER)});
+};
+`;
+
+const PROGRAMS: [Language, string, string, string][] = [
+  ["python", "python3", PYTHON, "program.py"],
+  ["javascript", process.execPath, JAVASCRIPT, "program.mjs"],
+];
+
+for (const [language, program, stub, name] of PROGRAMS) {
+  for (const video of ["https://example.com/clip.mp4", "it's.mp4"]) {
+    test(`the ${language} program with ${video} sends the inputs and writes the output`, () => {
+      const folder = mkdtempSync(join(tmpdir(), "snippet-"));
+      try {
+        writeFileSync(join(folder, "it's.mp4"), "video");
+        const state = filledIn(video);
+        writeFileSync(join(folder, name), stub + snippet(language, state));
+        const done = spawnSync(program, [name], { cwd: folder, encoding: "utf8" });
+        assert.equal(done.status, 0, done.stderr);
+        const { input } = JSON.parse(readFileSync(join(folder, "sent.json"), "utf8"));
+        const sent = video.startsWith("https") ? video : `data:video/mp4;base64,${btoa("video")}`;
+        assert.deepEqual(input, { ...inputOf(state), input_video: sent });
+        assert.equal(readFileSync(join(folder, "result.mp4"), "utf8"), "cut out");
+        assert.ok(!readdirSync(folder).includes("result_00000.mp4"));
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
+  }
+}
+
+test("the JSON is what is filled in", () => {
+  const state = filledIn("clip.mp4");
+  assert.deepEqual(JSON.parse(jsonOf(state)), inputOf(state));
+});

@@ -1,0 +1,120 @@
+"""One H.264 file, complete or absent."""
+
+import signal
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sam2_video.core.errors import FULL_DISK, OutputError, output_error
+from sam2_video.core.part_file import part_of, remove_part
+from sam2_video.video.ffmpeg import Ffmpeg
+from sam2_video.video.ffmpeg_log import EncoderLog
+from sam2_video.video.pictures import Planes
+
+VIDEO_SIDE = 16_384
+"""Pixels a side that x264 takes, found by trying."""
+
+
+class VideoFile:
+    """An H.264 file as a context manager: finished and playable after the block, or absent.
+
+    An exception in the block kills the encoder and removes what it wrote. The pictures reach
+    ffmpeg as finished planes (4:2:0, BT.709, limited range), so that it only encodes.
+
+    Args:
+        path: the file; its folder is made if it is not there.
+        width: of the planes.
+        height: of the picture that the planes make.
+        fps: pictures a second, each of which is shown once.
+        chroma_location: where the chroma samples lie: `center` or `left`.
+    """
+
+    # superfast at 20 against veryfast at 20: two thirds of the time, equal or better in quality
+    # (Y PSNR 44.3 against 43.0 dB on a 720p clip, 43.7 against 42.5 on water), 1.2 to 1.6 times
+    # the bytes. Four threads write the same bytes on any machine.
+    # No search for places of B frames and key frames: a tenth of the time, 2 to 4 % fewer bytes,
+    # 0.1 dB.
+    _ENCODER = (
+        *("-c:v", "libx264", "-preset", "superfast", "-crf", "20", "-threads", "4"),
+        *("-x264-params", "b-adapt=0:scenecut=0"),
+    )
+    _TAGS = (
+        "setparams=range=limited:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+        ":chroma_location={},setsar=1"
+    )
+
+    def __init__(self, path: Path, width: int, height: int, fps: int, chroma_location: str) -> None:
+        self.path = path
+        self.width, self.height, self.fps = width, height, fps
+        self._chroma_location = chroma_location
+        self._part = part_of(path)
+        self._count = 0
+        self._log = EncoderLog()
+
+    def __enter__(self) -> Self:
+        """Start the encoder."""
+        arguments = ["-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p"]
+        arguments += ["-s", f"{self.width}x{self.height}", "-framerate", str(self.fps)]
+        arguments += ["-i", "pipe:0", "-vf", self._TAGS.format(self._chroma_location)]
+        arguments += [*self._ENCODER, "-g", str(2 * self.fps), "-fps_mode", "passthrough"]
+        arguments += ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-movflags", "+faststart"]
+        arguments += ["-f", "mp4", self._url]
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._ffmpeg = Ffmpeg(arguments, stdin=subprocess.PIPE, log=self._log.add)
+        except OSError as error:
+            raise output_error(error) from error
+        return self
+
+    def write(self, planes: Planes) -> None:
+        """Append a picture.
+
+        Raises:
+            OutputError: ffmpeg has ended; the sentence says why.
+        """
+        if planes.shape != (self.height * 3 // 2, self.width):
+            raise ValueError(f"planes {planes.shape} in a video of {self.width}x{self.height}")
+        try:
+            self._ffmpeg.write(planes.data)
+        except BrokenPipeError as error:
+            raise self._failure(self._ffmpeg.finish()) from error
+        self._count += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish the file, or, after an exception, leave nothing."""
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._ffmpeg.close()
+            remove_part(self._part)
+
+    def _finish(self) -> None:
+        if self._count == 0:
+            raise OutputError("the video could not be encoded: it has no picture")
+        status = self._ffmpeg.finish()
+        if status != 0:
+            raise self._failure(status)
+        try:
+            self._part.replace(self.path)
+        except OSError as error:
+            raise output_error(error) from error
+
+    def _failure(self, status: int) -> OutputError:
+        """Why ffmpeg ended with this exit status."""
+        if self._log.disk_is_full:
+            return OutputError(FULL_DISK)
+        killed = signal.strsignal(-status) if status < 0 else None
+        reason = self._log.reason(self._url) or killed or "ffmpeg gave no reason"
+        return OutputError(f"the video could not be encoded: {reason}")
+
+    @property
+    def _url(self) -> str:
+        """The unfinished file as ffmpeg names it."""
+        return f"file:{self._part}"

@@ -1,0 +1,196 @@
+"""What is in a video: found by decoding it once from end to end.
+
+Nothing less tells the number of frames, and that all of them can be decoded.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sam2_video.core.errors import InputError
+from sam2_video.core.limits import Limits
+from sam2_video.video.decoder import Decoder, Output, Source, still_codec
+from sam2_video.video.ffmpeg_log import NO_PTS, DecoderLog, PictureFormat
+
+# One line a picture: the count then depends on no log message, and ffmpeg ends when its pipe is
+# closed. Frame numbers replace the time stamps, some of which the muxer would refuse.
+_CHECKSUMS = Output("showinfo=checksum=0", ("-bsf:v", "setts=ts=N", "-f", "framecrc"))
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video that was decoded from end to end.
+
+    Attributes:
+        source: the file.
+        format: how its first picture is stored.
+        num_frames: exact: the number of pictures that the decoder gives.
+        time_base: seconds of one unit of `pts`.
+        pts: the frames' time stamps, strictly rising; empty if the file's are not.
+        checksums: CRC of each frame's planes as decoded.
+    """
+
+    source: Source
+    format: PictureFormat
+    num_frames: int
+    time_base: Fraction
+    pts: array[int]
+    checksums: array[int]
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.source.path
+
+    @property
+    def width(self) -> int:
+        """Pixels, after rotation; the sample aspect ratio is ignored."""
+        return self.format.width
+
+    @property
+    def height(self) -> int:
+        """Pixels, after rotation."""
+        return self.format.height
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames a second, on average; None where the file does not tell, as for a picture."""
+        if len(self.pts) < 2:
+            return None
+        seconds = (self.pts[-1] - self.pts[0]) * self.time_base
+        return float((len(self.pts) - 1) / seconds)
+
+
+def check_file(path: Path, limits: Limits) -> Source:
+    """Check what can be checked without ffmpeg.
+
+    Raises:
+        InputError: it is no file, empty or too large.
+    """
+    if not path.is_file():
+        raise InputError("input_video is not a file; send a video or a picture")
+    size = path.stat().st_size
+    if size == 0:
+        raise InputError("input_video is empty (0 bytes); send a video or a picture")
+    if size > limits.max_video_bytes:
+        raise InputError(
+            f"input_video has {size} bytes, more than the {limits.max_video_bytes} allowed"
+        )
+    return Source(path, still_codec(path), limits)
+
+
+class Probe:
+    """One decoding of a whole file, in two steps: `first_picture`, then `finish`.
+
+    A context manager; leaving it ends ffmpeg.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._checksums = array("I")
+        self._decoder = Decoder(source, _CHECKSUMS)
+        self._lines = self._decoder.lines()
+
+    def first_picture(self) -> PictureFormat:
+        """Decode until it is known how the first picture is stored.
+
+        Raises:
+            InputError: there is none, or something is wrong with the file up to there.
+        """
+        log = self._decoder.log
+        while self._next_picture():
+            if log.has_colours:
+                break
+        if log.format is None:
+            raise InputError("input_video has no picture that can be read")
+        _check_size(log, self._source.limits)
+        return log.format
+
+    def finish(self) -> Video:
+        """Decode to the end.
+
+        Raises:
+            InputError: the file is damaged, cut short or beyond a limit.
+        """
+        while self._next_picture():
+            pass
+        log, count = self._decoder.log, len(self._checksums)
+        if log.format is None or count == 0:
+            raise InputError("input_video has no picture that can be read")
+        known = len(log.pts) == count and NO_PTS not in log.pts
+        rising = known and all(a < b for a, b in pairwise(log.pts))
+        return Video(
+            source=self._source,
+            format=log.format,
+            num_frames=count,
+            time_base=log.time_base,
+            pts=log.pts if rising else array("q"),
+            checksums=self._checksums,
+        )
+
+    def _next_picture(self) -> bool:
+        """Take in one more picture; False at the end, once it is known that all went well."""
+        log, limits = self._decoder.log, self._source.limits
+        for line in self._lines:
+            if line.startswith(b"#"):
+                continue
+            self._checksums.append(int(line.split(b",")[5], 16))
+            if len(self._checksums) > limits.max_frames:
+                raise InputError(
+                    f"input_video has more than the {limits.max_frames} frames allowed"
+                )
+            _check_size(log, limits)
+            return True
+        ended_well = self._decoder.finish() == 0
+        _check_size(log, limits)
+        if log.tiled:
+            raise InputError("input_video is a HEIF picture in tiles; send it as jpg, png or webp")
+        # ffmpeg exits with an error for a damaged still; what follows it in the file is no damage.
+        if not ended_well or (self._source.still is None and log.damaged):
+            raise InputError(_complaint(log, len(self._checksums), limits))
+        return False
+
+    def __enter__(self) -> Self:
+        """The probe itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End ffmpeg."""
+        self._decoder.close()
+
+
+def _check_size(log: DecoderLog, limits: Limits) -> None:
+    size = log.format
+    if size is not None and size.width * size.height > limits.max_frame_pixels:
+        raise InputError(_too_large(f"{size.width}x{size.height}", limits))
+
+
+def _too_large(size: str, limits: Limits) -> str:
+    return f"input_video has {size} pixels a frame, more than the {limits.max_frame_pixels} allowed"
+
+
+def _complaint(log: DecoderLog, count: int, limits: Limits) -> str:
+    """The sentence for a file that could not be decoded to its end."""
+    for _, text in log.complaints:
+        if size := re.search(r"Picture size (\d+)x(\d+)", text):
+            if int(size[1]) * int(size[2]) > limits.max_frame_pixels:
+                return _too_large(f"{size[1]}x{size[2]}", limits)
+        elif "matches no streams" in text:
+            return "input_video has no video stream"
+    if count == 0:
+        reason = log.reason or "its data is damaged"
+        return f"input_video is not a video or picture that can be read: {reason}"
+    quote = f"the decoder reports '{log.quote}'" if log.quote else "a picture is damaged"
+    return f"input_video is damaged near frame {count}: {log.reason or quote}"
