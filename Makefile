@@ -65,7 +65,7 @@ serve: $(VENV)/.installed ## the HTTP endpoint, as the container serves it: PORT
 		$(BIN)/python -m cog.server.http --host $(HOST)
 
 page: $(VENV)/.installed examples/clip.mp4 ## the model page and the hosted API: PAGE_PORT=8000 API=URL ARGS=--tls
-	$(BIN)/python -m sam2_video.service.page.command --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
+	$(BIN)/python -m sam2_video serve --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
 		$(if $(API),--api $(API)) $(ARGS)
 
 # Users need no Node.js: what this writes, sam2_video/service/page/static/app.js, is in the repository.

@@ -1,4 +1,4 @@
-"""The command line: `predict`, the local twin of `cog predict`, `batch` and `download`."""
+"""The command line: `predict`, the local twin of `cog predict`, `batch`, `serve`, `download`."""
 
 import argparse
 import shutil
@@ -25,6 +25,7 @@ from sam2_video.models.download import PUBLISHED, download_all
 from sam2_video.models.registry import CheckpointError
 from sam2_video.prediction.contract import contract
 from sam2_video.prediction.fetch import is_url
+from sam2_video.service.command import add_serve, serve
 
 EXIT_BAD_INPUT = 1
 COMMAND = "sam2-video"
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             if options.command == "batch":
                 return 0 if batch(options) else EXIT_BAD_INPUT
+            if options.command == "serve":
+                return serve(options)
             paths: Iterable[Path]
             if options.command == "download":
                 paths = download_all(options.names)
@@ -118,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", default="out", metavar="FOLDER", help="where the files go (out)"
     )
     add_batch(commands)
+    add_serve(commands)
     download = commands.add_parser(
         "download",
         help="fetch Meta's weights",

@@ -33,13 +33,16 @@ SLOW = (
     "tests/batch/",
     "tests/bench/",
     "tests/engine/test_parity.py",
-    "tests/hosted/",
     "tests/http/",
-    "tests/page/",
+    "tests/prediction/test_example_clip.py",
+    "tests/prediction/test_length.py",
     "tests/service/api/",
+    "tests/service/jobs/test_queue.py",
     "tests/service/page/",
+    "tests/service/test_serve.py",
     "tests/training/",
     "tests/video/test_hostile_files.py",
+    "tests/video/test_open_video.py::test_a_job_decodes_twice",
 )
 SLOW_FIXTURES = {"predictor", "example", "short_clip"}
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()

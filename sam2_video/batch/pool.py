@@ -245,7 +245,7 @@ class Pool:
         except RayError as error:
             self._dismiss(member)
             if task is None:
-                self._mourn_a_start(error)
+                self._handle_failed_start(error)
                 return None
             logger.warning("worker %s died on %s: %s", member.name, task.job.id, _reason(error))
             if task.attempts < ATTEMPTS:
@@ -272,7 +272,7 @@ class Pool:
         self._members.remove(member)
         self._counted = min(self._counted, 0.0)  # another one soon
 
-    def _mourn_a_start(self, error: RayError) -> None:
+    def _handle_failed_start(self, error: RayError) -> None:
         cause = error.cause if isinstance(error, RayTaskError) else None
         if isinstance(cause, CheckpointError | BatchError):
             raise cause

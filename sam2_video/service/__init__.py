@@ -1,6 +1,5 @@
-"""The hosted API's protocol: what Replicate's clients speak, answered by a server of your own.
+"""The server: the page, and the hosted API's protocol as Replicate's clients speak it.
 
-The models run in containers, which this package speaks to over their public HTTP API only; it
-keeps the queue, the records and the files. `app.hosted_routes` mounts it into a server,
-`python -m sam2_video.service` serves it alone.
+Models run in containers, which it speaks to over their public HTTP API; it keeps the queue, the
+records and the files. `python -m sam2_video serve` runs it.
 """

@@ -1,133 +1,158 @@
-"""The protocol as a part of a server: routes, and what has to run while they are served."""
+"""The server, put together: one queue, one store and one set of containers for page and API."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Mount
 
 from sam2_video.prediction.contract import SCHEMA_FILE
 from sam2_video.service.api.auth import Access
-from sam2_video.service.api.problems import (
-    ApiError,
-    answer_fault,
-    answer_http_exception,
-    answer_problem,
-)
+from sam2_video.service.api.problems import ANSWERS
 from sam2_video.service.api.routes import Api
 from sam2_video.service.api.validation import InputSchema
 from sam2_video.service.api.views import Model, Views
 from sam2_video.service.api.webhooks import Webhooks
-from sam2_video.service.jobs.containers import Workers
-from sam2_video.service.jobs.notifier import Feed
-from sam2_video.service.jobs.queue import Runner
-from sam2_video.service.jobs.worker_endpoint import DoorServer
+from sam2_video.service.jobs.containers import Containers
+from sam2_video.service.jobs.notifier import Notifier
+from sam2_video.service.jobs.preview import Previews
+from sam2_video.service.jobs.queue import JobQueue
+from sam2_video.service.jobs.worker_endpoint import WorkerEndpoint
 from sam2_video.service.net.guard import Guard
 from sam2_video.service.net.inputs import Sources
+from sam2_video.service.page.app import page_app
+from sam2_video.service.page.frames import Pictures
+from sam2_video.service.page.routes import Page
+from sam2_video.service.page.runs import Runs
+from sam2_video.service.page.videos import Videos
 from sam2_video.service.settings import Settings
-from sam2_video.service.storage.blobs import Shelf
-from sam2_video.service.storage.database import Store
+from sam2_video.service.storage.blobs import BlobStore
+from sam2_video.service.storage.database import Store, now
 from sam2_video.service.storage.files import Files
+from sam2_video.service.storage.local_copies import LocalCopies
 from sam2_video.service.storage.secrets import Secret
 
 logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_SWEEPS = 60.0
 _BODIES_AT_A_TIME = 2
+_COPIES_BYTES = 20 * 1024**3
 
 
-class Hosted:
-    """The protocol, put together: `routes` and `lifespan` for a server.
-
-    Args:
-        settings: what the operator decided.
+@dataclass(frozen=True)
+class Service:
+    """A server's parts that whoever runs it needs.
 
     Attributes:
-        door: where workers reach this server; its port is taken from now on.
-        workers: the containers; some may be added before they are needed.
-        routes: everything below `/v1`.
-
-    Raises:
-        OSError: the folder cannot be written, or the door's port is taken.
+        routes: the page's and the API's.
+        containers: where predictions run; some may be added before they are needed.
+        endpoint: where workers reach this server; its port is taken already.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        secret = Secret.in_folder(settings.folder)
-        limits = settings.limits
-        model = Model(SCHEMA_FILE)
-        feed = Feed()
-        guard = Guard(settings.allowed_networks)
-        self._store = (
-            Store(settings.database) if settings.database else Store.in_folder(settings.folder)
-        )
-        shelf = Shelf(settings.files or str((settings.folder / "files").resolve()))
-        self._files = Files(self._store, shelf, limits)
-        sources = Sources(self._store, self._files, guard, limits)
-        views = Views(self._store, secret)
-        self.door = DoorServer(settings.door, secret.word("door"), self._store, self._files)
-        self.door.bind()
-        self.workers = Workers(settings.workers, limits.worker_patience_seconds)
-        self._runner = Runner(self._store, self._files, sources, self.workers, self.door, feed)
-        self._webhooks = Webhooks(self._store, views, feed, guard, secret)
-        api = Api(
-            settings=settings,
-            secret=secret,
-            access=Access(settings.tokens),
-            store=self._store,
-            files=self._files,
-            sources=sources,
-            guard=guard,
-            runner=self._runner,
-            webhooks=self._webhooks,
-            feed=feed,
-            views=views,
-            model=model,
-            schema=InputSchema(model.schema),
-            reading=asyncio.Semaphore(_BODIES_AT_A_TIME),
-        )
-        self.routes: list[BaseRoute] = [
-            Mount(
-                "/v1",
-                app=Starlette(
-                    routes=api.routes(),
-                    exception_handlers={
-                        ApiError: answer_problem,
-                        HTTPException: answer_http_exception,
-                        Exception: answer_fault,
-                    },
-                ),
-            )
-        ]
+    routes: list[BaseRoute]
+    containers: Containers
+    endpoint: WorkerEndpoint
+    _store: Store
+    _files: Files
+    _queue: JobQueue
+    _webhooks: Webhooks
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        """Run predictions while the server runs, those first that a stop has left."""
-        async with self._store.opened(), self.door.opened(self._runner):
+        """Run predictions while the server runs, first those that an earlier one left."""
+        async with self._store.opened(), self.endpoint.opened():
             await self._files.start()
-            sweeping = asyncio.create_task(self._keep_swept())
+            await self.sweep()
+            sweeping = asyncio.create_task(self._keep_sweeping())
             await self._webhooks.resume()
-            await self._runner.resume()
+            await self._queue.resume()
             try:
                 yield
             finally:
                 sweeping.cancel()
-                await asyncio.wait([sweeping])
-                await self._runner.stop()
+                with suppress(asyncio.CancelledError):
+                    await sweeping
+                await self._queue.stop()
                 await self._webhooks.stop()
-                await self.workers.close()
+                await self.containers.close()
 
     async def sweep(self) -> None:
         """Remove what has expired; it happens by itself every minute."""
         await self._files.sweep()
 
-    async def _keep_swept(self) -> None:
+    async def _keep_sweeping(self) -> None:
         while True:
+            await asyncio.sleep(_SECONDS_BETWEEN_SWEEPS)
             try:
                 await self.sweep()
             except Exception:
-                logger.exception("what has expired could not be removed")
-            await asyncio.sleep(_SECONDS_BETWEEN_SWEEPS)
+                logger.exception("expired files could not be removed")
+
+
+def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> Service:
+    """Put the server together.
+
+    Args:
+        settings: what the operator decided.
+        clock: the time, in UTC and without a zone, by which files expire.
+
+    Raises:
+        OSError: the folder cannot be written, or the worker endpoint's port is taken.
+    """
+    folder, limits = settings.folder, settings.limits
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    secret = Secret.in_folder(folder)
+    model = Model(SCHEMA_FILE)
+    schema = InputSchema(model.schema)
+    guard = Guard(settings.allowed_networks)
+    store = Store(settings.database or Store.url_in(folder), clock)
+    notifier = Notifier(store)
+    copies = LocalCopies(folder / "copies", _COPIES_BYTES)
+    files = Files(
+        store, BlobStore(settings.files or str((folder / "files").resolve()), copies), limits
+    )
+    sources = Sources(store, files, guard, limits)
+    views = Views(store, secret)
+    endpoint = WorkerEndpoint(
+        settings.worker_endpoint, secret.token("worker endpoint"), store, files
+    )
+    endpoint.bind()
+    containers = Containers(settings.workers, limits.worker_patience_seconds)
+    queue = JobQueue(store, files, sources, containers, endpoint, notifier, limits.max_queue)
+    webhooks = Webhooks(store, views, notifier, guard, secret)
+    routes: list[BaseRoute] = []
+    if settings.has_api:
+        api = Api(
+            settings=settings,
+            secret=secret,
+            access=Access(settings.tokens),
+            store=store,
+            files=files,
+            sources=sources,
+            guard=guard,
+            queue=queue,
+            webhooks=webhooks,
+            notifier=notifier,
+            views=views,
+            model=model,
+            schema=schema,
+            reading=asyncio.Semaphore(_BODIES_AT_A_TIME),
+        )
+        routes.append(Mount("/v1", Starlette(routes=api.routes(), exception_handlers=ANSWERS)))
+    if settings.has_page:
+        page = Page(
+            settings=settings,
+            model=model,
+            containers=containers,
+            previews=Previews(containers, endpoint),
+            files=files,
+            videos=Videos(store, files, sources, queue, settings),
+            runs=Runs(store, files, queue, notifier, schema, model.version),
+            pictures=Pictures(),
+        )
+        routes.append(Mount("/", page_app(page)))
+    return Service(routes, containers, endpoint, store, files, queue, webhooks)

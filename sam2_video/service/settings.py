@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sam2_video.service.net.guard import Network
+from sam2_video.core.limits import Limits
 
 TOKENS_VARIABLE = "SAM2_API_TOKENS"
 DEFAULT_FOLDER = Path("outputs/hosted")
+ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _SHORTEST_TOKEN = 16
 _HOUR = 3600.0
@@ -21,7 +24,7 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
-class HostedLimits:
+class ServiceLimits:
     """Bounds on what clients may cost.
 
     Attributes:
@@ -29,10 +32,12 @@ class HostedLimits:
         max_body_bytes: a request that carries a prediction, its data URIs included.
         max_file_bytes: one file, uploaded or fetched.
         max_files: uploaded files of one token.
+        max_visitor_videos: videos of one visitor of the page; the oldest goes first.
         max_stored_bytes: all files together.
         max_fetch_seconds: fetching one file.
         worker_patience_seconds: how long a prediction waits while no worker is alive.
-        keep_seconds: how long files, inputs and outputs stay.
+        keep_seconds: how long files, inputs and outputs of programs stay.
+        visitor_keep_seconds: how long those of a visitor of the page stay after the last use.
         keep_records_seconds: how long what is left of a prediction is listed.
         max_records: predictions that are listed at most.
     """
@@ -41,17 +46,19 @@ class HostedLimits:
     max_body_bytes: int = 100 * 1024**2
     max_file_bytes: int = 4 * 1024**3
     max_files: int = 1000
+    max_visitor_videos: int = 5
     max_stored_bytes: int = 100 * 1024**3
     max_fetch_seconds: float = 600
     worker_patience_seconds: float = 600
     keep_seconds: float = 24 * _HOUR
+    visitor_keep_seconds: float = 2 * _HOUR
     keep_records_seconds: float = 30 * 24 * _HOUR
     max_records: int = 100_000
 
 
 @dataclass(frozen=True)
-class Door:
-    """Where workers fetch inputs and put outputs: a listener of its own, always plain http.
+class Endpoint:
+    """Where workers fetch inputs and upload outputs: a listener of its own, always plain http.
 
     Attributes:
         host, port: where it listens; port 0 takes a free one.
@@ -65,89 +72,121 @@ class Door:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that the protocol needs to know.
+    """Everything that the server needs to know.
 
     Attributes:
-        workers: addresses of the containers.
+        workers: URLs of the containers.
+        host, port: where the server listens.
+        has_page: whether the page is served.
+        has_api: whether the API below `/v1` is served.
+        example: a clip that people may try the page with.
         folder: where the database, the files and the secrets lie.
         database: SQLAlchemy's URL of the database; None for SQLite in `folder`.
         files: fsspec's URL of where files lie; None for a folder in `folder`.
-        tokens: who may call; empty for anybody on this machine.
+        tokens: who may call the API; empty for everybody on this machine.
         public_url: this server as clients know it; None to take it from each request.
-        allowed_networks: private networks that addresses from clients may lead to.
-        door: where workers reach this server.
+        allowed_networks: private networks that URLs of clients may lead to.
+        worker_endpoint: where workers reach this server.
         limits: what clients may cost.
+        video_limits: what one video may cost, as the container's.
     """
 
-    workers: tuple[str, ...]
+    workers: tuple[str, ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 8000
+    has_page: bool = True
+    has_api: bool = True
+    example: Path | None = None
     folder: Path = DEFAULT_FOLDER
     database: str | None = None
     files: str | None = None
     tokens: tuple[str, ...] = ()
     public_url: str | None = None
     allowed_networks: tuple[Network, ...] = ()
-    door: Door = field(default_factory=Door)
-    limits: HostedLimits = field(default_factory=HostedLimits)
+    worker_endpoint: Endpoint = field(default_factory=Endpoint)
+    limits: ServiceLimits = field(default_factory=ServiceLimits)
+    video_limits: Limits = field(default_factory=Limits)
 
 
-def add_worker_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where predictions run."""
-    group = parser.add_argument_group("workers")
-    group.add_argument(
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that `read_settings` reads."""
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8000, help="on which port (8000)")
+    parser.add_argument(
+        "--public-url", metavar="URL", help="this server as clients know it, behind a proxy"
+    )
+    parser.add_argument(
+        "--tokens",
+        type=Path,
+        metavar="FILE",
+        help=f"tokens that may call the API, one a line; or {TOKENS_VARIABLE}, separated by commas",
+    )
+    parser.add_argument(
+        "--allow-private",
+        action="append",
+        default=[],
+        metavar="NETWORK",
+        help="a private network that URLs of inputs and webhooks may lead to, as 10.1.0.0/16; "
+        "may be repeated (default: none)",
+    )
+    page = parser.add_argument_group("the page")
+    page.add_argument("--no-page", action="store_true", help="serve the API alone")
+    page.add_argument("--example", type=Path, metavar="FILE", help="a clip to try the page with")
+    page.add_argument(
+        "--keep-minutes",
+        type=float,
+        default=120,
+        metavar="N",
+        help="a visitor's files are deleted so long after their last use (120)",
+    )
+    workers = parser.add_argument_group("workers")
+    workers.add_argument(
         "--api",
         action="append",
         default=[],
         metavar="URL",
         help="a container to run predictions in; may be repeated (default: start one here)",
     )
-    group.add_argument(
-        "--door",
+    workers.add_argument(
+        "--worker-endpoint",
         default="127.0.0.1:0",
         metavar="HOST:PORT",
-        help="where workers fetch inputs and put outputs, plain http (127.0.0.1, a free port)",
+        help="where workers fetch inputs and upload outputs, plain http (127.0.0.1, a free port)",
     )
-    group.add_argument(
-        "--door-url", metavar="URL", help="how workers reach the door, if not by that host and port"
+    workers.add_argument(
+        "--worker-endpoint-url",
+        metavar="URL",
+        help="how workers reach that, if not by that host and port",
     )
-
-
-def add_api_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say who may call and what is kept."""
-    group = parser.add_argument_group("the hosted API")
-    group.add_argument(
+    storage = parser.add_argument_group("storage")
+    storage.add_argument(
         "--data",
         type=Path,
         default=DEFAULT_FOLDER,
         metavar="FOLDER",
         help=f"where predictions, files and secrets are kept ({DEFAULT_FOLDER})",
     )
-    group.add_argument(
+    storage.add_argument(
         "--database", metavar="URL", help="another database, as SQLAlchemy names it (SQLite)"
     )
-    group.add_argument(
+    storage.add_argument(
         "--files", metavar="URL", help="other storage of files, as fsspec names it: s3://bucket/x"
     )
-    group.add_argument(
-        "--public-url", metavar="URL", help="this server as clients know it, behind a proxy"
+    storage.add_argument(
+        "--max-disk-gb",
+        type=float,
+        default=100,
+        metavar="N",
+        help="what all files together may take (100)",
     )
-    group.add_argument(
-        "--tokens",
-        type=Path,
-        metavar="FILE",
-        help=f"tokens that may call, one a line; or {TOKENS_VARIABLE}, separated by commas",
+    storage.add_argument(
+        "--keep-hours",
+        type=float,
+        default=24,
+        metavar="HOURS",
+        help="how long files of programs stay (24)",
     )
-    group.add_argument(
-        "--allow-private",
-        action="append",
-        default=[],
-        metavar="NETWORK",
-        help="a private network that inputs and webhooks may lead to, as 10.1.0.0/16; "
-        "may be repeated (default: none)",
-    )
-    group.add_argument(
-        "--keep-hours", type=float, default=24, metavar="HOURS", help="how long files stay (24)"
-    )
-    group.add_argument(
+    storage.add_argument(
         "--max-queue", type=int, default=100, metavar="N", help="predictions that may wait (100)"
     )
 
@@ -156,20 +195,41 @@ def read_settings(options: argparse.Namespace) -> Settings:
     """The settings that a command line asks for.
 
     Raises:
-        SettingsError: an option is not as it should be.
+        SettingsError: an option is not as it should be, or a limit of the environment.
     """
-    if options.keep_hours <= 0 or options.max_queue <= 0:
-        raise SettingsError("--keep-hours and --max-queue should be above zero")
+    for name in ("keep_hours", "keep_minutes", "max_disk_gb", "max_queue"):
+        value = getattr(options, name)
+        if not 0 < value < float("inf"):
+            option = name.replace("_", "-")
+            raise SettingsError(f"--{option} is {value:g}, but it should be above zero")
+    if not 0 < options.port < 65536:
+        raise SettingsError(f"--port is {options.port}, but it should be from 1 to 65535")
+    if options.example is not None and not options.example.is_file():
+        raise SettingsError(f"--example is {str(options.example)!r}, but there is no such file")
+    try:
+        video_limits = Limits.from_env()
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
     return Settings(
-        workers=tuple(_address("--api", url) for url in options.api),
+        workers=tuple(_url("--api", url) for url in options.api),
+        host=options.host,
+        port=options.port,
+        has_page=not options.no_page,
+        example=options.example,
         folder=options.data,
         database=options.database,
         files=options.files,
         tokens=_tokens(options.tokens),
-        public_url=options.public_url and _address("--public-url", options.public_url),
+        public_url=options.public_url and _url("--public-url", options.public_url),
         allowed_networks=tuple(_network(text) for text in options.allow_private),
-        door=_door(options.door, options.door_url),
-        limits=HostedLimits(keep_seconds=options.keep_hours * _HOUR, max_queue=options.max_queue),
+        worker_endpoint=_endpoint(options.worker_endpoint, options.worker_endpoint_url),
+        limits=ServiceLimits(
+            keep_seconds=options.keep_hours * _HOUR,
+            visitor_keep_seconds=options.keep_minutes * 60,
+            max_stored_bytes=int(options.max_disk_gb * 1e9),
+            max_queue=options.max_queue,
+        ),
+        video_limits=video_limits,
     )
 
 
@@ -183,14 +243,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_exposure(settings: Settings, host: str) -> None:
-    """Refuse to serve other machines without tokens.
+def check_exposure(settings: Settings) -> None:
+    """Refuse to serve the API to other machines without tokens.
 
     Raises:
-        SettingsError: `host` or the public address is not loopback, and there is no token.
+        SettingsError: the host or the public URL is not loopback, and there is no token.
     """
     public = urlsplit(settings.public_url or "").hostname
-    for option, name in (("--host", host), ("--public-url", public)):
+    for option, name in (("--host", settings.host), ("--public-url", public)):
         if name is not None and not settings.tokens and not is_loopback(name):
             raise SettingsError(
                 f"{option} {name} lets other machines call, which takes tokens: give --tokens FILE "
@@ -198,10 +258,14 @@ def check_exposure(settings: Settings, host: str) -> None:
             )
 
 
-def _address(option: str, text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"{option} is {text!r}, but it should be an http(s) address")
+def _url(option: str, text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in ("http", "https") and parts.hostname
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise SettingsError(f"{option} is {text!r}, but it should be an http(s) URL")
     return text.rstrip("/")
 
 
@@ -214,13 +278,15 @@ def _network(text: str) -> Network:
         ) from error
 
 
-def _door(text: str, url: str | None) -> Door:
+def _endpoint(text: str, url: str | None) -> Endpoint:
+    option = "--worker-endpoint"
     host, colon, port = text.rpartition(":")
+    host = host.strip("[]")
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
-        raise SettingsError(f"--door is {text!r}, but it should be HOST:PORT")
-    if url is None and host in ("0.0.0.0", "[::]"):  # noqa: S104 - a comparison
-        raise SettingsError(f"--door {text} takes --door-url too: how do workers reach it?")
-    return Door(host.strip("[]"), int(port), url and _address("--door-url", url))
+        raise SettingsError(f"{option} is {text!r}, but it should be HOST:PORT")
+    if url is None and host in ANY_HOST:
+        raise SettingsError(f"{option} {text} takes {option}-url too: how do workers reach it?")
+    return Endpoint(host, int(port), url and _url(f"{option}-url", url))
 
 
 def _tokens(path: Path | None) -> tuple[str, ...]:

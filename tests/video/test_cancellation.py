@@ -31,11 +31,6 @@ def cancel(thread: threading.Thread) -> None:
     )
 
 
-# A cancellation between any two instructions may drop a pipe before anything can close it; the
-# garbage collector does.
-@pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning"
-)
 @pytest.mark.parametrize("kind", ["decoder", "encoder"])
 def test_cancelled_at_any_moment(kind, tmp_path) -> None:
     path = clips.encode(tmp_path / "clip.mp4", clips.numbered(250, (64, 48)))

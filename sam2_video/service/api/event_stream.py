@@ -1,16 +1,16 @@
 """A prediction as server-sent events, as the hosted API streams it to its clients."""
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from sam2_video.service.api.views import Views
-from sam2_video.service.jobs.notifier import Feed
-from sam2_video.service.storage.database import Prediction, Store
+from sam2_video.service.jobs.notifier import Notifier
+from sam2_video.service.net.server_sent import KEEP_ALIVE, server_sent
+from sam2_video.service.storage.database import Prediction
 
-_SECONDS_BETWEEN_SIGNS = 10.0  # of life; the Python client waits 30
+_KEEP_ALIVE_SECONDS = 10.0  # the Python client gives up after 30
 _ID = re.compile(r"([0-9]{1,12})-([0-9]{1,12})", re.ASCII)
 
 
@@ -23,7 +23,7 @@ class Position:
 
     @classmethod
     def parse(cls, text: str) -> "Position":
-        """Read `Last-Event-ID`; the start if it is none of ours."""
+        """Read `Last-Event-ID`; the start if this server did not write it."""
         found = _ID.fullmatch(text)
         return cls(int(found[1]), int(found[2])) if found else cls()
 
@@ -32,31 +32,24 @@ class Position:
 
 
 async def events(
-    prediction_id: str, store: Store, views: Views, feed: Feed, position: Position
+    prediction_id: str, views: Views, notifier: Notifier, position: Position
 ) -> AsyncIterator[str]:
     """Events from a position up to the end: `logs`, `output`, then `error` or `done`."""
-    with feed.listening(prediction_id) as changed:
-        while True:
-            changed.clear()
-            prediction = await store.prediction(prediction_id)
-            if prediction is None:
-                return
-            outputs = await views.outputs(prediction, position.outputs)
-            if len(prediction.logs) > position.logs:
-                text = prediction.logs[position.logs :]
-                position = Position(len(prediction.logs), position.outputs)
-                yield _written("logs", text, position)
-            for output in outputs:
-                position = Position(position.logs, position.outputs + 1)
-                yield _written("output", output, position)
-            if prediction.is_finished:
-                for event, data in _ending(prediction):
-                    yield _written(event, data, position)
-                return
-            try:
-                await asyncio.wait_for(changed.wait(), _SECONDS_BETWEEN_SIGNS)
-            except TimeoutError:
-                yield ": waiting\n\n"
+    async for prediction in notifier.follow(prediction_id, _KEEP_ALIVE_SECONDS):
+        if prediction is None:
+            yield KEEP_ALIVE
+            continue
+        outputs = await views.outputs(prediction, position.outputs)
+        if len(prediction.logs) > position.logs:
+            text = prediction.logs[position.logs :]
+            position = Position(len(prediction.logs), position.outputs)
+            yield server_sent(text, "logs", position)
+        for output in outputs:
+            position = Position(position.logs, position.outputs + 1)
+            yield server_sent(output, "output", position)
+        if prediction.is_finished:
+            for event, data in _ending(prediction):
+                yield server_sent(data, event, position)
 
 
 def _ending(prediction: Prediction) -> list[tuple[str, str]]:
@@ -65,9 +58,3 @@ def _ending(prediction: Prediction) -> list[tuple[str, str]]:
         return [("error", detail), ("done", json.dumps({"reason": "error"}))]
     reason = {"reason": "canceled"} if prediction.status == "canceled" else {}
     return [("done", json.dumps(reason))]
-
-
-def _written(event: str, data: str, position: Position) -> str:
-    lines = data.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    text = "".join(f"data: {line}\n" for line in lines)
-    return f"event: {event}\nid: {position}\n{text}\n"

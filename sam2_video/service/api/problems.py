@@ -1,11 +1,13 @@
-"""What a client is told when a call cannot be answered: the hosted API's shape, one sentence."""
+"""Answers of the hosted API's shape to calls that are refused."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+
+from sam2_video.service.errors import SERVER_FAILED, RequestError
 
 _TITLES = {
     401: "Unauthenticated",
@@ -19,90 +21,48 @@ _TITLES = {
     500: "Server error",
     507: "Storage is full",
 }
+_SENTENCES = {
+    404: "There is no such URL here.",
+    405: "This URL does not take that method.",
+    413: "The request is larger than this server takes.",
+}
 
 
-@dataclass(frozen=True)
-class InvalidField:
-    """One input that is not as it should be.
-
-    Attributes:
-        field: where it stands in the request, as `input.video_fps`.
-        type: which rule of the schema it breaks, as `required`.
-        sentence: the value and what would be right.
-    """
-
-    field: str
-    type: str
-    sentence: str
-
-
-class ApiError(Exception):
-    """A call that is refused.
-
-    Attributes:
-        status: the HTTP status.
-        detail: one sentence.
-        fields: the inputs that are at fault, for 422.
-        retry_after: seconds after which another try may succeed, for 429.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        detail: str,
-        *,
-        fields: tuple[InvalidField, ...] = (),
-        retry_after: int | None = None,
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.fields = fields
-        self.retry_after = retry_after
-
-    @classmethod
-    def of_field(cls, field: str, sentence: str, kind: str = "value_error") -> "ApiError":
-        """A 422 about one field of the request."""
-        return cls(422, sentence, fields=(InvalidField(field, kind, sentence),))
-
-    def response(self) -> JSONResponse:
-        """The answer."""
-        body: dict[str, Any] = {
-            "type": "about:blank",
-            "title": _TITLES.get(self.status, "Error"),
-            "detail": self.detail,
-            "status": self.status,
-        }
-        headers = {}
-        if self.fields:
-            body["invalid_fields"] = [
-                {"field": f.field, "type": f.type, "description": f.sentence} for f in self.fields
-            ]
-        if self.retry_after is not None:
-            body["retry_after"] = self.retry_after
-            headers["Retry-After"] = str(self.retry_after)
-        if self.status == 401:
-            headers["WWW-Authenticate"] = "Bearer"
-        return JSONResponse(body, self.status, headers, media_type="application/problem+json")
-
-
-async def answer_problem(_request: Request, error: Exception) -> JSONResponse:
-    """Answer an `ApiError`."""
-    assert isinstance(error, ApiError)
-    return error.response()
-
-
-async def answer_http_exception(_request: Request, error: Exception) -> JSONResponse:
-    """Answer what the framework refuses: an unknown path, a method, a body that is too large."""
-    assert isinstance(error, HTTPException)
-    sentences = {
-        404: "There is no such address here.",
-        405: "This address does not take that method.",
-        413: "The request is larger than this server takes.",
+def _refused(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestError)
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _TITLES.get(error.status, "Error"),
+        "detail": error.sentence,
+        "status": error.status,
     }
-    return ApiError(error.status_code, sentences.get(error.status_code, error.detail)).response()
+    headers = {}
+    if error.fields:
+        body["invalid_fields"] = [
+            {"field": f.field, "type": f.type, "description": f.sentence} for f in error.fields
+        ]
+    if error.retry_after is not None:
+        body["retry_after"] = error.retry_after
+        headers["Retry-After"] = str(error.retry_after)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(body, error.status, headers, media_type="application/problem+json")
 
 
-async def answer_fault(_request: Request, _error: Exception) -> JSONResponse:
-    """Answer a fault of this server; the traceback goes to the log alone."""
-    return ApiError(500, "This server made a mistake; its log says which.").response()
+def _refused_by_framework(request: Request, error: Exception) -> JSONResponse:
+    """An unknown path, a method, a body that is too large."""
+    assert isinstance(error, HTTPException)
+    sentence = _SENTENCES.get(error.status_code, error.detail)
+    return _refused(request, RequestError(error.status_code, sentence))
+
+
+def _failed(request: Request, _: Exception) -> JSONResponse:
+    """A failure of this server; the traceback goes to the log only."""
+    return _refused(request, RequestError(500, SERVER_FAILED))
+
+
+ANSWERS: dict[Any, Callable[[Request, Exception], JSONResponse]] = {
+    RequestError: _refused,
+    HTTPException: _refused_by_framework,
+    Exception: _failed,
+}

@@ -7,29 +7,33 @@ import json
 import logging
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sam2_video.core.errors import shown
 from sam2_video.service.api.auth import Access
-from sam2_video.service.api.contents import send_content
 from sam2_video.service.api.event_stream import Position, events
-from sam2_video.service.api.problems import ApiError
 from sam2_video.service.api.validation import InputSchema, check_hook, check_version, wait_seconds
 from sam2_video.service.api.views import MODEL, Json, Model, Views, file_url, file_view, listed
 from sam2_video.service.api.webhooks import Webhooks, signing_key
-from sam2_video.service.jobs.notifier import Feed
-from sam2_video.service.jobs.queue import Runner
-from sam2_video.service.net.guard import AddressError, Guard
-from sam2_video.service.net.inputs import INPUT, Sources, is_data_uri, shown_value
+from sam2_video.service.errors import RequestError
+from sam2_video.service.jobs.notifier import Notifier
+from sam2_video.service.jobs.queue import JobQueue
+from sam2_video.service.net.bodies import json_object
+from sam2_video.service.net.file_response import send_content
+from sam2_video.service.net.guard import Guard, UrlError
+from sam2_video.service.net.inputs import INPUT, Sources, is_data_uri
+from sam2_video.service.net.origin import base_url
+from sam2_video.service.net.server_sent import event_stream
 from sam2_video.service.settings import Settings
 from sam2_video.service.storage.database import Prediction, Store, StoredFile
-from sam2_video.service.storage.files import FileRefusedError, Files, Label
+from sam2_video.service.storage.files import FileRefusedError, Files
 from sam2_video.service.storage.secrets import Secret, new_id
 
 logger = logging.getLogger(__name__)
@@ -38,9 +42,7 @@ _PAGE = 100
 _CHUNK = 1 << 20
 _METADATA_BYTES = 16 * 1024
 _MULTIPART_BYTES = 1024**2  # what a form adds to a file
-_RETRY_SECONDS = 10
 _LARGE_BODY = 1024**2
-_BODY_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ class Api:
     files: Files
     sources: Sources
     guard: Guard
-    runner: Runner
+    queue: JobQueue
     webhooks: Webhooks
-    feed: Feed
+    notifier: Notifier
     views: Views
     model: Model
     schema: InputSchema
@@ -82,7 +84,7 @@ class Api:
             Route("/files/{id}", self.get_file),
             Route("/files/{id}", self.delete_file, methods=["DELETE"]),
             Route("/files/{id}/download", self.download),
-            Route("/files/{word}/stream", self.stream),
+            Route("/files/{token}/stream", self.stream),
             Route("/outputs/{id}/{name}", self.output),
             Route("/webhooks/default/secret", self.webhook_secret),
         ]
@@ -91,14 +93,12 @@ class Api:
         """Create a prediction, and wait for its end if asked to."""
         owner = self.access.owner(request)
         self._check_model(request)
-        if await self.store.count_unfinished() >= self.settings.limits.max_queue:
-            raise ApiError(429, "The queue is full; try again later.", retry_after=_RETRY_SECONDS)
+        await self.queue.check_room()
         # A large request is in memory as a whole, so not many are read at a time.
         is_large = int(request.headers.get("Content-Length", _LARGE_BODY)) >= _LARGE_BODY
         async with self.reading if is_large else nullcontext():
-            prediction = await self._accept(request, owner, await _json_body(request))
-        await self.store.add(prediction)
-        self.runner.start(prediction)
+            prediction = await self._accept(request, owner, await json_object(request))
+        await self.queue.submit(prediction)
         self.webhooks.follow(prediction)
         seconds = wait_seconds(request.headers.get("Prefer", ""))
         if seconds is None:
@@ -131,23 +131,19 @@ class Api:
     async def cancel(self, request: Request) -> Response:
         """End a prediction."""
         prediction = await self._prediction(request)
-        await self.runner.cancel(prediction.id)
+        await self.queue.cancel(prediction.id)
         return JSONResponse(await self.views.prediction(await self._prediction(request)))
 
     async def stream(self, request: Request) -> Response:
-        """A prediction as events. Whoever has the address may read it: clients send no token."""
-        name = request.path_params["word"].partition(".")[0]
-        expected = self.views.stream_word(name).encode()
-        if not secrets.compare_digest(request.path_params["word"].encode(), expected):
-            raise ApiError(404, "There is no such stream here.")
+        """A prediction as events. Whoever has the URL may read it: clients send no token."""
+        name = request.path_params["token"].partition(".")[0]
+        expected = self.views.stream_token(name).encode()
+        if not secrets.compare_digest(request.path_params["token"].encode(), expected):
+            raise RequestError(404, "There is no such stream here.")
         if await self.store.prediction(name) is None:
-            raise ApiError(404, "There is no such stream here.")
+            raise RequestError(404, "There is no such stream here.")
         position = Position.parse(request.headers.get("Last-Event-ID", ""))
-        return StreamingResponse(
-            events(name, self.store, self.views, self.feed, position),
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-            media_type="text/event-stream",
-        )
+        return event_stream(events(name, self.views, self.notifier, position))
 
     async def list_models(self, request: Request) -> Response:
         """The models: one."""
@@ -176,8 +172,8 @@ class Api:
     async def create_file(self, request: Request) -> Response:
         """Keep a file that a client uploads as a form."""
         owner = self.access.owner(request)
-        if len(await self.store.uploads(owner)) >= self.settings.limits.max_files:
-            raise ApiError(
+        if len(await self.store.files(owner, "upload")) >= self.settings.limits.max_files:
+            raise RequestError(
                 422,
                 f"There are {self.settings.limits.max_files} files already, the most that are "
                 "allowed; delete some.",
@@ -185,8 +181,8 @@ class Api:
         async with request.form(max_files=2, max_fields=8) as form:
             content = form.get("content")
             if not isinstance(content, UploadFile):
-                raise ApiError.of_field("content", "content is required: the file", "required")
-            label = Label(
+                raise RequestError.of_field("content", "content is required: the file", "required")
+            file = StoredFile(
                 owner=owner,
                 kind="upload",
                 name=str(form.get("filename") or content.filename or "file"),
@@ -194,16 +190,18 @@ class Api:
                 details=await _metadata(form.get("metadata")),
             )
             try:
-                file = await self.files.keep(_chunks(content), label)
+                await self.files.keep(_chunks(content), file)
             except FileRefusedError as error:
-                raise ApiError.of_field("content", f"content {error}") from error
+                raise RequestError.of_field("content", f"content {error}") from error
         return JSONResponse(file_view(file, self._base(request)), 201)
 
     async def list_files(self, request: Request) -> Response:
         """The caller's files, newest first."""
         owner = self.access.owner(request)
         base = self._base(request)
-        return JSONResponse(listed([file_view(f, base) for f in await self.store.uploads(owner)]))
+        return JSONResponse(
+            listed([file_view(f, base) for f in await self.store.files(owner, "upload")])
+        )
 
     async def get_file(self, request: Request) -> Response:
         """What is known of a file."""
@@ -216,15 +214,15 @@ class Api:
 
     async def download(self, request: Request) -> Response:
         """The content of a file."""
-        return send_content(request, self.files, await self._file(request))
+        return self._content(request, await self._file(request))
 
     async def output(self, request: Request) -> Response:
-        """The content of an output. Whoever has the address may read it: clients send no token."""
+        """The content of an output. Whoever has the URL may read it: clients send no token."""
         file = await self.store.file(request.path_params["id"])
-        is_output = file is not None and file.kind in ("output", "aside")
+        is_output = file is not None and file.kind in ("output", "superseded")
         if file is None or not is_output or file.name != request.path_params["name"]:
-            raise ApiError(404, "There is no such file here, or its time is over.")
-        return send_content(request, self.files, file)
+            raise RequestError(404, "There is no such file here, or its time is over.")
+        return self._content(request, file)
 
     async def webhook_secret(self, request: Request) -> Response:
         """The key with which the caller verifies webhooks."""
@@ -235,7 +233,7 @@ class Api:
         """A new prediction of what a request asks for.
 
         Raises:
-            ApiError: something in the request is not as it should be.
+            RequestError: something in the request is not as it should be.
         """
         if "owner" not in request.path_params:
             check_version(body.get("version"))
@@ -260,9 +258,12 @@ class Api:
         )
 
     def _base(self, request: Request) -> str:
-        """The server's address as the caller knows it."""
-        public = self.settings.public_url
-        return public or f"{request.url.scheme}://{request.headers.get('Host', 'localhost')}"
+        return base_url(request, self.settings.public_url)
+
+    def _content(self, request: Request, file: StoredFile) -> Response:
+        response = send_content(request, self.files, file)
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        return response
 
     async def _model_view(self, request: Request) -> Json:
         return self.model.view(self._base(request), await self.store.count())
@@ -270,57 +271,39 @@ class Api:
     def _check_model(self, request: Request) -> None:
         owner, name = request.path_params.get("owner"), request.path_params.get("name")
         if owner is not None and f"{owner}/{name}" != MODEL:
-            raise ApiError(404, f"There is no model {owner}/{name} here: this server runs {MODEL}.")
+            raise RequestError(
+                404, f"There is no model {owner}/{name} here: this server runs {MODEL}."
+            )
 
     async def _check_webhook(self, url: str) -> None:
         try:
             await self.guard.check(url)
-        except AddressError as error:
-            raise ApiError.of_field(
-                "webhook", f"webhook is {shown_value(url)}, but {error}"
+        except UrlError as error:
+            raise RequestError.of_field(
+                "webhook", f"webhook is {shown(url)}, but {error}"
             ) from error
 
     async def _prediction(self, request: Request) -> Prediction:
         owner = self.access.owner(request)
         prediction = await self.store.prediction(request.path_params["id"])
         if prediction is None or prediction.owner != owner:
-            raise ApiError(404, "There is no such prediction here.")
+            raise RequestError(404, "There is no such prediction here.")
         return prediction
 
     async def _file(self, request: Request) -> StoredFile:
         owner = self.access.owner(request)
         file = await self.store.file(request.path_params["id"])
         if file is None or file.owner != owner or file.kind not in ("upload", "inline"):
-            raise ApiError(404, "There is no such file here, or its time is over.")
+            raise RequestError(404, "There is no such file here, or its time is over.")
         return file
 
     async def _ended(self, prediction: Prediction, seconds: float) -> Prediction:
         """A prediction once it has ended, or as it is when the time is over."""
-        with self.feed.listening(prediction.id) as changed:
-            try:
-                async with asyncio.timeout(seconds):
-                    while True:
-                        changed.clear()
-                        current = await self.store.prediction(prediction.id)
-                        if current is None or current.is_finished:
-                            return current or prediction
-                        await changed.wait()
-            except TimeoutError:
-                return prediction
-
-
-async def _json_body(request: Request) -> Json:
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            text = await request.body()
-        body = await asyncio.to_thread(json.loads, text)
-    except TimeoutError as error:
-        raise ApiError(408, "The request took too long to arrive.") from error
-    except (ValueError, RecursionError) as error:
-        raise ApiError(422, "The request should be a JSON object.") from error
-    if not isinstance(body, dict):
-        raise ApiError(422, "The request should be a JSON object.")
-    return body
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                async for current in self.notifier.follow(prediction.id):
+                    prediction = current or prediction
+        return prediction
 
 
 async def _metadata(value: Any) -> Json:
@@ -330,12 +313,12 @@ async def _metadata(value: Any) -> Json:
     text = await value.read(_METADATA_BYTES + 1) if isinstance(value, UploadFile) else value
     try:
         details = json.loads(text) if len(text) <= _METADATA_BYTES else None
-        # As it will be answered: neither NaN nor half a character can be.
+        # As it will be answered: neither NaN nor an unpaired surrogate can be.
         json.dumps(details, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         details = None
     if not isinstance(details, dict):
-        raise ApiError.of_field(
+        raise RequestError.of_field(
             "metadata", f"metadata should be a JSON object of at most {_METADATA_BYTES} bytes"
         )
     return details
@@ -367,5 +350,5 @@ def read_cursor(text: str | None) -> tuple[int | None, int | None]:
     except (binascii.Error, ValueError):
         plain, number = "", 0
     if plain[:1] not in ("o", "n") or not plain or not 0 < number < 2**62:
-        raise ApiError.of_field("cursor", "cursor should be one of a page's next or previous")
+        raise RequestError.of_field("cursor", "cursor should be one of a page's next or previous")
     return (number, None) if plain[0] == "o" else (None, number)

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from sam2_video.core.errors import shown
 from sam2_video.prediction.contract import Contract, is_text
-from sam2_video.service.api.problems import ApiError, InvalidField
 from sam2_video.service.api.views import MODEL, Json
 from sam2_video.service.api.webhooks import EVENTS
+from sam2_video.service.errors import InvalidField, RequestError
 from sam2_video.service.net.inputs import INPUT
 
 MAX_WAIT = 60
@@ -39,14 +39,21 @@ class InputSchema:
     def __init__(self, document: Json) -> None:
         self._contract = Contract(document)
 
+    @property
+    def names(self) -> list[str]:
+        """The inputs that there are, in their order."""
+        return list(self._contract.inputs)
+
     def check(self, given: Any) -> Json:
         """The inputs, without those that are null or unknown.
 
         Raises:
-            ApiError: one of them is missing or not as it should be.
+            RequestError: one of them is missing or not as it should be.
         """
         if not isinstance(given, dict):
-            raise ApiError.of_field("input", "input should be an object of inputs", "invalid_type")
+            raise RequestError.of_field(
+                "input", "input should be an object of inputs", "invalid_type"
+            )
         known = self._contract.normalized(given)
         fields = tuple(
             InvalidField(f"input.{problem.name}", problem.rule, problem.sentence)
@@ -55,7 +62,7 @@ class InputSchema:
         fields = fields or tuple(_too_long(known))
         if fields:
             detail = "; ".join(field.sentence for field in fields)
-            raise ApiError(422, detail, fields=fields)
+            raise RequestError(422, detail, fields=fields)
         return known
 
 
@@ -72,19 +79,19 @@ def check_version(version: Any) -> None:
     """Check that the `version` of a request is one of this model.
 
     Raises:
-        ApiError: it is none, or one of another model.
+        RequestError: it is none, or one of another model.
     """
     if not isinstance(version, str) or not version:
-        raise ApiError.of_field(
+        raise RequestError.of_field(
             "version", f"version is required: a version id, or {MODEL}", "required"
         )
     model, _, name = version.rpartition(":") if ":" in version else ("", "", version)
     if "/" in version and (model or version) != MODEL:
-        raise ApiError.of_field(
+        raise RequestError.of_field(
             "version", f"version is {shown(version)}, but this server runs {MODEL} alone"
         )
     if name != MODEL and not _VERSION.fullmatch(name):
-        raise ApiError.of_field(
+        raise RequestError.of_field(
             "version",
             f"version is {shown(version)}, but it should be 64 hexadecimal digits, {MODEL}, "
             f"or {MODEL}: and the digits",
@@ -95,7 +102,7 @@ def check_hook(body: Json) -> Hook:
     """Read the webhook of a request.
 
     Raises:
-        ApiError: it is not a URL, or an event is unknown.
+        RequestError: it is not a URL, or an event is unknown.
     """
     completed = body.get("webhook_completed")
     url = body.get("webhook") or completed
@@ -108,14 +115,16 @@ def check_hook(body: Json) -> Hook:
         parts = urlsplit("")
     is_url = parts.scheme in ("http", "https") and parts.hostname
     if not is_url or len(url) > _LONGEST_TEXT or not is_text(url):
-        raise ApiError.of_field(field, f"{field} is {shown(url)}, but it should be an http(s) URL")
+        raise RequestError.of_field(
+            field, f"{field} is {shown(url)}, but it should be an http(s) URL"
+        )
     if field == "webhook_completed":
         return Hook(url, ["completed"])
     events = body.get("webhook_events_filter")
     if events is None:
         return Hook(url, list(EVENTS))
     if not isinstance(events, list) or not all(event in EVENTS for event in events):
-        raise ApiError.of_field(
+        raise RequestError.of_field(
             "webhook_events_filter",
             f"webhook_events_filter is {shown(events)}, but it should be a list of "
             + ", ".join(EVENTS),

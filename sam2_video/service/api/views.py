@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sam2_video.service.jobs.outputs import unbroken
+from sam2_video.service.jobs.outputs import unbroken_outputs
 from sam2_video.service.storage.database import Output, Prediction, Store, StoredFile
 from sam2_video.service.storage.secrets import Secret
 
@@ -53,7 +53,7 @@ class Views:
             "output": outputs if has_output and not is_hidden else None,
             "data_removed": prediction.data_removed,
             "error": prediction.error,
-            "source": "api",
+            "source": "web" if prediction.is_from_page else "api",
             "status": "starting" if is_hidden else prediction.status,
             "created_at": _written(prediction.created_at),
             "started_at": None if is_hidden else _written(started),
@@ -62,34 +62,35 @@ class Views:
             "urls": {
                 "get": f"{base}/predictions/{prediction.id}",
                 "cancel": f"{base}/predictions/{prediction.id}/cancel",
-                "stream": f"{base}/files/{self.stream_word(prediction.id)}/stream",
+                "stream": f"{base}/files/{self.stream_token(prediction.id)}/stream",
             },
         }
 
     async def outputs(self, prediction: Prediction, start: int = 0) -> list[str]:
-        """The addresses of a prediction's outputs, in order, up to the first that is missing.
+        """The URLs of a prediction's outputs, in order, up to the first that is missing.
 
         Args:
             prediction: the record.
             start: how many of them are not wanted again.
         """
         first = start * prediction.interval
-        files = await self._store.outputs(prediction.id, first)
-        count = unbroken([file.frame - first for file in files], prediction.interval)
-        return [_output_url(prediction.base_url, file) for file in files[:count]]
+        files = unbroken_outputs(
+            await self._store.outputs(prediction.id, first), prediction.interval, first
+        )
+        return [_output_url(prediction.base_url, file) for file in files]
 
-    def stream_word(self, prediction_id: str) -> str:
-        """The part of a stream's address that opens it: clients send no token there."""
-        return f"{prediction_id}.{self._secret.word('stream', prediction_id)}"
+    def stream_token(self, prediction_id: str) -> str:
+        """The part of a stream's URL that opens it: clients send no API token there."""
+        return f"{prediction_id}.{self._secret.token('stream', prediction_id)}"
 
 
 def _output_url(base_url: str, file: Output) -> str:
-    """The address of an output's content: unguessable, and it ends in the output's name."""
+    """The URL of an output's content: unguessable, and it ends in the output's name."""
     return f"{base_url}/v1/outputs/{file.id}/{quote(file.name)}"
 
 
 def file_url(base_url: str, file: StoredFile) -> str:
-    """The address of an uploaded file."""
+    """The URL of an uploaded file."""
     return f"{base_url}/v1/files/{file.id}"
 
 

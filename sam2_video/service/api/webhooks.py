@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from standardwebhooks import Webhook
 
 from sam2_video.service.api.views import Json, Views
-from sam2_video.service.jobs.notifier import Feed
-from sam2_video.service.net.guard import AddressError, Guard
+from sam2_video.service.jobs.notifier import Notifier
+from sam2_video.service.net.guard import Guard, UrlError
 from sam2_video.service.storage.database import Prediction, Store
 from sam2_video.service.storage.secrets import Secret, new_id
 
@@ -46,11 +46,11 @@ class Webhooks:
     """Follows predictions that name a webhook."""
 
     def __init__(
-        self, store: Store, views: Views, feed: Feed, guard: Guard, secret: Secret
+        self, store: Store, views: Views, notifier: Notifier, guard: Guard, secret: Secret
     ) -> None:
         self._store = store
         self._views = views
-        self._feed = feed
+        self._notifier = notifier
         self._guard = guard
         self._secret = secret
         self._tasks: set[asyncio.Task[None]] = set()
@@ -78,27 +78,24 @@ class Webhooks:
 
     async def _follow(self, prediction_id: str, url: str) -> None:
         seen = _Seen()
-        with self._feed.listening(prediction_id) as changed:
-            while True:
-                changed.clear()
-                prediction = await self._store.prediction(prediction_id)
-                if prediction is None:
-                    return
-                view = await self._views.prediction(prediction)
-                wanted = prediction.webhook_events
-                if prediction.is_finished:
-                    break
-                current = _Seen.of(view)
-                events = [
-                    *(["start"] if current.is_started and not seen.is_started else []),
-                    *(["output"] if current.outputs > seen.outputs else []),
-                    *(["logs"] if current.logs > seen.logs else []),
-                ]
-                if any(event in wanted for event in events):
-                    await self._send(prediction, url, view)
-                seen = current
-                await changed.wait()
-                await asyncio.sleep(_SECONDS_BETWEEN)
+        async for prediction in self._notifier.follow(prediction_id):
+            assert prediction is not None
+            view = await self._views.prediction(prediction)
+            wanted = prediction.webhook_events
+            if prediction.is_finished:
+                break
+            current = _Seen.of(view)
+            events = [
+                *(["start"] if current.is_started and not seen.is_started else []),
+                *(["output"] if current.outputs > seen.outputs else []),
+                *(["logs"] if current.logs > seen.logs else []),
+            ]
+            if any(event in wanted for event in events):
+                await self._send(prediction, url, view)
+            seen = current
+            await asyncio.sleep(_SECONDS_BETWEEN)
+        else:
+            return  # it is not on record any more
         if not seen.is_started and "start" in wanted and prediction.started_at is not None:
             begun: Json = {
                 "status": "processing",
@@ -114,7 +111,7 @@ class Webhooks:
     async def _send(
         self, prediction: Prediction, url: str, view: Json, retries: tuple[float, ...] = ()
     ) -> None:
-        """Send one message, until it is taken or there is no try left."""
+        """Send one message, until it is taken or there is no attempt left."""
         body = json.dumps(view)
         message_id = f"msg_{new_id()}"
         signer = Webhook(signing_key(self._secret, prediction.owner))
@@ -132,7 +129,7 @@ class Webhooks:
                 if 200 <= status < 300:
                     return
                 reason = f"it answers {status}"
-            except AddressError as error:
+            except UrlError as error:
                 reason = str(error)
             logger.warning("the webhook of %s was not told: %s", prediction.id, reason)
             if pause is not None:

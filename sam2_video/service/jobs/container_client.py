@@ -9,19 +9,27 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
+from typing import IO, Any
 
+import anyio.to_thread
 import httpx
 
+from sam2_video.service.jobs.container_events import End, InlineOutput, Log, read_events
+from sam2_video.service.jobs.outputs import OutputName, OutputNameError
+from sam2_video.service.storage.files import FileRefusedError
+
+Receive = Callable[[OutputName, AsyncIterator[bytes]], Awaitable[None]]
+
 _ANSWER_SECONDS = 60.0  # until a prediction has begun
-_MAX_EVENT_BYTES = 512 * 1024**2  # an output may come inside its event
-_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-_CONTENT = b";base64,"
+_HEALTH_SECONDS = 5.0
+_CHUNK = 1 << 20
 _CRASHED = "Worker crashed"
-_DEAD = ("UNHEALTHY", "DEFUNCT", "SETUP_FAILED")
 _PREFIX = re.compile(r"^(?:Prediction failed: )?(?:Generator iteration error: )?(?:\w+Error: )?")
+
+DEAD = ("UNHEALTHY", "DEFUNCT", "SETUP_FAILED")
 
 # A host that vanishes says nothing: the kernel asks for it.
 _KEEP_ALIVE = (
@@ -38,7 +46,7 @@ class WorkerBusyError(Exception):
     """The container runs another prediction, or is starting."""
 
 
-class WorkerAwayError(Exception):
+class WorkerUnavailableError(Exception):
     """The container cannot be reached or is dead; the message says how it shows."""
 
 
@@ -47,44 +55,7 @@ class WorkerLostError(Exception):
 
 
 class WorkerRefusedError(Exception):
-    """The container does not take these inputs, and would not at another try."""
-
-
-@dataclass(frozen=True)
-class Logged:
-    """Lines of the prediction's log."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Yielded:
-    """An output: the address that its upload was answered with, or a data URI."""
-
-    position: int
-    value: str
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The end of a prediction.
-
-    Attributes:
-        status: `succeeded`, `failed` or `canceled`.
-        logs: the whole log.
-        error: the sentence, without what the container puts before it.
-        count: how many outputs the container lists.
-        predict_time: seconds that it took.
-    """
-
-    status: str
-    logs: str
-    error: str | None = None
-    count: int = 0
-    predict_time: float | None = None
-
-
-Event = Logged | Yielded | Ended
+    """The container does not take these inputs, and would not at another attempt."""
 
 
 @dataclass
@@ -93,20 +64,37 @@ class Run:
 
     response: httpx.Response = field(repr=False)
 
-    async def events(self) -> AsyncGenerator[Event]:
-        """What happens, up to and with the end.
+    async def follow(
+        self, interval: int, receive: Receive, log: Callable[[str], Awaitable[None]]
+    ) -> End:
+        """Follow it to its end, which has the error without what the container puts before it.
+
+        Args:
+            interval: the distance between the numbers of its output frames.
+            receive: takes an output that comes inside its event; remembers what it refuses.
+            log: takes lines of the log.
 
         Raises:
             WorkerLostError: the container died, or its answer cannot be read.
         """
         try:
-            async for name, data in server_sent(self.response.aiter_bytes()):
-                event = _read(name, data)
-                if event is not None:
-                    yield event
-                if isinstance(event, Ended):
-                    return
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            async with aclosing(read_events(self.response.aiter_bytes())) as events:  # type: ignore[type-var]
+                async for event in events:
+                    if isinstance(event, Log):
+                        await log(event.text)
+                    elif isinstance(event, InlineOutput):
+                        name = OutputName.of_nth(event.content_type, event.position, interval)
+                        with event.content, suppress(FileRefusedError):
+                            await receive(name, _chunks(event.content))
+                    elif event.error is None:
+                        return event
+                    elif event.error.startswith(_CRASHED):
+                        raise WorkerLostError("it crashed")
+                    else:
+                        return replace(event, error=_PREFIX.sub("", event.error, count=1))
+        except OutputNameError as error:
+            raise WorkerLostError(f"it sent an output that cannot be read ({error})") from error
+        except (httpx.HTTPError, ValueError) as error:
             raise WorkerLostError(f"its stream of events broke off ({_reason(error)})") from error
         raise WorkerLostError("its stream of events ended before the prediction did")
 
@@ -115,7 +103,7 @@ class Run:
         await self.response.aclose()
 
 
-class Worker:
+class ContainerClient:
     """One container, or a balancer before several."""
 
     def __init__(self, url: str) -> None:
@@ -136,13 +124,15 @@ class Worker:
             inputs: the inputs of `predict`.
 
         Raises:
-            WorkerBusyError, WorkerAwayError, WorkerRefusedError: see there.
+            WorkerBusyError, WorkerUnavailableError, WorkerRefusedError: see there.
         """
+        # A video may be inside: writing it as JSON takes a while.
+        body = await anyio.to_thread.run_sync(json.dumps, {"id": run_id, "input": inputs})
         request = self._client.build_request(
             "POST",
             "/predictions",
-            json={"id": run_id, "input": inputs},
-            headers={"Accept": "text/event-stream"},
+            content=body,
+            headers={"Accept": "text/event-stream", "Content-Type": "application/json"},
         )
         # Frames may be long in coming: once it has begun, silence means nothing.
         request.extensions["timeout"]["read"] = None
@@ -150,109 +140,49 @@ class Worker:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 response = await self._client.send(request, stream=True)
         except (httpx.HTTPError, TimeoutError) as error:
-            raise WorkerAwayError(f"{self.url} cannot be reached ({_reason(error)})") from error
+            raise WorkerUnavailableError(
+                f"{self.url} cannot be reached ({_reason(error)})"
+            ) from error
         if response.status_code == 200:
             return Run(response)
         try:
             await response.aread()
         except httpx.HTTPError as error:
-            raise WorkerAwayError(f"{self.url} broke off ({_reason(error)})") from error
+            raise WorkerUnavailableError(f"{self.url} broke off ({_reason(error)})") from error
         finally:
             await response.aclose()
         if response.status_code in (409, 503):
-            await self._check_health()
+            # A dead container, too, says that it is busy.
+            status = await self.health()
+            if status in DEAD:
+                raise WorkerUnavailableError(f"{self.url} says that it is {status}")
             raise WorkerBusyError
         if response.status_code in (400, 413, 422):
             raise WorkerRefusedError(_refusal(response))
-        raise WorkerAwayError(f"{self.url} answers {response.status_code}")
+        raise WorkerUnavailableError(f"{self.url} answers {response.status_code}")
+
+    async def health(self) -> str:
+        """What its health check says, as `READY`.
+
+        Raises:
+            WorkerUnavailableError: it does not answer.
+        """
+        try:
+            answer = await self._client.get("/health-check", timeout=_HEALTH_SECONDS)
+            return str(answer.json()["status"])
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise WorkerUnavailableError(
+                f"the health check of {self.url} does not answer ({_reason(error)})"
+            ) from error
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _check_health(self) -> None:
-        """Tell a dead container, which goes on to say that it is busy, from a busy one."""
-        try:
-            answer = (await self._client.get("/health-check")).json()
-            status = answer["status"]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            raise WorkerAwayError(
-                f"{self.url} cannot tell its health ({_reason(error)})"
-            ) from error
-        if status in _DEAD:
-            raise WorkerAwayError(f"{self.url} says that it is {status}")
 
-
-def _read(name: str, data: Any) -> Event | None:
-    if name == "log":
-        return Logged(str(data["data"]))
-    if name == "output":
-        return Yielded(int(data["index"]), str(data["chunk"]))
-    if name != "completed":
-        return None
-    error = data.get("error")
-    if error is not None and str(error).startswith(_CRASHED):
-        raise WorkerLostError("it crashed")
-    outputs = data.get("output")
-    return Ended(
-        status=str(data["status"]),
-        logs=str(data.get("logs") or ""),
-        error=None if error is None else _PREFIX.sub("", str(error), count=1),
-        count=len(outputs) if isinstance(outputs, list) else 0,
-        predict_time=(data.get("metrics") or {}).get("predict_time"),
-    )
-
-
-class _Line:
-    """One line of a stream while it arrives.
-
-    The last event repeats all outputs, and they may be inside it: their contents, which have been
-    read by then, are cut out as they come.
-    """
-
-    def __init__(self, cuts_contents: bool) -> None:
-        self.text = bytearray()
-        self._cuts_contents = cuts_contents
-        self._searched = 0
-        self._is_inside = False
-
-    def add(self, piece: bytes) -> None:
-        """Add what has come.
-
-        Raises:
-            ValueError: the line is too long.
-        """
-        if self._is_inside:
-            piece = piece.lstrip(_BASE64)
-            self._is_inside = not piece
-        self.text += piece
-        while self._cuts_contents and not self._is_inside:
-            found = self.text.find(_CONTENT, self._searched)
-            if found < 0:
-                self._searched = max(self._searched, len(self.text) - len(_CONTENT))
-                break
-            self._searched = found + len(_CONTENT)
-            rest = self.text[self._searched :].lstrip(_BASE64)
-            self.text[self._searched :] = rest
-            self._is_inside = not rest
-        if len(self.text) > _MAX_EVENT_BYTES:
-            raise ValueError("an event is too large; start the worker with --upload-url")
-
-
-async def server_sent(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, Any]]:
-    """Names and data of server-sent events."""
-    name, line = "", _Line(cuts_contents=False)
-    async for chunk in chunks:
-        first, *others = chunk.split(b"\n")
-        line.add(first)
-        for other in others:
-            key, _, value = bytes(line.text).partition(b":")
-            if key == b"event":
-                name = value.strip().decode()
-            elif key == b"data":
-                yield name, json.loads(value)
-            line = _Line(cuts_contents=name == "completed")
-            line.add(other)
+async def _chunks(content: IO[bytes]) -> AsyncIterator[bytes]:
+    while chunk := await anyio.to_thread.run_sync(content.read, _CHUNK):
+        yield chunk
 
 
 def _refusal(response: httpx.Response) -> str:

@@ -14,17 +14,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import httpx
-
 from sam2_video.models.registry import PREDICTOR_FILE, PROJECT
 from sam2_video.prediction.contract import SCHEMA_FILE
+from sam2_video.service.jobs.container_client import ContainerClient, WorkerUnavailableError
 
 logger = logging.getLogger(__name__)
 
-_SECONDS_BETWEEN_LOOKS = 2.0
+_SECONDS_BETWEEN_PROBES = 2.0
 _SECONDS_BEFORE_RESTART = 2.0
 _SECONDS_TO_END = 20.0
-_DEAD = ("UNHEALTHY", "DEFUNCT")
+_BROKEN = ("UNHEALTHY", "DEFUNCT")  # a start that failed would fail again
 
 
 class LocalWorker:
@@ -32,13 +31,13 @@ class LocalWorker:
 
     Args:
         home: a folder for it alone; emptied first, and removed at the end.
-        upload_url: where it puts its outputs; None to have them inside its answers.
+        upload_url: where it puts its outputs.
 
     Attributes:
-        url: its address.
+        url: where it listens.
     """
 
-    def __init__(self, home: Path, upload_url: str | None = None) -> None:
+    def __init__(self, home: Path, upload_url: str) -> None:
         self._home = home.resolve()
         self._upload_url = upload_url
         self._port = _free_port()
@@ -49,7 +48,7 @@ class LocalWorker:
         """Keep the process running while the block runs; it is ready some seconds later."""
         shutil.rmtree(self._home, ignore_errors=True)  # what a crash has left
         try:
-            _furnish(self._home)
+            _prepare(self._home)
             keeping = asyncio.create_task(self._keep())
             try:
                 yield
@@ -70,12 +69,11 @@ class LocalWorker:
             await asyncio.sleep(_SECONDS_BEFORE_RESTART)
 
     async def _start(self) -> asyncio.subprocess.Process:
-        # On a leash, so that it ends with this process even if nobody is left to end it.
+        # With a watchdog, so that it ends with this process, however that one ends.
         command = [sys.executable, "-m", "sam2_video.service.jobs.watchdog"]
         command += [sys.executable, "-m", "cog.server.http", "--host", "127.0.0.1"]
-        if self._upload_url is not None:
-            command += ["--upload-url", self._upload_url]
-        # Its log is JSON, a line an event: what a person wants to know of is in the predictions'.
+        command += ["--upload-url", self._upload_url]
+        # Its own log is JSON, a line an event; predictions have their logs apart.
         return await asyncio.create_subprocess_exec(
             *command,
             cwd=self._home,
@@ -98,17 +96,17 @@ class LocalWorker:
 
     async def _until_dead(self, process: asyncio.subprocess.Process) -> None:
         """Wait until the process has ended, or goes on without being able to work."""
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+        client = ContainerClient(self.url)
+        try:
             while process.returncode is None:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(process.wait(), _SECONDS_BETWEEN_LOOKS)
+                    await asyncio.wait_for(process.wait(), _SECONDS_BETWEEN_PROBES)
                     return
-                try:
-                    status = (await client.get("/health-check")).json()["status"]
-                except (httpx.HTTPError, ValueError, KeyError):
-                    continue  # not yet listening, or ending
-                if status in _DEAD:
-                    return
+                with suppress(WorkerUnavailableError):  # not yet listening, or ending
+                    if await client.health() in _BROKEN:
+                        return
+        finally:
+            await client.close()
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -122,8 +120,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-def _furnish(home: Path) -> None:
-    """Lay out a folder as the server wants it: predictor and schema."""
+def _prepare(home: Path) -> None:
+    """Make a folder as the container's server wants it: predictor and schema."""
     (home / ".cog").mkdir(parents=True)
     (home / "temporary").mkdir()
     shutil.copy(SCHEMA_FILE, home / ".cog" / "openapi_schema.json")

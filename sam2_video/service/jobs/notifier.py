@@ -1,31 +1,52 @@
-"""Tells whoever waits that something has happened to a prediction."""
+"""Follows predictions: their records, again after every change."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+
+from sam2_video.service.storage.database import Prediction, Store
 
 
-class Feed:
-    """Wakes the listeners of a prediction; what has changed they read from the store."""
+class Notifier:
+    """Wakes whoever follows a prediction.
 
-    def __init__(self) -> None:
+    Args:
+        store: has the records.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._listeners: dict[str, set[asyncio.Event]] = defaultdict(set)
 
-    @contextmanager
-    def listening(self, prediction_id: str) -> Iterator[asyncio.Event]:
-        """An event that is set at every change while the block runs; the listener clears it."""
+    async def follow(
+        self, prediction_id: str, keep_alive: float | None = None
+    ) -> AsyncIterator[Prediction | None]:
+        """The prediction now and after every change, up to its end.
+
+        Args:
+            prediction_id: which one; nothing is yielded once it is not on record.
+            keep_alive: yield None after so many seconds without a change.
+        """
         changed = asyncio.Event()
         listeners = self._listeners[prediction_id]
         listeners.add(changed)
         try:
-            yield changed
+            while prediction := await self._store.prediction(prediction_id):
+                yield prediction
+                if prediction.is_finished:
+                    return
+                while not changed.is_set():
+                    try:
+                        await asyncio.wait_for(changed.wait(), keep_alive)
+                    except TimeoutError:
+                        yield None
+                changed.clear()
         finally:
             listeners.discard(changed)
             if not listeners:
                 self._listeners.pop(prediction_id, None)
 
-    def tell(self, prediction_id: str) -> None:
+    def notify(self, prediction_id: str) -> None:
         """Say that a prediction has changed."""
         for listener in self._listeners.get(prediction_id, ()):
             listener.set()

@@ -4,6 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sam2_video.service.jobs.progress import last_progress
+from sam2_video.service.storage.database import Output
+
 VIDEO_NAME = "output_video.mp4"
 CONTENT_TYPES = {
     "webp": "image/webp",
@@ -14,7 +17,6 @@ CONTENT_TYPES = {
 _SUFFIXES = {kind: suffix for suffix, kind in CONTENT_TYPES.items()}
 
 _FRAME = re.compile(r"frame_([0-9]{5,9})\.(webp|jpg|png)", re.ASCII)
-_BAR = re.compile(r"^\s*\d+%\|.*\| (\d+)/(\d+) \[", re.MULTILINE)
 
 
 class OutputNameError(ValueError):
@@ -54,7 +56,7 @@ class OutputName:
 
     @classmethod
     def of_nth(cls, content_type: str, position: int, interval: int) -> "OutputName":
-        """The name of the output at a position of the list, for workers that tell no names.
+        """The name of the output at a position of the list, for containers that upload nothing.
 
         Raises:
             OutputNameError: no output is of such a type.
@@ -87,5 +89,10 @@ def expected_outputs(logs: str, interval: int, is_video: bool) -> int | None:
     """
     if is_video:
         return 1
-    bars = _BAR.findall(logs)
-    return None if not bars else -(-int(bars[-1][1]) // interval)
+    progress = last_progress(logs)
+    return None if progress is None else -(-progress.total // interval)
+
+
+def unbroken_outputs(outputs: Sequence[Output], interval: int, first: int = 0) -> Sequence[Output]:
+    """The outputs, in order from a frame on, before the first gap."""
+    return outputs[: unbroken([output.frame - first for output in outputs], interval)]

@@ -1,7 +1,7 @@
 """Runs a command that does not outlive the process which started it, however that one ends.
 
 `python -m sam2_video.service.jobs.watchdog COMMAND...`, with a pipe as standard input that
-nobody writes to: when its other end is closed, even by the death of the process that held it, the
+nobody writes to: when its other end is closed, as by the death of the process that held it, the
 command is ended.
 """
 

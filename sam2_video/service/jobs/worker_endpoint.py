@@ -1,7 +1,7 @@
-"""The workers' door: where containers fetch inputs and put outputs.
+"""The worker endpoint: where containers fetch inputs and upload outputs.
 
-It listens apart from the API, in plain http, so that a worker needs neither a token nor the trust
-in a certificate, and an operator can keep it in a network of its own. Its addresses carry a secret.
+It listens apart from the API, in plain http, so that a container needs neither a token nor trust
+in a certificate, and an operator can keep it in a network of its own. Its URLs carry a secret.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Protocol
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -19,41 +18,37 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from sam2_video.service.jobs.container_client import Receive
 from sam2_video.service.jobs.outputs import OutputName, OutputNameError
-from sam2_video.service.settings import Door, is_loopback
+from sam2_video.service.settings import Endpoint, is_loopback
 from sam2_video.service.storage.database import Store, StoredFile
 from sam2_video.service.storage.files import FileRefusedError, Files
 
 logger = logging.getLogger(__name__)
 
 
-class Uploads(Protocol):
-    """Who takes the files that workers send."""
+class WorkerEndpoint:
+    """Listens for containers while `opened`.
 
-    async def receive(self, run_id: str, name: OutputName, chunks: AsyncIterator[bytes]) -> None:
-        """Take one output of a run.
+    Args:
+        settings: where it listens.
+        key: the secret part of its URLs.
+        store: the records of files.
+        files: gives the inputs' contents.
+    """
 
-        Raises:
-            KeyError: there is no such run any more.
-            FileRefusedError: the file cannot be kept.
-        """
-
-
-class DoorServer:
-    """Listens for workers while `opened`."""
-
-    def __init__(self, door: Door, key: str, store: Store, files: Files) -> None:
-        self._door = door
+    def __init__(self, settings: Endpoint, key: str, store: Store, files: Files) -> None:
+        self._settings = settings
         self._key = key
         self._store = store
         self._files = files
-        self._uploads: Uploads | None = None
+        self._receivers: dict[str, Receive] = {}
         self._socket: socket.socket | None = None
 
     @property
     def url(self) -> str:
-        """How workers reach the door, the secret included."""
-        base = self._door.url
+        """How containers reach it, the secret included."""
+        base = self._settings.url
         if base is None:
             assert self._socket is not None
             host, port = self._socket.getsockname()[:2]
@@ -62,37 +57,55 @@ class DoorServer:
 
     @property
     def upload_url(self) -> str:
-        """What a worker takes as its `--upload-url`."""
+        """What a container takes as its `--upload-url`."""
         return f"{self.url}/outputs/"
 
     def is_reached_by(self, worker_url: str) -> bool:
-        """Whether a worker can be expected to reach the door."""
+        """Whether a container can be expected to reach it."""
         return (
-            self._door.url is not None
-            or not is_loopback(self._door.host)
+            self._settings.url is not None
+            or not is_loopback(self._settings.host)
             or is_loopback(urlsplit(worker_url).hostname or "")
         )
 
     def input_url(self, file: StoredFile) -> str:
-        """Where a worker fetches an input."""
+        """Where a container fetches an input."""
         return f"{self.url}/inputs/{file.id}"
 
     def bind(self) -> None:
-        """Take the port, before anybody is told of it.
+        """Take the port, so that its number is known.
 
         Raises:
             OSError: it is taken.
         """
-        family = socket.AF_INET6 if ":" in self._door.host else socket.AF_INET
-        self._socket = socket.socket(family)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((self._door.host, self._door.port))
+        family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
+        listener = socket.socket(family)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self._settings.host, self._settings.port))
+        except BaseException:
+            listener.close()
+            raise
+        self._socket = listener
+
+    @contextmanager
+    def accepting(self, run_id: str, receive: Receive) -> Iterator[None]:
+        """Take the outputs of a run while the block runs.
+
+        Args:
+            run_id: names the run.
+            receive: keeps an output, or raises `FileRefusedError`.
+        """
+        self._receivers[run_id] = receive
+        try:
+            yield
+        finally:
+            del self._receivers[run_id]
 
     @asynccontextmanager
-    async def opened(self, uploads: Uploads) -> AsyncIterator[None]:
+    async def opened(self) -> AsyncIterator[None]:
         """Serve while the block runs."""
         assert self._socket is not None
-        self._uploads = uploads
         routes = [
             Route("/{key}/inputs/{file_id}", self._give),
             Route("/{key}/outputs/{name}", self._take, methods=["PUT"]),
@@ -116,20 +129,22 @@ class DoorServer:
         file = await self._store.file(request.path_params["file_id"])
         if not self._knows_key(request) or file is None:
             return Response(status_code=404)
-        headers = {"Content-Length": str(file.size)}
-        # The type is the model's to find out: what a client says of its file is not passed on.
+        # The model finds the type itself: what a client says of its file is not passed on.
         return StreamingResponse(
-            self._files.read(file), headers=headers, media_type="application/octet-stream"
+            self._files.read(file),
+            headers={"Content-Length": str(file.size)},
+            media_type="application/octet-stream",
         )
 
     async def _take(self, request: Request) -> Response:
         run_id = request.headers.get("X-Prediction-Id", "")
-        if not self._knows_key(request) or self._uploads is None:
+        receive = self._receivers.get(run_id)
+        if not self._knows_key(request) or receive is None:
             return Response(status_code=404)
         try:
             name = OutputName.parse(request.path_params["name"])
-            await self._uploads.receive(run_id, name, request.stream())
-        except (KeyError, OutputNameError):
+            await receive(name, request.stream())
+        except OutputNameError:
             return Response(status_code=404)
         except (FileRefusedError, ClientDisconnect) as error:
             logger.warning("an output was not kept: %s", error)

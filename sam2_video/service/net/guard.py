@@ -1,8 +1,8 @@
-"""Web addresses that clients name: where they may lead, and fetching what is there.
+"""URLs that clients name: where they may lead, and fetching what is there.
 
-An address is looked at where it counts, at the moment of connecting: every redirect makes a new
-connection, and the connection goes to the very address that was checked, so a name cannot resolve
-to another one in between.
+An IP address is checked at the moment of connecting: every redirect makes a new connection, and the
+connection goes to the very address that was checked, so a name cannot resolve to another one in
+between.
 """
 
 import ipaddress
@@ -16,7 +16,8 @@ import anyio
 import httpcore
 import httpx
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from sam2_video.service.settings import Network
+
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _MAX_REDIRECTS = 5
@@ -26,8 +27,8 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _USER_AGENT = "sam2-video"
 
 
-class AddressError(Exception):
-    """An address may not be used, or did not answer; the message is a clause for a sentence."""
+class UrlError(Exception):
+    """A URL may not be used, or does not answer; the message is a clause of a sentence."""
 
 
 @dataclass(frozen=True)
@@ -66,36 +67,36 @@ class Guard:
         """The IP addresses of a host, all of them permitted.
 
         Raises:
-            AddressError: there is none, or one of them is private.
+            UrlError: there is none, or one of them is private.
         """
         try:
             found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise AddressError(f"the name {host!r} cannot be resolved") from error
+            raise UrlError(f"the name {host!r} cannot be resolved") from error
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         for address in addresses:
             if not self.permits(address):
-                raise AddressError(
+                raise UrlError(
                     f"{host!r} leads to the private address {address}, which this server does not "
                     "connect to unless it is started with --allow-private"
                 )
         return addresses
 
     async def check(self, text: str) -> None:
-        """Look at an address before anything is done with it.
+        """Check a URL before anything is done with it.
 
         Raises:
-            AddressError: it is not http(s), or leads to where it may not.
+            UrlError: it is not http(s), or leads to where it may not.
         """
         url = _parsed(text)
         await self.resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
 
     @asynccontextmanager
     async def get(self, text: str) -> AsyncIterator[Fetched]:
-        """GET an address and what it redirects to.
+        """GET a URL and what it redirects to.
 
         Raises:
-            AddressError: it may not be used, does not answer, or does not answer 200.
+            UrlError: it may not be used, does not answer, or does not answer 200.
         """
         url = _parsed(text)
         async with self._pool() as pool:
@@ -106,16 +107,16 @@ class Guard:
                         url = _parsed(str(url.join(named["location"])))
                         continue
                     if response.status != 200:
-                        raise AddressError(f"its server answers {response.status}")
+                        raise UrlError(f"its server answers {response.status}")
                     yield Fetched(str(url), named, response.aiter_stream())
                     return
-        raise AddressError(f"it redirects more than {_MAX_REDIRECTS} times")
+        raise UrlError(f"it redirects more than {_MAX_REDIRECTS} times")
 
     async def post(self, text: str, body: bytes, headers: dict[str, str]) -> int:
-        """POST to an address, redirects not followed; the status of the answer.
+        """POST to a URL, redirects not followed; the status of the answer.
 
         Raises:
-            AddressError: it may not be used, or does not answer.
+            UrlError: it may not be used, or does not answer.
         """
         url = _parsed(text)
         async with (
@@ -160,13 +161,13 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
 
 @asynccontextmanager
 async def _explained() -> AsyncIterator[None]:
-    """Say in a clause what a connection failed of."""
+    """Say in a clause why a connection failed."""
     try:
         yield
     except httpcore.TimeoutException as error:
-        raise AddressError("its server does not answer in time") from error
+        raise UrlError("its server does not answer in time") from error
     except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-        raise AddressError(
+        raise UrlError(
             f"its server cannot be reached ({str(error) or 'no reason given'})"
         ) from error
 
@@ -205,10 +206,11 @@ def _stream(
 def _parsed(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
-    except (httpx.InvalidURL, TypeError) as error:
-        raise AddressError("it is not a web address") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise AddressError("it is not an http(s) address")
+        is_usable = url.scheme in ("http", "https") and url.host and (url.port or 80) < 65536
+    except (httpx.InvalidURL, TypeError, ValueError) as error:  # ValueError: of an IDNA name
+        raise UrlError("it is not a URL") from error
+    if not is_usable:
+        raise UrlError("it is not an http(s) URL")
     if url.userinfo:
-        raise AddressError("it carries a name or password")
+        raise UrlError("it carries a name or password")
     return url.copy_with(fragment=None)

@@ -1,4 +1,4 @@
-"""The file that an input names: a data URI, a file of this server, or an address on the web."""
+"""The file that an input names: a data URI, a file of this server, or a URL."""
 
 import asyncio
 import binascii
@@ -8,17 +8,18 @@ from base64 import b64decode
 from collections.abc import AsyncIterator
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from sam2_video.service.api.problems import ApiError
-from sam2_video.service.net.guard import AddressError, Guard
-from sam2_video.service.settings import HostedLimits
+from sam2_video.core.errors import shown
+from sam2_video.service.errors import RequestError
+from sam2_video.service.net.guard import Guard, UrlError
+from sam2_video.service.settings import ServiceLimits
 from sam2_video.service.storage.database import Prediction, Store, StoredFile
-from sam2_video.service.storage.files import FileRefusedError, Files, Label, shown_name
+from sam2_video.service.storage.files import FileRefusedError, Files, shown_name
 
 INPUT = "input_video"
 
 _OWN_FILE = re.compile(r"/v1/(?:files|outputs)/([a-z2-7]{26})(?:/.*)?")
 _FETCHES = 4  # at a time
-_LONGEST_ADDRESS = 8192
+_LONGEST_URL = 8192
 
 
 class SourceError(Exception):
@@ -28,7 +29,7 @@ class SourceError(Exception):
 class Sources:
     """Finds, stores and fetches what `input_video` names."""
 
-    def __init__(self, store: Store, files: Files, guard: Guard, limits: HostedLimits) -> None:
+    def __init__(self, store: Store, files: Files, guard: Guard, limits: ServiceLimits) -> None:
         self._store = store
         self._files = files
         self._guard = guard
@@ -41,58 +42,83 @@ class Sources:
         Args:
             value: what it names.
             owner: whose token it has.
-            own_urls: addresses by which clients know this server.
+            own_urls: URLs by which clients know this server.
 
         Returns:
             The file, or None if it has to be fetched when the prediction is due.
 
         Raises:
-            ApiError: it is nothing that can be taken.
+            RequestError: it is nothing that can be taken.
         """
         if is_data_uri(value):
             return await self._store_data_uri(value, owner)
-        shown = shown_value(value)
         try:
             parts = urlsplit(value)
             is_own = any(value.startswith(f"{url}/v1/") for url in own_urls)
         except ValueError:
             parts, is_own = urlsplit(""), False
-        if parts.scheme not in ("http", "https") or len(value) > _LONGEST_ADDRESS:
-            raise _problem(f"{INPUT} is {shown}, but it should be an http(s) address or a data URI")
+        if parts.scheme not in ("http", "https") or len(value) > _LONGEST_URL:
+            raise _problem(
+                f"{INPUT} is {shown(value)}, but it should be an http(s) URL or a data URI"
+            )
         if is_own:
             found = _OWN_FILE.fullmatch(parts.path)
             file = await self._store.file(found[1]) if found else None
             if file is None or file.owner != owner:
-                raise _problem(f"{INPUT} is {shown}, but there is no such file here")
+                raise _problem(f"{INPUT} is {shown(value)}, but there is no such file here")
             return file
         try:
             await self._guard.check(value)
-        except AddressError as error:
-            raise _problem(f"{INPUT} is {shown}, but {error}") from error
+        except UrlError as error:
+            raise _problem(f"{INPUT} is {shown(value)}, but {error}") from error
         return None
 
     async def fetch(self, prediction: Prediction) -> StoredFile:
-        """Fetch the input of a prediction from the address that it names.
+        """Fetch the input of a prediction from the URL that it names.
 
         Raises:
             SourceError: it cannot be had.
         """
-        value = str(prediction.input[INPUT])
-        subject = f"{INPUT} is {shown_value(value)}"
+        return await self.download(
+            str(prediction.input[INPUT]), prediction.owner, "source", prediction_id=prediction.id
+        )
+
+    async def download(
+        self,
+        url: str,
+        owner: str,
+        kind: str,
+        *,
+        prediction_id: str | None = None,
+        max_bytes: int | None = None,
+    ) -> StoredFile:
+        """Fetch a file that a client names, and keep it.
+
+        Args:
+            url: where it is.
+            owner: whose it becomes.
+            kind: what it is; see `StoredFile`.
+            prediction_id: the prediction that it is for.
+            max_bytes: how large it may be, if less than any file may be.
+
+        Raises:
+            SourceError: it cannot be had.
+        """
+        subject = f"{INPUT} is {shown(url)}"
         seconds = self._limits.max_fetch_seconds
         async with self._fetching:
             try:
-                async with asyncio.timeout(seconds), self._guard.get(value) as answer:
+                async with asyncio.timeout(seconds), self._guard.get(url) as answer:
                     name = shown_name(urlsplit(answer.url).path)
-                    label = Label(
-                        owner=prediction.owner,
-                        kind="source",
+                    file = StoredFile(
+                        owner=owner,
+                        kind=kind,
                         name=name,
                         content_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
-                        prediction_id=prediction.id,
+                        prediction_id=prediction_id,
                     )
-                    return await self._files.keep(answer.body, label)
-            except AddressError as error:
+                    return await self._files.keep(answer.body, file, max_bytes)
+            except UrlError as error:
                 raise SourceError(f"{subject}, which cannot be fetched: {error}") from error
             except FileRefusedError as error:
                 raise SourceError(f"{subject}, which {error}") from error
@@ -109,8 +135,8 @@ class Sources:
         """
         if file.size > 70 * 1024**2:  # a request to a worker may have 100 MiB, and base64 adds 1/3
             raise SourceError(
-                f"{INPUT} has {file.size} bytes, more than the worker takes from a server whose "
-                "door it does not reach: start the server with --door-url"
+                f"{INPUT} has {file.size} bytes, more than a request to a worker may have; start "
+                "the server with --worker-endpoint-url, so that the worker can fetch the file"
             )
         data = b"".join([chunk async for chunk in self._files.read(file)])
         text = await asyncio.to_thread(binascii.b2a_base64, data, newline=False)
@@ -127,9 +153,10 @@ class Sources:
 
         suffix = mimetypes.guess_extension(content_type) or ""
         try:
-            return await self._files.keep(
-                chunks(), Label(owner, "inline", f"input{suffix}", content_type)
+            file = StoredFile(
+                owner=owner, kind="inline", name=f"input{suffix}", content_type=content_type
             )
+            return await self._files.keep(chunks(), file)
         except FileRefusedError as error:
             raise _problem(f"{INPUT} {error}") from error
 
@@ -164,10 +191,5 @@ def is_data_uri(value: str) -> bool:
     return value[:5].lower() == "data:"
 
 
-def shown_value(value: str) -> str:
-    """A value as an error shows it: short, whatever a stranger sent."""
-    return repr(value if len(value) <= 80 else f"{value[:60]}...")
-
-
-def _problem(sentence: str) -> ApiError:
-    return ApiError.of_field(f"input.{INPUT}", sentence)
+def _problem(sentence: str) -> RequestError:
+    return RequestError.of_field(f"input.{INPUT}", sentence)

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import certifi
 import trustme
 
-ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+from sam2_video.service.settings import ANY_HOST
+
 _NAME = re.compile(r"[0-9A-Za-z.:-]+")
 
 

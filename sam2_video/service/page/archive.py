@@ -1,21 +1,23 @@
 """Files as one zip that is made while it is sent."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
 from zipstream import ZipStream
 
 
-def zip_stream(files: Sequence[Path], texts: dict[str, str]) -> ZipStream:
+def zip_stream(
+    files: Iterable[tuple[str, int, Iterator[bytes]]], texts: dict[str, str]
+) -> ZipStream:
     """A zip archive as an iterable of bytes; its `len` is the archive's size in bytes.
 
     Args:
-        files: stored under their own names, uncompressed: pictures and video are already.
+        files: names, sizes and contents, which are stored uncompressed: pictures and video are
+            compressed already.
         texts: further files, by name.
     """
     archive = ZipStream(sized=True)
     for name, text in texts.items():
         archive.add(text, name)
-    for path in files:
-        archive.add_path(path, recurse=False)
+    for name, size, chunks in files:
+        archive.add(chunks, name, size=size)
     return archive

@@ -7,13 +7,13 @@ from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.engine.clicks import check_clicks, parse_clicks
 from sam2_video.engine.prompts import build_prompts, name_foreground
-from sam2_video.service.page.errors import PageError, field_of
-from sam2_video.video.probe import Video
+from sam2_video.service.page.problem import problem
+from sam2_video.service.page.videos import VideoInfo
 
 CLICK_INPUTS = ("click_coordinates", "click_labels", "click_frames", "click_object_ids")
 
 
-def view(strings: Mapping[str, Any], video: Video | None, limits: Limits) -> dict[str, Any]:
+def view(strings: Mapping[str, str], video: VideoInfo | None, limits: Limits) -> dict[str, Any]:
     """Clicks, the objects they make, and what is wrong with them.
 
     Returns:
@@ -21,7 +21,7 @@ def view(strings: Mapping[str, Any], video: Video | None, limits: Limits) -> dic
         `frame` and `name` (as the model names it); `objects`: for each `name` and `prompts`,
         which are what the model gets on one `frame`; `error`: a sentence and its field, or None.
     """
-    coordinates, labels, frames, names = (str(strings.get(name, "")) for name in CLICK_INPUTS)
+    coordinates, labels, frames, names = (strings.get(name, "") for name in CLICK_INPUTS)
     answer: dict[str, Any] = {"clicks": None, "objects": [], "error": None}
     try:
         clicks = name_foreground(
@@ -41,7 +41,7 @@ def view(strings: Mapping[str, Any], video: Video | None, limits: Limits) -> dic
             check_clicks(clicks, video.width, video.height, video.num_frames)
         objects = build_prompts(clicks, limits.max_objects, limits.max_conditioning_frames)
     except InputError as error:
-        answer["error"] = PageError(str(error), field=field_of(str(error))).as_json()
+        answer["error"] = problem(str(error))
         return answer
     answer["objects"] = [
         {

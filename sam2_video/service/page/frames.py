@@ -8,17 +8,18 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
+from weakref import WeakValueDictionary
 
 import anyio.to_thread
 import cv2
 import numpy as np
 from cachetools import LRUCache
 
-from sam2_video.service.page.container import MAX_INLINE_BYTES, InlineFile
-from sam2_video.service.page.library import StoredVideo
+from sam2_video.service.page.videos import OpenedVideo
 from sam2_video.video.decode import read_frames_backward
 from sam2_video.video.probe import Video
 
+_MAX_PICTURE_BYTES = 75_000_000  # as base64, within the 100 MiB of a request to a container
 _CHUNK_BYTES = 64 * 1024**2  # of decoded frames in memory at once, for one reader
 _CHUNK_FRAMES = 24
 _CACHE_BYTES = 256 * 1024**2
@@ -32,9 +33,9 @@ class Pictures:
     def __init__(self) -> None:
         self._cache: LRUCache[tuple[str, int, str], bytes] = LRUCache(_CACHE_BYTES, len)
         self._readers = asyncio.Semaphore(_READERS)
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def shown(self, stored: StoredVideo, index: int) -> bytes:
+    async def shown(self, stored: OpenedVideo, index: int) -> bytes:
         """Frame `index` as JPEG, at the video's size.
 
         Raises:
@@ -43,7 +44,6 @@ class Pictures:
         key = (stored.id, index, "jpg")
         if (found := self._cache.get(key)) is not None:
             return found
-        assert stored.video is not None
         async with self._locks.setdefault(stored.id, asyncio.Lock()):
             if (found := self._cache.get(key)) is None:  # else it came with its neighbour
                 async with self._readers:
@@ -53,26 +53,19 @@ class Pictures:
                 found = dict(pictures)[index]
         return found
 
-    async def exact(self, stored: StoredVideo, index: int) -> InlineFile:
-        """Frame `index` without loss, as a file to send; JPEG where that would be too large.
+    async def exact(self, stored: OpenedVideo, index: int) -> tuple[bytes, str]:
+        """Frame `index` without loss, and its media type; JPEG where PNG would be too large.
 
         Raises:
             InputError: the file cannot be read.
         """
         key = (stored.id, index, "png")
         if (picture := self._cache.get(key)) is None:
-            assert stored.video is not None
             async with self._readers:
                 picture = await anyio.to_thread.run_sync(_exact, stored.video, index)
             self._cache[key] = picture
         is_png = picture.startswith(b"\x89PNG")
-        return InlineFile(picture, "image/png" if is_png else "image/jpeg")
-
-    def forget(self, name: str) -> None:
-        """Drop what is kept of a video."""
-        for key in [key for key in self._cache if key[0] == name]:
-            del self._cache[key]
-        self._locks.pop(name, None)
+        return picture, "image/png" if is_png else "image/jpeg"
 
 
 def _chunk(video: Video, index: int) -> list[tuple[int, bytes]]:
@@ -88,7 +81,7 @@ def _chunk(video: Video, index: int) -> list[tuple[int, bytes]]:
 def _exact(video: Video, index: int) -> bytes:
     ((_, frame),) = _frames(video, index, index + 1)
     picture = _encode(".png", frame, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    if len(picture) > MAX_INLINE_BYTES:
+    if len(picture) > _MAX_PICTURE_BYTES:
         picture = _encode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 95])
     return picture
 

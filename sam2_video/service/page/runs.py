@@ -1,230 +1,182 @@
-"""Runs of the model: started, followed, cancelled, and what came out of them."""
+"""A visitor's runs: predictions as the page shows them."""
 
 import asyncio
-import re
+import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from sam2_video.service.page.container import BusyError, Container, InlineFile, check_success
-from sam2_video.service.page.errors import PageError
-from sam2_video.service.page.library import Item, Library
+from sam2_video.service.api.validation import InputSchema
+from sam2_video.service.errors import RequestError
+from sam2_video.service.jobs.notifier import Notifier
+from sam2_video.service.jobs.outputs import unbroken_outputs
+from sam2_video.service.jobs.progress import last_progress
+from sam2_video.service.jobs.queue import JobQueue
+from sam2_video.service.net.inputs import INPUT
+from sam2_video.service.net.server_sent import KEEP_ALIVE, server_sent
+from sam2_video.service.page.problem import problem
+from sam2_video.service.storage.database import Output, Prediction, Store, StoredFile
+from sam2_video.service.storage.files import Files
+from sam2_video.service.storage.secrets import new_id
 
-WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
-_ENDS = (DONE, FAILED, CANCELLED)
-_SECONDS_BETWEEN_TRIES = 0.4
 _SECONDS_BETWEEN_REPORTS = 0.15
-_MAX_LOG_LINES = 2000
-
-# tqdm's line: ` 45%|####5     | 131/290 [00:13<00:16, 9.8frames/s]`
-_PROGRESS = re.compile(r"^\s*\d+%\|.*\|\s*(\d+)/(\d+) \[[\d:]+<([\d:?]+)")
-_MEDIA = re.compile(r"data:([a-z]+/[a-z0-9.+-]+);base64,")
-_SUFFIXES = {
-    "image/webp": ".webp",
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-    "video/mp4": ".mp4",
+_KEEP_ALIVE_SECONDS = 10.0
+_STATUSES = {
+    "starting": "waiting",
+    "processing": "running",
+    "succeeded": "done",
+    "failed": "failed",
+    "canceled": "cancelled",
 }
 
 
-@dataclass
-class Run(Item):
-    """One prediction and its results.
+class Runs:
+    """Starts and follows predictions for visitors.
 
-    Attributes:
-        inputs: all inputs but the video, as they were sent.
-        video_id: the video that it works on.
-        status: `waiting` (for the worker), `running`, `done`, `failed` or `cancelled`.
-        frames_done: frames that were tracked so far.
-        frames_total: of how many; 0 until it is known.
-        seconds_left: what the model expects; None if it does not know.
-        files: names of the results so far, in order.
-        log: the lines of the model's log but those of its progress bar.
-        error: why it failed.
+    Args:
+        store: the records.
+        files: the results.
+        queue: runs the predictions.
+        notifier: tells of changes.
+        schema: validates inputs.
+        version: the version id of the model.
     """
 
-    inputs: dict[str, Any] = field(default_factory=dict)
-    video_id: str = ""
-    status: str = WAITING
-    frames_done: int = 0
-    frames_total: int = 0
-    seconds_left: int | None = None
-    files: list[str] = field(default_factory=list)
-    log: list[str] = field(default_factory=list)
-    error: PageError | None = None
-    task: asyncio.Task[None] | None = None
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _part: str = ""  # of a log line
+    def __init__(
+        self,
+        store: Store,
+        files: Files,
+        queue: JobQueue,
+        notifier: Notifier,
+        schema: InputSchema,
+        version: str,
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._queue = queue
+        self._notifier = notifier
+        self._schema = schema
+        self._version = version
+        self._starting = asyncio.Lock()
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether it has not ended."""
-        return self.status not in _ENDS
+    async def of(self, owner: str) -> list[Prediction]:
+        """The runs of a visitor, oldest first."""
+        return await self._store.kept(owner)
 
-    def summary(self) -> dict[str, Any]:
-        """What the page shows of it, but files and log."""
-        return {
-            "id": self.id,
-            "video": self.video_id,
-            "inputs": self.inputs,
-            "status": self.status,
-            "frames_done": self.frames_done,
-            "frames_total": self.frames_total,
-            "seconds_left": self.seconds_left,
-            "error": self.error.as_json() if self.error else None,
-        }
+    async def get(self, owner: str, name: str) -> Prediction:
+        """The run of that id, if the visitor owns it.
 
-    def read_log(self, text: str) -> None:
-        """Take in a piece of the model's log."""
-        *lines, self._part = (self._part + text).split("\n")
-        for line in lines:
-            if found := _PROGRESS.match(line):
-                self.frames_done, self.frames_total = int(found[1]), int(found[2])
-                self.seconds_left = _seconds(found[3])
-            if line.strip() and len(self.log) < _MAX_LOG_LINES:
-                self.log.append(line.rstrip())
+        Raises:
+            RequestError: 404; whether somebody else has it is not told.
+        """
+        run = await self._store.prediction(name)
+        if run is None or run.owner != owner or run.data_removed:
+            raise RequestError(404, "That run is no longer here.")
+        video = await self._store.file(run.source_id or "")
+        if video is not None:
+            await self._files.extend(video)
+        return run
 
+    async def start(
+        self, video: StoredFile, inputs: Mapping[str, Any], base_url: str
+    ) -> Prediction:
+        """Put a run into the queue; it replaces the visitor's earlier ones.
 
-async def execute(
-    run: Run, library: Library[Run], container: Container, video: InlineFile | str
-) -> None:
-    """Run a prediction to its end; how it ended is in `run`."""
-    try:
-        while run.status == WAITING:
-            try:
-                await _once(run, library, container, video)
-            except BusyError:
-                await asyncio.sleep(_SECONDS_BETWEEN_TRIES)
-        run.status = DONE
-    except PageError as error:
-        run.error = _with_hint(error, video)
-        run.status = FAILED
-    except OSError as error:
-        run.error = PageError(f"The results cannot be stored: {error.strerror}.")
-        run.status = FAILED
-    except asyncio.CancelledError:
-        run.status = CANCELLED
-        raise
-    finally:
-        if run.is_busy:  # a fault of ours: told, and raised further
-            run.error = PageError("The page's server failed; its log says why.")
-            run.status = FAILED
-        await _tell(run)
+        Args:
+            video: what it works on; its owner becomes the run's.
+            inputs: all inputs but the video.
+            base_url: this server's URL as the visitor knows it.
 
+        Raises:
+            RequestError: an input is not as it should be, or a run is under way.
+        """
+        for name in inputs:
+            if name not in self._schema.names:
+                known = ", ".join(self._schema.names)
+                raise RequestError(422, f"{name[:40]!r} is not an input; there are {known}.")
+        url = f"{base_url}/api/videos/{video.id}/file"
+        checked = self._schema.check({**inputs, INPUT: url})
+        async with self._starting:
+            earlier = await self._store.kept(video.owner)
+            if any(not run.is_finished for run in earlier):
+                raise RequestError(409, "A run of yours is under way. Cancel it, or wait for it.")
+            await self._queue.check_room()
+            for run in earlier:
+                await self._queue.discard(run.id)
+            run = Prediction(
+                id=new_id(),
+                owner=video.owner,
+                version=self._version,
+                input=checked,
+                base_url=base_url,
+                source_id=video.id,
+            )
+            await self._queue.submit(run)
+        return run
 
-async def cancel(run: Run) -> None:
-    """Stop a run; when this returns it has ended. Finished files stay."""
-    if run.task is not None and run.is_busy:
-        run.task.cancel()
-        await asyncio.wait([run.task])
-        if run.is_busy:  # it had not begun
-            run.status = CANCELLED
-            await _tell(run)
+    async def cancel(self, run: Prediction) -> Prediction:
+        """Stop a run; when this returns it has ended. Finished files stay."""
+        await self._queue.cancel(run.id)
+        return await self.get(run.owner, run.id)
 
+    async def results(self, run: Prediction) -> list[Output]:
+        """The files of a run so far, in order."""
+        return list(unbroken_outputs(await self._store.outputs(run.id), run.interval))
 
-async def reports(run: Run) -> AsyncIterator[dict[str, Any]]:
-    """What is new of a run since the last report, beginning with all of it, until it has ended."""
-    files = lines = 0
-    while True:
-        ended = not run.is_busy
-        yield {
-            **run.summary(),
-            "first": files == lines == 0,
-            "new_files": run.files[files:],
-            "new_log": run.log[lines:],
-        }
-        files, lines = len(run.files), len(run.log)
-        if ended:
-            return
-        seen = (run.status, run.frames_done)
-        async with run.changed:
-            while (
-                (run.status, run.frames_done) == seen
-                and len(run.files) == files
-                and len(run.log) == lines
-            ):
-                await run.changed.wait()
-        await asyncio.sleep(_SECONDS_BETWEEN_REPORTS)  # several changes make one report
+    async def result(self, run: Prediction, name: str) -> StoredFile:
+        """The file of that name.
 
+        Raises:
+            RequestError: there is none.
+        """
+        for output in await self._store.outputs(run.id):
+            if output.name == name:
+                file = await self._store.file(output.id)
+                if file is not None:
+                    return file
+        raise RequestError(404, "There is no such result.")
 
-async def _once(
-    run: Run, library: Library[Run], container: Container, video: InlineFile | str
-) -> None:
-    part = run.folder / "part"
-
-    def open_sink() -> BinaryIO:
-        return part.open("wb")
-
-    async with container.predict(run.inputs, video, open_sink) as events:
-        run.status = RUNNING
-        await _tell(run)
-        async for event in events:
-            if event.name == "log":
-                run.read_log(str(event.data.get("data", "")))
-            elif event.name == "output":
-                _keep(run, library, part, str(event.data.get("chunk", "")))
-            elif event.name == "completed":
-                check_success(event.data)
-                return
-            await _tell(run)
-    raise PageError("The model's server broke the run off; its log may say why.")
-
-
-def _keep(run: Run, library: Library[Run], part: Path, chunk: str) -> None:
-    """Give an output its name, and count it."""
-    found = _MEDIA.match(chunk)
-    suffix = _SUFFIXES.get(found[1]) if found else None
-    if suffix is None:
-        raise PageError(
-            "The model's server stores its results elsewhere; start it without --upload-url."
-        )
-    library.take(run, part.stat().st_size)
-    if suffix == ".mp4":
-        name = "output_video.mp4"
-    else:
-        interval = run.inputs.get("output_frame_interval", 1)
-        name = f"frame_{len(run.files) * interval:05d}{suffix}"
-    part.rename(run.folder / name)
-    run.files.append(name)
+    async def events(self, run_id: str) -> AsyncIterator[str]:
+        """Server-sent events with what is new of a run, from all of it to its end."""
+        begun, num_files, num_letters = None, 0, 0
+        is_first = True
+        async for run in self._notifier.follow(run_id, _KEEP_ALIVE_SECONDS):
+            if run is None:
+                yield KEEP_ALIVE
+                continue
+            # Another attempt begins anew, and so does what the page shows.
+            if begun not in (None, run.started_at) or len(run.logs) < num_letters:
+                num_files = num_letters = 0
+                is_first = True
+            begun = run.started_at
+            start = num_files * run.interval
+            outputs = await self._store.outputs(run_id, start)
+            names = [one.name for one in unbroken_outputs(outputs, run.interval, start)]
+            log = run.logs[num_letters:]
+            if not run.is_finished:
+                log = log[: log.rfind("\n") + 1]
+            report = {
+                **summary(run),
+                "first": is_first,
+                "new_files": names,
+                "new_log": [line.rstrip() for line in log.split("\n") if line.strip()],
+            }
+            yield server_sent(json.dumps(report))
+            num_files += len(names)
+            num_letters += len(log)
+            is_first = False
+            await asyncio.sleep(_SECONDS_BETWEEN_REPORTS)  # several changes make one report
 
 
-def _with_hint(error: PageError, video: InlineFile | str) -> PageError:
-    """Say what to do where the container cannot reach this server."""
-    if isinstance(video, InlineFile) or "cannot be fetched" not in error.sentence:
-        return error
-    where = video.partition("/files/")[0]
-    return PageError(
-        f"The model's server cannot fetch this large video from {where}; start the page with "
-        "--fetch-url and an address that it can reach.",
-        field="input_video",
-    )
-
-
-async def _tell(run: Run) -> None:
-    async with run.changed:
-        run.changed.notify_all()
-
-
-def _seconds(clock: str) -> int | None:
-    """`mm:ss` or `h:mm:ss` in seconds; None for `?`."""
-    if not re.fullmatch(r"\d+(:\d\d)+", clock):
-        return None
-    total = 0
-    for part in clock.split(":"):
-        total = total * 60 + int(part)
-    return total
-
-
-def checked_inputs(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs that the container knows, without the video: it drops others silently.
-
-    Raises:
-        PageError: an input is not among them.
-    """
-    properties = schema["components"]["schemas"]["Input"]["properties"]
-    known = sorted(properties, key=lambda name: properties[name].get("x-order", 0))
-    for name in given:
-        if name not in known:
-            raise PageError(f"{name[:40]!r} is not an input; there are {', '.join(known)}.")
-    return {name: value for name, value in given.items() if name != "input_video"}
+def summary(run: Prediction) -> dict[str, Any]:
+    """What the page shows of a run, but files and log."""
+    progress = last_progress(run.logs)
+    return {
+        "id": run.id,
+        "video": run.source_id,
+        "inputs": {name: value for name, value in run.input.items() if name != INPUT},
+        "status": _STATUSES[run.status],
+        "frames_done": progress.done if progress else 0,
+        "frames_total": progress.total if progress else 0,
+        "seconds_left": progress.seconds_left if progress else None,
+        "error": problem(run.error) if run.error else None,
+    }

@@ -1,11 +1,16 @@
 """Where the contents of files lie: a local folder, or any object storage that fsspec knows."""
 
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
 import fsspec.core
+from fsspec.implementations.local import LocalFileSystem
+
+from sam2_video.service.storage.local_copies import LocalCopies
 
 _CHUNK = 1 << 20
 
@@ -16,20 +21,26 @@ class TooLargeError(Exception):
 
 @dataclass(frozen=True)
 class Content:
-    """What is known of a content once it lies on the shelf."""
+    """What is known of a content once it is stored."""
 
     size: int
     sha256: str
 
 
-class Shelf:
-    """Contents by id. Ids are this server's own, so no word of a client becomes a path."""
+class BlobStore:
+    """Contents by id. Ids are made by this server, so no text of a client becomes a path.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: where contents lie, as fsspec names it.
+        copies: holds local copies of remote contents; not used for a local folder.
+    """
+
+    def __init__(self, url: str, copies: LocalCopies) -> None:
         self._files, self._root = fsspec.core.url_to_fs(url)
+        self._copies = copies
 
     async def put(self, name: str, chunks: AsyncIterable[bytes], limit: int) -> Content:
-        """Write a content as it arrives; what fails half way is removed again.
+        """Write a content as it arrives; a partial one is removed again.
 
         Raises:
             TooLargeError: it has more than `limit` bytes.
@@ -78,6 +89,33 @@ class Shelf:
         finally:
             with anyio.CancelScope(shield=True):
                 await run(file.close)
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """The bytes of a content, for a thread.
+
+        Raises:
+            FileNotFoundError: it is not here.
+        """
+        with self._files.open(self._path(name), "rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+    @asynccontextmanager
+    async def local_path(self, name: str) -> AsyncIterator[Path]:
+        """A content as a file on this machine, which stays while the block runs.
+
+        Raises:
+            FileNotFoundError: it is not here.
+        """
+        if isinstance(self._files, LocalFileSystem):
+            yield Path(self._path(name))
+            return
+
+        def copy(target: Path) -> None:
+            self._files.get_file(self._path(name), str(target))
+
+        async with self._copies.held(name, copy) as path:
+            yield path
 
     async def remove(self, name: str) -> None:
         """Delete a content; nothing happens if it is not here."""

@@ -1,20 +1,34 @@
 """What is remembered: predictions and files, in a database that outlives the server."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import JSON, ForeignKey, delete, event, func, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    ForeignKey,
+    Select,
+    Update,
+    delete,
+    event,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from sam2_video.service.storage.migrations import upgrade
 
+T = TypeVar("T")
+
 _AT_ONCE = 500  # values that one statement may name
 
 FINISHED = ("succeeded", "failed", "canceled")
+VISITOR = "visitor:"  # what an owner begins with that is a visitor of the page
 
 
 def now() -> datetime:
@@ -33,13 +47,13 @@ class Prediction(Base):
 
     Attributes:
         number: counts predictions; the queue's order.
-        id: the unguessable name that clients know it by.
-        owner: whose token made it.
+        id: the unguessable id that clients know it by.
+        owner: a digest of the token that made it, or `VISITOR` and a digest of a cookie.
         version: the version id that it was answered with.
-        input: the inputs as clients see them: a data URI is the address of a file by then.
+        input: the inputs as clients see them: a data URI has become the URL of a file.
         source_id: the file that `input_video` is; None while it has not been fetched.
         status: `starting`, `processing`, `succeeded`, `failed` or `canceled`.
-        base_url: this server as the client reached it, for addresses in answers and webhooks.
+        base_url: this server as the client reached it, for URLs in answers and webhooks.
         webhook: where to tell what happens; None for nowhere.
         webhook_events: which events to tell.
         webhook_owed: whether the end has still to be told.
@@ -73,6 +87,11 @@ class Prediction(Base):
         return self.status in FINISHED
 
     @property
+    def is_from_page(self) -> bool:
+        """Whether a visitor of the page made it, not a program."""
+        return self.owner.startswith(VISITOR)
+
+    @property
     def is_video(self) -> bool:
         """Whether its output is one video, not a sequence of pictures."""
         return bool(self.input.get("output_video"))
@@ -85,11 +104,12 @@ class Prediction(Base):
 
 
 class StoredFile(Base):
-    """One file; its content lies on the shelf under `id`.
+    """One file; its content lies in the blob store under `id`.
 
     Attributes:
-        kind: `upload` (by a client), `inline` (came as a data URI), `source` (fetched from an
-            address), `output`, or `aside` (an output of a try that was not the last).
+        kind: `upload` (by a client), `inline` (came as a data URI), `source` (fetched from a URL),
+            `video` (of a visitor of the page), `unchecked` (one that is not known to be a video
+            yet), `output`, or `superseded` (an output of an attempt that was not the last).
         name: what the client, or the model, calls it; never a path.
         frame: for an output, the frame that it shows.
         prediction_id: the prediction that it is an output or the fetched source of.
@@ -120,21 +140,23 @@ class Output(NamedTuple):
     id: str
     name: str
     frame: int
+    size: int
 
 
 class Store:
     """Reads and writes the tables. Records that it returns are copies: change them by `update`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Callable[[], datetime] = now) -> None:
+        self.now = clock
         self._engine = create_async_engine(url)
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
-    @classmethod
-    def in_folder(cls, folder: Path) -> "Store":
-        """The SQLite database of a folder."""
-        return cls(f"sqlite+aiosqlite:///{(folder / 'hosted.db').resolve()}")
+    @staticmethod
+    def url_in(folder: Path) -> str:
+        """The URL of the SQLite database in a folder."""
+        return f"sqlite+aiosqlite:///{(folder / 'hosted.db').resolve()}"
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["Store"]:
@@ -157,17 +179,15 @@ class Store:
 
     async def prediction(self, name: str) -> Prediction | None:
         """The prediction of that id."""
-        async with self._sessions() as session:
-            return await session.scalar(select(Prediction).where(Prediction.id == name))
+        return await self._one(select(Prediction).where(Prediction.id == name))
 
     async def change(self, name: str, **values: Any) -> None:
         """Set columns of a prediction that has not ended."""
-        async with self._writing() as session:
-            await session.execute(
-                update(Prediction)
-                .where(Prediction.id == name, Prediction.status.not_in(FINISHED))
-                .values(**values)
-            )
+        await self._execute(
+            update(Prediction)
+            .where(Prediction.id == name, Prediction.status.not_in(FINISHED))
+            .values(**values)
+        )
 
     async def log(self, name: str, text: str) -> None:
         """Add to a prediction's log."""
@@ -175,14 +195,13 @@ class Store:
 
     async def finish(self, name: str, status: str, **values: Any) -> bool:
         """End a prediction, if it has not ended yet; whether this was the end."""
-        values |= {"status": status, "completed_at": now()}
-        async with self._writing() as session:
-            done = await session.execute(
-                update(Prediction)
-                .where(Prediction.id == name, Prediction.status.not_in(FINISHED))
-                .values(**values)
-            )
-            return bool(done.rowcount)  # type: ignore[attr-defined]
+        values |= {"status": status, "completed_at": self.now()}
+        num_ended = await self._execute(
+            update(Prediction)
+            .where(Prediction.id == name, Prediction.status.not_in(FINISHED))
+            .values(**values)
+        )
+        return bool(num_ended)
 
     async def page(
         self, owner: str, size: int, *, before: int | None = None, after: int | None = None
@@ -202,59 +221,65 @@ class Store:
             found = found.order_by(Prediction.number.desc())
         if before is not None:
             found = found.where(Prediction.number < before)
-        async with self._sessions() as session:
-            rows = list((await session.scalars(found)).all())
+        rows = await self._all(found)
         return rows[::-1] if after is not None else rows
+
+    async def kept(self, owner: str) -> list[Prediction]:
+        """Predictions of an owner whose inputs and outputs are still here, oldest first."""
+        found = select(Prediction).where(
+            Prediction.owner == owner, Prediction.data_removed.is_(False)
+        )
+        return await self._all(found.order_by(Prediction.number))
 
     async def unfinished(self) -> list[Prediction]:
         """Predictions that have not ended, in their order."""
         found = select(Prediction).where(Prediction.status.not_in(FINISHED))
-        async with self._sessions() as session:
-            return list((await session.scalars(found.order_by(Prediction.number))).all())
+        return await self._all(found.order_by(Prediction.number))
+
+    async def waiting_visitors(self) -> list[str]:
+        """Visitors of the page who have a prediction that has not ended."""
+        found = select(Prediction.owner).where(
+            Prediction.status.not_in(FINISHED), Prediction.owner.startswith(VISITOR)
+        )
+        return await self._all(found.distinct())
 
     async def count_unfinished(self) -> int:
         """How many predictions have not ended."""
         found = select(func.count()).where(Prediction.status.not_in(FINISHED))
-        async with self._sessions() as session:
-            return await session.scalar(found) or 0
+        return await self._one(found) or 0
 
     async def count(self) -> int:
         """How many predictions there are on record."""
-        async with self._sessions() as session:
-            return await session.scalar(select(func.count(Prediction.number))) or 0
+        return await self._one(select(func.count(Prediction.number))) or 0
 
     async def owing_webhooks(self) -> list[Prediction]:
         """Predictions whose end has still to be told."""
         found = select(Prediction).where(
             Prediction.webhook_owed.is_(True), Prediction.status.in_(FINISHED)
         )
-        async with self._sessions() as session:
-            return list((await session.scalars(found)).all())
+        return await self._all(found)
 
     async def settle_webhook(self, name: str) -> None:
         """Note that the end of a prediction has been told, or cannot be."""
-        async with self._writing() as session:
-            await session.execute(
-                update(Prediction).where(Prediction.id == name).values(webhook_owed=False)
-            )
+        await self._execute(
+            update(Prediction).where(Prediction.id == name).values(webhook_owed=False)
+        )
 
     async def file(self, name: str) -> StoredFile | None:
         """The file of that id, if it has not expired."""
-        found = select(StoredFile).where(StoredFile.id == name, StoredFile.expires_at > now())
-        async with self._sessions() as session:
-            return await session.scalar(found)
+        found = select(StoredFile).where(StoredFile.id == name, StoredFile.expires_at > self.now())
+        return await self._one(found)
 
-    async def uploads(self, owner: str) -> list[StoredFile]:
-        """The files that an owner has uploaded, newest first."""
+    async def files(self, owner: str, kind: str) -> list[StoredFile]:
+        """The files of one kind that an owner has, newest first."""
         found = select(StoredFile).where(
-            StoredFile.owner == owner, StoredFile.kind == "upload", StoredFile.expires_at > now()
+            StoredFile.owner == owner, StoredFile.kind == kind, StoredFile.expires_at > self.now()
         )
-        async with self._sessions() as session:
-            return list((await session.scalars(found.order_by(StoredFile.number.desc()))).all())
+        return await self._all(found.order_by(StoredFile.number.desc()))
 
     async def outputs(self, prediction_id: str, start: int = 0) -> list[Output]:
         """The outputs of a prediction that are here, from a frame on, in the order of frames."""
-        found = select(StoredFile.id, StoredFile.name, StoredFile.frame).where(
+        found = select(StoredFile.id, StoredFile.name, StoredFile.frame, StoredFile.size).where(
             StoredFile.prediction_id == prediction_id,
             StoredFile.kind == "output",
             StoredFile.frame >= start,
@@ -262,32 +287,38 @@ class Store:
         async with self._sessions() as session:
             return [Output(*row) for row in await session.execute(found.order_by(StoredFile.frame))]
 
-    async def set_outputs_aside(self, prediction_id: str) -> None:
-        """Take the outputs of a prediction from its list, but not from their addresses."""
-        async with self._writing() as session:
-            await session.execute(
-                update(StoredFile)
-                .where(StoredFile.prediction_id == prediction_id, StoredFile.kind == "output")
-                .values(kind="aside")
-            )
+    async def change_file(self, name: str, **values: Any) -> None:
+        """Set columns of a file."""
+        await self._execute(update(StoredFile).where(StoredFile.id == name).values(**values))
 
-    async def file_ids(self, prediction_id: str, kind: str) -> list[str]:
-        """The ids of the files of a prediction that are of one kind."""
-        found = select(StoredFile.id).where(
-            StoredFile.prediction_id == prediction_id, StoredFile.kind == kind
+    async def extend_files(self, owner: str, expiry: datetime) -> None:
+        """Let the files of an owner expire at another time."""
+        await self._execute(
+            update(StoredFile).where(StoredFile.owner == owner).values(expires_at=expiry)
         )
-        async with self._sessions() as session:
-            return list((await session.scalars(found)).all())
+
+    async def supersede_outputs(self, prediction_id: str) -> None:
+        """Take the outputs of a prediction off its list; their URLs still work."""
+        await self._execute(
+            update(StoredFile)
+            .where(StoredFile.prediction_id == prediction_id, StoredFile.kind == "output")
+            .values(kind="superseded")
+        )
+
+    async def file_ids(self, prediction_id: str, kind: str | None = None) -> list[str]:
+        """The ids of the files of a prediction: of one kind, or all."""
+        found = select(StoredFile.id).where(StoredFile.prediction_id == prediction_id)
+        if kind is not None:
+            found = found.where(StoredFile.kind == kind)
+        return await self._all(found)
 
     async def stored_bytes(self) -> int:
         """Bytes of all files together."""
-        async with self._sessions() as session:
-            return int(await session.scalar(select(func.sum(StoredFile.size))) or 0)
+        return await self._one(select(func.sum(StoredFile.size))) or 0
 
     async def all_file_ids(self) -> set[str]:
         """The ids of all files."""
-        async with self._sessions() as session:
-            return set((await session.scalars(select(StoredFile.id))).all())
+        return set(await self._all(select(StoredFile.id)))
 
     async def expired_files(self) -> list[str]:
         """The ids of files whose time is over, but for inputs of what has not ended."""
@@ -295,10 +326,9 @@ class Store:
             Prediction.status.not_in(FINISHED), Prediction.source_id.is_not(None)
         )
         found = select(StoredFile.id).where(
-            StoredFile.expires_at <= now(), StoredFile.id.not_in(needed)
+            StoredFile.expires_at <= self.now(), StoredFile.id.not_in(needed)
         )
-        async with self._sessions() as session:
-            return list((await session.scalars(found)).all())
+        return await self._all(found)
 
     async def forget_files(self, names: Sequence[str]) -> int:
         """Remove the records of files; the bytes that they had."""
@@ -311,19 +341,33 @@ class Store:
         return freed
 
     async def remove_data(self, age: timedelta) -> None:
-        """Empty predictions that ended so long ago: no inputs, outputs and logs any more."""
-        async with self._writing() as session:
-            await session.execute(
-                update(Prediction)
-                .where(Prediction.completed_at < now() - age, Prediction.data_removed.is_(False))
-                .values(input={}, logs="", error=None, data_removed=True)
-            )
+        """Empty predictions that ended so long ago, and a visitor's whose video is gone."""
+        is_from_page = Prediction.owner.startswith(VISITOR)
+        has_source = select(StoredFile.id).where(StoredFile.id == Prediction.source_id).exists()
+        is_old = Prediction.completed_at < self.now() - age
+        await self._empty(
+            Prediction.status.in_(FINISHED),
+            Prediction.data_removed.is_(False),
+            (~is_from_page & is_old) | (is_from_page & ~has_source),
+        )
+
+    async def discard(self, name: str) -> None:
+        """Empty a prediction that has ended."""
+        await self._empty(Prediction.id == name, Prediction.status.in_(FINISHED))
+
+    async def _empty(self, *which: ColumnElement[bool]) -> None:
+        """Remove inputs, logs and errors of predictions."""
+        await self._execute(
+            update(Prediction)
+            .where(*which)
+            .values(input={}, logs="", error=None, data_removed=True)
+        )
 
     async def forget_predictions(self, age: timedelta, most: int) -> None:
         """Remove the records of predictions that ended so long ago, or are more than `most`."""
         newest = select(func.max(Prediction.number)).scalar_subquery()
         is_old = Prediction.completed_at.is_not(None) & (
-            (Prediction.completed_at < now() - age) | (Prediction.number <= newest - most)
+            (Prediction.completed_at < self.now() - age) | (Prediction.number <= newest - most)
         )
         async with self._writing() as session:
             old = (await session.scalars(select(Prediction.id).where(is_old))).all()
@@ -332,9 +376,23 @@ class Store:
                 await session.execute(
                     update(StoredFile)
                     .where(StoredFile.prediction_id.in_(some))
-                    .values(prediction_id=None, expires_at=now())
+                    .values(prediction_id=None, expires_at=self.now())
                 )
                 await session.execute(delete(Prediction).where(Prediction.id.in_(some)))
+
+    async def _one(self, found: Select[T]) -> T | None:
+        async with self._sessions() as session:
+            return await session.scalar(found)
+
+    async def _all(self, found: Select[T]) -> list[T]:
+        async with self._sessions() as session:
+            return list((await session.scalars(found)).all())
+
+    async def _execute(self, statement: Update) -> int:
+        """Change rows; how many there were."""
+        async with self._writing() as session:
+            done = await session.execute(statement)
+            return int(done.rowcount)  # type: ignore[attr-defined]
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncSession]:

@@ -1,105 +1,110 @@
-"""Files as a whole: a record in the store, a content on the shelf, a bound on all of them."""
+"""Files as a whole: a record in the database, a content in the blob store, a bound on all."""
 
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from pathlib import Path
 
-from sam2_video.service.settings import HostedLimits
-from sam2_video.service.storage.blobs import Shelf, TooLargeError
-from sam2_video.service.storage.database import Store, StoredFile, now
+from sam2_video.service.settings import ServiceLimits
+from sam2_video.service.storage.blobs import BlobStore, TooLargeError
+from sam2_video.service.storage.database import VISITOR, Store, StoredFile
 from sam2_video.service.storage.secrets import new_id
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_NAME = 200
+_SECONDS_BETWEEN_EXTENSIONS = 60.0
 
 
 class FileRefusedError(Exception):
-    """A file cannot be kept; the message is a sentence's end: `has more than ...`."""
+    """A file cannot be kept; the message ends a sentence: `has more than ...`."""
 
 
-@dataclass(frozen=True)
-class Label:
-    """What is said of a file besides its content; see `StoredFile`."""
+class FileTooLargeError(FileRefusedError):
+    """The file is larger than one may be."""
 
-    owner: str
-    kind: str
-    name: str
-    content_type: str
-    details: dict[str, Any] | None = None
-    frame: int = 0
-    prediction_id: str | None = None
+
+class StorageFullError(FileRefusedError):
+    """All files together would take more than they may."""
 
 
 class Files:
     """Keeps, reads and removes files."""
 
-    def __init__(self, store: Store, shelf: Shelf, limits: HostedLimits) -> None:
+    def __init__(self, store: Store, blobs: BlobStore, limits: ServiceLimits) -> None:
         self._store = store
-        self._shelf = shelf
+        self._blobs = blobs
         self._limits = limits
         self._used = 0
 
     async def start(self) -> None:
         """Count what is here, and remove contents that a crash has left without a record."""
         self._used = await self._store.stored_bytes()
-        for name in await self._shelf.names() - await self._store.all_file_ids():
-            await self._shelf.remove(name)
+        for name in await self._blobs.names() - await self._store.all_file_ids():
+            await self._blobs.remove(name)
 
-    async def keep(self, chunks: AsyncIterable[bytes], label: Label) -> StoredFile:
+    async def keep(
+        self, chunks: AsyncIterable[bytes], file: StoredFile, max_bytes: int | None = None
+    ) -> StoredFile:
         """Keep a file as it arrives.
 
+        Args:
+            chunks: its content.
+            file: its record, without id, size, checksum and expiry.
+            max_bytes: refuse it above this size, if that is less than the server's own limit.
+
         Raises:
-            FileRefusedError: it is too large, or there is no room.
+            FileTooLargeError, StorageFullError, FileRefusedError: see there.
         """
-        name = new_id()
-        free = max(self._limits.max_stored_bytes - self._used, 0)
-        limit = min(self._limits.max_file_bytes, free)
+        file.id, file.name = new_id(), shown_name(file.name)
+        limit = min(self._limits.max_file_bytes, max_bytes or self._limits.max_file_bytes)
         taken = 0
 
         async def counted() -> AsyncIterator[bytes]:
-            """Count bytes as they come: files that arrive side by side share the room."""
+            """Count bytes as they come: files that arrive at the same time share the room."""
             nonlocal taken
             async for chunk in chunks:
+                if self._used + len(chunk) > self._limits.max_stored_bytes:
+                    raise StorageFullError("does not fit into this server's storage")
                 taken += len(chunk)
                 self._used += len(chunk)
                 yield chunk
 
         try:
-            content = await self._shelf.put(name, counted(), limit)
+            content = await self._blobs.put(file.id, counted(), limit)
+            file.size, file.sha256 = content.size, content.sha256
+            file.expires_at = self._expiry(file.owner)
+            await self._store.add(file)
         except BaseException as error:
             self._used -= taken
             if isinstance(error, TooLargeError):
-                if free < self._limits.max_file_bytes:
-                    raise FileRefusedError("does not fit into this server's storage") from error
-                raise FileRefusedError(f"has more than the {limit} bytes allowed") from error
+                raise FileTooLargeError(f"has more than the {limit} bytes allowed") from error
             if isinstance(error, OSError):
                 logger.exception("a file could not be written")
                 raise FileRefusedError("could not be written to this server's storage") from error
             raise
-        file = StoredFile(
-            id=name,
-            owner=label.owner,
-            kind=label.kind,
-            name=shown_name(label.name),
-            content_type=label.content_type,
-            size=content.size,
-            sha256=content.sha256,
-            details=label.details or {},
-            frame=label.frame,
-            prediction_id=label.prediction_id,
-            expires_at=now() + timedelta(seconds=self._limits.keep_seconds),
-        )
-        await self._store.add(file)
         return file
 
     def read(
         self, file: StoredFile, start: int = 0, end: int | None = None
     ) -> AsyncIterator[bytes]:
         """The bytes of a file from `start` up to, and without, `end`."""
-        return self._shelf.read(file.id, start, end)
+        return self._blobs.read(file.id, start, end)
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """The bytes of the file of that id, for a thread."""
+        return self._blobs.chunks(name)
+
+    def local_path(self, name: str) -> AbstractAsyncContextManager[Path]:
+        """The file of that id as a file on this machine, which stays while the block runs."""
+        return self._blobs.local_path(name)
+
+    async def extend(self, file: StoredFile) -> None:
+        """Let all files of a file's owner expire later: the owner still uses them."""
+        expiry = self._expiry(file.owner)
+        if expiry - file.expires_at > timedelta(seconds=_SECONDS_BETWEEN_EXTENSIONS):
+            await self._store.extend_files(file.owner, expiry)
 
     async def remove(self, names: Iterable[str]) -> None:
         """Delete files: first from the records, so that nobody finds one half deleted."""
@@ -108,19 +113,27 @@ class Files:
             return
         self._used -= await self._store.forget_files(names)
         for name in names:
-            await self._shelf.remove(name)
+            await self._blobs.remove(name)
 
     async def sweep(self) -> None:
-        """Remove what has expired."""
+        """Remove what has expired; files of a visitor whose prediction is under way do not."""
+        for visitor in await self._store.waiting_visitors():
+            await self._store.extend_files(visitor, self._expiry(visitor))
+        await self.remove(await self._store.expired_files())
         await self._store.remove_data(timedelta(seconds=self._limits.keep_seconds))
         await self._store.forget_predictions(
             timedelta(seconds=self._limits.keep_records_seconds), self._limits.max_records
         )
-        await self.remove(await self._store.expired_files())
+
+    def _expiry(self, owner: str) -> datetime:
+        is_visitor = owner.startswith(VISITOR)
+        limits = self._limits
+        seconds = limits.visitor_keep_seconds if is_visitor else limits.keep_seconds
+        return self._store.now() + timedelta(seconds=seconds)
 
 
 def shown_name(name: str) -> str:
     """A client's name of a file as it is shown: the last part of a path, printable, short."""
     last = name.replace("\\", "/").rpartition("/")[2]
     printable = "".join(letter for letter in last if letter.isprintable())
-    return printable[:_LONGEST_NAME] or "file"
+    return printable[:_LONGEST_NAME].strip() or "file"

@@ -33,8 +33,8 @@ class Secret:
         """32 bytes for a purpose and what it is about."""
         return hmac.new(self._value, f"{purpose}\0{of}".encode(), hashlib.sha256).digest()
 
-    def word(self, purpose: str, of: str = "") -> str:
-        """The same as a word for a path."""
+    def token(self, purpose: str, of: str = "") -> str:
+        """The same as text for a URL's path."""
         return _base32(self.key(purpose, of)[:20])
 
 

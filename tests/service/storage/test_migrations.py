@@ -33,7 +33,7 @@ def old_folder(tmp_path: Path) -> Path:
 
 def test_a_database_of_version_0_1_0_is_read(old_folder: Path) -> None:
     async def read() -> tuple[Prediction | None, StoredFile | None, list[str]]:
-        async with Store.in_folder(old_folder).opened() as store:
+        async with Store(Store.url_in(old_folder)).opened() as store:
             prediction = await store.prediction("k3xq2v7m9tnr0c1h8w5zb4dj6f")
             outputs = await store.outputs("k3xq2v7m9tnr0c1h8w5zb4dj6f")
             return prediction, await store.file("a7d0e2c4b6f81935"), [item.id for item in outputs]
@@ -52,7 +52,7 @@ def test_a_database_of_version_0_1_0_is_read(old_folder: Path) -> None:
 
 def test_an_old_database_takes_new_records_and_opens_again(old_folder: Path) -> None:
     async def add(name: str) -> int:
-        async with Store.in_folder(old_folder).opened() as store:
+        async with Store(Store.url_in(old_folder)).opened() as store:
             await store.add(
                 Prediction(id=name, owner="o", version="v", input={}, base_url="http://localhost")
             )
@@ -60,6 +60,16 @@ def test_an_old_database_takes_new_records_and_opens_again(old_folder: Path) -> 
 
     assert asyncio.run(add("second")) == 2
     assert asyncio.run(add("third")) == 3
+
+
+def test_outputs_of_earlier_attempts_keep_their_meaning(old_folder: Path) -> None:
+    with create_engine(f"sqlite:///{old_folder / 'hosted.db'}").connect() as connection:
+        connection.execute(text("UPDATE files SET kind = 'aside' WHERE kind = 'output'"))
+        connection.commit()
+        upgrade(connection)
+        kinds = connection.scalars(text("SELECT kind FROM files ORDER BY kind")).all()
+    assert "superseded" in kinds
+    assert "aside" not in kinds
 
 
 @pytest.mark.parametrize("is_old", [True, False], ids=["version 0.1.0", "new"])

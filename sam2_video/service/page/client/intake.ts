@@ -1,4 +1,4 @@
-// How a video comes in: dropped, chosen, or named by its address.
+// How a video comes in: dropped, chosen, or named by its URL.
 
 import { exampleVideo, fetchVideo, uploadVideo } from "./api";
 import { byId, h } from "./dom";

@@ -5,7 +5,7 @@ import type { Value } from "./types";
 
 export type Language = "curl" | "python" | "javascript";
 
-// What goes to the server, with the video as an address or as a file of one's own.
+// What goes to the server, with the video as a URL or as a file of one's own.
 export function inputOf(state: State): Record<string, Value> {
   return Object.fromEntries(state.fields.map((field) => [field.name, state.values[field.name] ?? ""]));
 }
@@ -16,20 +16,33 @@ export function jsonOf(state: State): string {
 
 export function snippet(language: Language, state: State): string {
   const { input_video: video, ...rest } = inputOf(state);
-  const address = `${state.start.api}/predictions`;
+  const { api, needs_token: needsToken } = state.start;
   const given = String(video ?? "");
   const file = /^(https?:|data:)/i.test(given) ? null : given || "video.mp4";
-  const type = state.video?.media_type ?? "video/mp4";
-  const input = file === null ? { input_video: given, ...rest } : rest;
-  const isVideo = rest.output_video === true;
-  if (language === "curl") return curl(address, input, file, type);
-  if (language === "python") return python(address, input, file, type, isVideo);
-  return javascript(address, input, file, type, isVideo);
+  const call: Call = {
+    url: `${api ?? location.origin}/v1/models/meta/sam-2-video/predictions`,
+    input: file === null ? { input_video: given, ...rest } : rest,
+    file,
+    type: state.video?.media_type ?? "video/mp4",
+    needsToken,
+  };
+  const code = { curl, python, javascript }[language](call);
+  if (api !== null) return code;
+  return `${language === "javascript" ? "//" : "#"} This server answers programs once it is started with --tokens.\n${code}`;
 }
 
-function curl(address: string, input: object, file: string | null, type: string): string {
+interface Call {
+  readonly url: string;
+  readonly input: object;
+  readonly file: string | null; // sent along as `input_video`; null: that is a URL
+  readonly type: string; // the file's media type
+  readonly needsToken: boolean;
+}
+
+function curl({ url, input, file, type, needsToken }: Call): string {
   const body = JSON.stringify({ input }, null, 2);
-  const post = `curl -s ${quoted(address)} -H 'Content-Type: application/json'`;
+  const token = needsToken ? ' -H "Authorization: Bearer $REPLICATE_API_TOKEN"' : "";
+  const post = `curl -s ${quoted(url)}${token} -H 'Content-Type: application/json' -H 'Prefer: wait'`;
   if (file === null) return `${post} -d ${quoted(body)} > result.json`;
   // The file goes through a pipe: it would be too long for an argument.
   const [head, tail] = JSON.stringify({ input: { input_video: "", ...input } }, null, 2).split('"input_video": "', 2);
@@ -42,40 +55,47 @@ function curl(address: string, input: object, file: string | null, type: string)
   ].join("\n");
 }
 
-function python(address: string, input: object, file: string | null, type: string, isVideo: boolean): string {
+function python({ url, input, file, type, needsToken }: Call): string {
   const read =
     file === null
       ? []
       : ["", `with open(${JSON.stringify(file)}, "rb") as file:`, `    video = base64.b64encode(file.read()).decode()`];
   const entries = Object.entries(input).map(([name, value]) => `    "${name}": ${pythonValue(value as Value)},`);
   if (file !== null) entries.unshift(`    "input_video": "data:${type};base64," + video,`);
+  const token = '    "Authorization": "Bearer " + os.environ["REPLICATE_API_TOKEN"],';
   return [
-    "import base64",
+    ...(file === null ? [] : ["import base64"]),
     "import json",
+    ...(needsToken ? ["import os"] : []),
+    "import time",
     "import urllib.request",
     ...read,
     "",
     "inputs = {",
     ...entries,
     "}",
-    "request = urllib.request.Request(",
-    `    ${JSON.stringify(address)},`,
-    '    json.dumps({"input": inputs}).encode(),',
-    '    {"Content-Type": "application/json"},',
-    ")",
-    "with urllib.request.urlopen(request) as response:",
-    "    result = json.load(response)",
+    "headers = {",
+    '    "Content-Type": "application/json",',
+    ...(needsToken ? [token] : []),
+    "}",
+    "",
+    "def call(url, body=None):",
+    "    request = urllib.request.Request(url, body, headers)",
+    "    with urllib.request.urlopen(request) as response:",
+    "        return json.load(response)",
+    "",
+    `result = call(${JSON.stringify(url)}, json.dumps({"input": inputs}).encode())`,
+    'while result["status"] in ("starting", "processing"):',
+    "    time.sleep(1)",
+    '    result = call(result["urls"]["get"])',
     'if result["status"] != "succeeded":',
     '    raise SystemExit(result["error"])',
-    'for number, output in enumerate(result["output"]):',
-    '    head, _, content = output.partition(",")',
-    '    suffix = head.split("/")[1].split(";")[0]',
-    `    with open(${isVideo ? 'f"result.{suffix}"' : 'f"result_{number:05d}.{suffix}"'}, "wb") as file:`,
-    "        file.write(base64.b64decode(content))",
+    'for output in result["output"]:',
+    '    urllib.request.urlretrieve(output, output.rpartition("/")[2])',
   ].join("\n");
 }
 
-function javascript(address: string, input: object, file: string | null, type: string, isVideo: boolean): string {
+function javascript({ url, input, file, type, needsToken }: Call): string {
   const entries = Object.entries(input).map(([name, value]) => `  ${name}: ${JSON.stringify(value)},`);
   if (file !== null) entries.unshift(`  input_video: "data:${type};base64," + video,`);
   return [
@@ -85,19 +105,24 @@ function javascript(address: string, input: object, file: string | null, type: s
     "const input = {",
     ...entries,
     "};",
-    `const response = await fetch(${JSON.stringify(address)}, {`,
+    "const headers = {",
+    '  "Content-Type": "application/json",',
+    ...(needsToken ? ["  Authorization: `Bearer ${process.env.REPLICATE_API_TOKEN}`,"] : []),
+    "};",
+    "const call = async (url, options) => (await fetch(url, { headers, ...options })).json();",
+    "",
+    `let result = await call(${JSON.stringify(url)}, {`,
     '  method: "POST",',
-    '  headers: { "Content-Type": "application/json" },',
     "  body: JSON.stringify({ input }),",
     "});",
-    "const result = await response.json();",
-    'if (result.status !== "succeeded") throw new Error(result.error);',
-    "for (const [number, output] of result.output.entries()) {",
-    '  const [head, content] = output.split(",");',
-    '  const suffix = head.split("/")[1].split(";")[0];',
-    isVideo
-      ? '  await writeFile(`result.${suffix}`, content, "base64");'
-      : '  await writeFile(`result_${String(number).padStart(5, "0")}.${suffix}`, content, "base64");',
+    'while (["starting", "processing"].includes(result.status)) {',
+    "  await new Promise((resolve) => setTimeout(resolve, 1000));",
+    "  result = await call(result.urls.get);",
+    "}",
+    'if (result.status !== "succeeded") throw new Error(result.error ?? result.detail);',
+    "for (const output of result.output) {",
+    "  const answer = await fetch(output);",
+    '  await writeFile(output.split("/").at(-1), Buffer.from(await answer.arrayBuffer()));',
     "}",
   ].join("\n");
 }
@@ -106,7 +131,7 @@ function pythonValue(value: Value): string {
   return typeof value === "boolean" ? (value ? "True" : "False") : JSON.stringify(value);
 }
 
-// One word of a shell, whatever is in it.
+// One argument of a shell, whatever is in it.
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

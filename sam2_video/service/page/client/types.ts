@@ -59,11 +59,11 @@ export interface RunReport extends RunSummary {
 }
 
 export interface Start {
-  readonly api: string;
+  readonly api: string | null; // the URL of the hosted API; null: it is not served
+  readonly needs_token: boolean; // whether calls to it need a token
   readonly palette: readonly string[];
   readonly has_example: boolean;
   readonly max_upload_bytes: number;
-  readonly max_inline_bytes: number;
   readonly keep_minutes: number;
   readonly videos: readonly Video[];
   readonly runs: readonly RunSummary[];

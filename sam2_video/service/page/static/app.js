@@ -1136,19 +1136,25 @@ function jsonOf(state) {
 }
 function snippet(language, state) {
   const { input_video: video, ...rest } = inputOf(state);
-  const address = `${state.start.api}/predictions`;
+  const { api, needs_token: needsToken } = state.start;
   const given = String(video ?? "");
   const file = /^(https?:|data:)/i.test(given) ? null : given || "video.mp4";
-  const type = state.video?.media_type ?? "video/mp4";
-  const input = file === null ? { input_video: given, ...rest } : rest;
-  const isVideo2 = rest.output_video === true;
-  if (language === "curl") return curl(address, input, file, type);
-  if (language === "python") return python(address, input, file, type, isVideo2);
-  return javascript(address, input, file, type, isVideo2);
+  const call2 = {
+    url: `${api ?? location.origin}/v1/models/meta/sam-2-video/predictions`,
+    input: file === null ? { input_video: given, ...rest } : rest,
+    file,
+    type: state.video?.media_type ?? "video/mp4",
+    needsToken
+  };
+  const code = { curl, python, javascript }[language](call2);
+  if (api !== null) return code;
+  return `${language === "javascript" ? "//" : "#"} This server answers programs once it is started with --tokens.
+${code}`;
 }
-function curl(address, input, file, type) {
+function curl({ url, input, file, type, needsToken }) {
   const body = JSON.stringify({ input }, null, 2);
-  const post2 = `curl -s ${quoted(address)} -H 'Content-Type: application/json'`;
+  const token = needsToken ? ' -H "Authorization: Bearer $REPLICATE_API_TOKEN"' : "";
+  const post2 = `curl -s ${quoted(url)}${token} -H 'Content-Type: application/json' -H 'Prefer: wait'`;
   if (file === null) return `${post2} -d ${quoted(body)} > result.json`;
   const [head, tail] = JSON.stringify({ input: { input_video: "", ...input } }, null, 2).split('"input_video": "', 2);
   return [
@@ -1159,36 +1165,43 @@ function curl(address, input, file, type) {
     `} | ${post2} -d @- > result.json`
   ].join("\n");
 }
-function python(address, input, file, type, isVideo2) {
+function python({ url, input, file, type, needsToken }) {
   const read = file === null ? [] : ["", `with open(${JSON.stringify(file)}, "rb") as file:`, `    video = base64.b64encode(file.read()).decode()`];
   const entries = Object.entries(input).map(([name, value]) => `    "${name}": ${pythonValue(value)},`);
   if (file !== null) entries.unshift(`    "input_video": "data:${type};base64," + video,`);
+  const token = '    "Authorization": "Bearer " + os.environ["REPLICATE_API_TOKEN"],';
   return [
-    "import base64",
+    ...file === null ? [] : ["import base64"],
     "import json",
+    ...needsToken ? ["import os"] : [],
+    "import time",
     "import urllib.request",
     ...read,
     "",
     "inputs = {",
     ...entries,
     "}",
-    "request = urllib.request.Request(",
-    `    ${JSON.stringify(address)},`,
-    '    json.dumps({"input": inputs}).encode(),',
-    '    {"Content-Type": "application/json"},',
-    ")",
-    "with urllib.request.urlopen(request) as response:",
-    "    result = json.load(response)",
+    "headers = {",
+    '    "Content-Type": "application/json",',
+    ...needsToken ? [token] : [],
+    "}",
+    "",
+    "def call(url, body=None):",
+    "    request = urllib.request.Request(url, body, headers)",
+    "    with urllib.request.urlopen(request) as response:",
+    "        return json.load(response)",
+    "",
+    `result = call(${JSON.stringify(url)}, json.dumps({"input": inputs}).encode())`,
+    'while result["status"] in ("starting", "processing"):',
+    "    time.sleep(1)",
+    '    result = call(result["urls"]["get"])',
     'if result["status"] != "succeeded":',
     '    raise SystemExit(result["error"])',
-    'for number, output in enumerate(result["output"]):',
-    '    head, _, content = output.partition(",")',
-    '    suffix = head.split("/")[1].split(";")[0]',
-    `    with open(${isVideo2 ? 'f"result.{suffix}"' : 'f"result_{number:05d}.{suffix}"'}, "wb") as file:`,
-    "        file.write(base64.b64decode(content))"
+    'for output in result["output"]:',
+    '    urllib.request.urlretrieve(output, output.rpartition("/")[2])'
   ].join("\n");
 }
-function javascript(address, input, file, type, isVideo2) {
+function javascript({ url, input, file, type, needsToken }) {
   const entries = Object.entries(input).map(([name, value]) => `  ${name}: ${JSON.stringify(value)},`);
   if (file !== null) entries.unshift(`  input_video: "data:${type};base64," + video,`);
   return [
@@ -1198,17 +1211,24 @@ function javascript(address, input, file, type, isVideo2) {
     "const input = {",
     ...entries,
     "};",
-    `const response = await fetch(${JSON.stringify(address)}, {`,
+    "const headers = {",
+    '  "Content-Type": "application/json",',
+    ...needsToken ? ["  Authorization: `Bearer ${process.env.REPLICATE_API_TOKEN}`,"] : [],
+    "};",
+    "const call = async (url, options) => (await fetch(url, { headers, ...options })).json();",
+    "",
+    `let result = await call(${JSON.stringify(url)}, {`,
     '  method: "POST",',
-    '  headers: { "Content-Type": "application/json" },',
     "  body: JSON.stringify({ input }),",
     "});",
-    "const result = await response.json();",
-    'if (result.status !== "succeeded") throw new Error(result.error);',
-    "for (const [number, output] of result.output.entries()) {",
-    '  const [head, content] = output.split(",");',
-    '  const suffix = head.split("/")[1].split(";")[0];',
-    isVideo2 ? '  await writeFile(`result.${suffix}`, content, "base64");' : '  await writeFile(`result_${String(number).padStart(5, "0")}.${suffix}`, content, "base64");',
+    'while (["starting", "processing"].includes(result.status)) {',
+    "  await new Promise((resolve) => setTimeout(resolve, 1000));",
+    "  result = await call(result.urls.get);",
+    "}",
+    'if (result.status !== "succeeded") throw new Error(result.error ?? result.detail);',
+    "for (const output of result.output) {",
+    "  const answer = await fetch(output);",
+    '  await writeFile(output.split("/").at(-1), Buffer.from(await answer.arrayBuffer()));',
     "}"
   ].join("\n");
 }

@@ -22,10 +22,11 @@ export const FIELDS = fieldsOf(readSchema());
 
 export const START: Start = {
   api: "http://localhost:5000",
+  needs_token: false,
   palette: ["red", "green", "blue"],
   has_example: true,
   max_upload_bytes: 1e9,
-  max_inline_bytes: 1e7,
+
   keep_minutes: 60,
   videos: [],
   runs: [],

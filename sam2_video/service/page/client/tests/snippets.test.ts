@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -46,20 +46,30 @@ test("curl sends a file of one's own as a data URI", () => {
   assert.equal(input.click_object_ids, TRICKY);
 });
 
-// What stands in for the server: it keeps the request, and answers with one output.
-const ANSWER = JSON.stringify({ status: "succeeded", output: [`data:video/mp4;base64,${btoa("cut out")}`] });
+// What stands in for the server: it keeps the request, is asked again, and answers with one output.
+const RUNNING = JSON.stringify({ status: "starting", urls: { get: "http://server/1" } });
+const DONE = JSON.stringify({ status: "succeeded", output: ["http://server/outputs/1/output_video.mp4"] });
 const PYTHON = `
-import io, urllib.request
+import io, time, urllib.request
 def urlopen(request):
+    if request.data is None:
+        return io.BytesIO(${JSON.stringify(DONE)}.encode())
     open("sent.json", "wb").write(request.data)
-    return io.BytesIO(${JSON.stringify(ANSWER)}.encode())
+    return io.BytesIO(${JSON.stringify(RUNNING)}.encode())
+def urlretrieve(url, name):
+    open(name, "w").write("cut out of " + url)
 urllib.request.urlopen = urlopen
+urllib.request.urlretrieve = urlretrieve
+time.sleep = lambda seconds: None
 `;
 const JAVASCRIPT = `
 import { writeFileSync } from "node:fs";
-globalThis.fetch = async (_, { body }) => {
+globalThis.setTimeout = (done) => done();
+globalThis.fetch = async (url, { body } = {}) => {
+  if (url.includes("/outputs/")) return new Response("cut out of " + url);
+  if (!body) return new Response(${JSON.stringify(DONE)});
   writeFileSync("sent.json", body);
-  return new Response(${JSON.stringify(ANSWER)});
+  return new Response(${JSON.stringify(RUNNING)});
 };
 `;
 
@@ -81,14 +91,23 @@ for (const [language, program, stub, name] of PROGRAMS) {
         const { input } = JSON.parse(readFileSync(join(folder, "sent.json"), "utf8"));
         const sent = video.startsWith("https") ? video : `data:video/mp4;base64,${btoa("video")}`;
         assert.deepEqual(input, { ...inputOf(state), input_video: sent });
-        assert.equal(readFileSync(join(folder, "result.mp4"), "utf8"), "cut out");
-        assert.ok(!readdirSync(folder).includes("result_00000.mp4"));
+        const written = readFileSync(join(folder, "output_video.mp4"), "utf8");
+        assert.equal(written, "cut out of http://server/outputs/1/output_video.mp4");
       } finally {
         rmSync(folder, { recursive: true });
       }
     });
   }
 }
+
+test("a token is named where the server asks for one", () => {
+  const state = filledIn("clip.mp4");
+  const asking = { ...state, start: { ...state.start, needs_token: true } };
+  for (const language of ["curl", "python", "javascript"] as const) {
+    assert.match(snippet(language, asking), /REPLICATE_API_TOKEN/);
+    assert.doesNotMatch(snippet(language, state), /REPLICATE_API_TOKEN/);
+  }
+});
 
 test("the JSON is what is filled in", () => {
   const state = filledIn("clip.mp4");

@@ -1,0 +1,58 @@
+"""What a client is told when a request is refused: one sentence, and the inputs it is about."""
+
+import re
+from dataclasses import dataclass
+
+SERVER_FAILED = "The server failed; its log says why."
+_INPUT = re.compile(r"^([a-z][a-z_]*_[a-z_]*[a-z])\b")
+
+
+@dataclass(frozen=True)
+class InvalidField:
+    """One input that is not as it should be.
+
+    Attributes:
+        field: where it stands in the request, as `input.video_fps`.
+        type: which rule of the schema it breaks, as `required`.
+        sentence: the value and what would be right.
+    """
+
+    field: str
+    type: str
+    sentence: str
+
+
+class RequestError(Exception):
+    """A request that is refused.
+
+    Attributes:
+        status: the HTTP status.
+        sentence: what is wrong and what would be right.
+        fields: the inputs that are at fault, for 422.
+        retry_after: seconds after which another try may succeed, for 429.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        sentence: str,
+        *,
+        fields: tuple[InvalidField, ...] = (),
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.fields = fields
+        self.retry_after = retry_after
+
+    @classmethod
+    def of_field(cls, field: str, sentence: str, kind: str = "value_error") -> "RequestError":
+        """A 422 about one field of the request."""
+        return cls(422, sentence, fields=(InvalidField(field, kind, sentence),))
+
+
+def input_of(sentence: str) -> str | None:
+    """The input that a sentence of the model is about: the one that it begins with."""
+    found = _INPUT.match(sentence)
+    return found[1] if found else None

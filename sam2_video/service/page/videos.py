@@ -1,0 +1,244 @@
+"""The videos of visitors: files of the store that were checked to be videos."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import anyio.to_thread
+from cachetools import LRUCache
+
+from sam2_video.core.errors import shown
+from sam2_video.service.errors import RequestError
+from sam2_video.service.jobs.queue import JobQueue
+from sam2_video.service.net.inputs import INPUT, SourceError, Sources
+from sam2_video.service.settings import Settings
+from sam2_video.service.storage.database import Store, StoredFile
+from sam2_video.service.storage.files import (
+    Files,
+    FileTooLargeError,
+    StorageFullError,
+)
+from sam2_video.video.open_video import probe_video
+from sam2_video.video.probe import Video
+
+_CHECKS = 2  # at a time; each is a pass of the decoder over a video
+_MAX_OPENED = 16
+
+# By a file's first bytes: its media type in a request, and to a browser that plays it.
+_MEDIA_TYPES = (
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"\x89PNG", "image/png"),
+    (8, b"WEBP", "image/webp"),
+    (0, b"GIF8", "image/gif"),
+    (4, b"ftypqt", "video/quicktime"),
+    (4, b"ftyp", "video/mp4"),
+    (0, b"\x1aE\xdf\xa3", "video/webm"),
+    (8, b"AVI ", "video/x-msvideo"),
+)
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What the check of a video found; kept in the record of its file.
+
+    Attributes:
+        width, height: pixels.
+        num_frames: how many pictures it has.
+        frame_rate: frames a second on average; None if the file does not say.
+        url: where it was fetched from; None if it was uploaded.
+    """
+
+    width: int
+    height: int
+    num_frames: int
+    frame_rate: float | None
+    url: str | None
+
+    @classmethod
+    def of(cls, file: StoredFile) -> "VideoInfo":
+        """What is known of a file of the kind `video`."""
+        return cls(**file.details)
+
+
+@dataclass(frozen=True)
+class OpenedVideo:
+    """A video whose frames can be read, and the id of its file."""
+
+    id: str
+    video: Video
+
+
+class Videos:
+    """Takes, finds and removes videos of visitors.
+
+    Args:
+        store: the records.
+        files: the contents.
+        sources: fetches videos from URLs.
+        queue: runs predictions on them.
+        settings: what a video may cost.
+    """
+
+    def __init__(
+        self, store: Store, files: Files, sources: Sources, queue: JobQueue, settings: Settings
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._sources = sources
+        self._queue = queue
+        self._limits = settings.video_limits
+        self._most = settings.limits.max_visitor_videos
+        self._checking = asyncio.Semaphore(_CHECKS)
+        self._opened: LRUCache[str, Video] = LRUCache(_MAX_OPENED)
+
+    async def of(self, owner: str) -> list[StoredFile]:
+        """The videos of a visitor, oldest first."""
+        return (await self._store.files(owner, "video"))[::-1]
+
+    async def get(self, owner: str, name: str) -> StoredFile:
+        """The video of that id, if the visitor owns it.
+
+        Raises:
+            RequestError: 404; whether somebody else has it is not told.
+        """
+        file = await self._store.file(name)
+        if file is None or file.owner != owner or file.kind != "video":
+            raise RequestError(404, "That file is no longer here. Upload the video again.")
+        await self._files.extend(file)
+        return file
+
+    async def upload(
+        self, owner: str, name: str, chunks: AsyncIterable[bytes], size: int = 0
+    ) -> StoredFile:
+        """Keep an uploaded file, if it is a video.
+
+        Args:
+            owner: the visitor.
+            name: as the visitor's machine names the file.
+            chunks: its content.
+            size: in bytes, as far as it is known.
+
+        Raises:
+            RequestError, InputError: it is too large, or not a video; nothing is left of it.
+        """
+        most = self._limits.max_video_bytes
+        too_large = RequestError(
+            413,
+            f"{INPUT} is larger than the {most / 1e6:,.0f} MB allowed; send a shorter or smaller "
+            "video",
+        )
+        if size > most:
+            raise too_large
+        await self._make_room(owner)
+        file = StoredFile(
+            owner=owner,
+            kind="unchecked",
+            name=name or "video",
+            content_type="application/octet-stream",
+        )
+        try:
+            await self._files.keep(chunks, file, most)
+        except FileTooLargeError as error:
+            raise too_large from error
+        except StorageFullError as error:
+            raise RequestError(
+                507, "The server has no disk space left. Try again later."
+            ) from error
+        return await self._checked(file, None)
+
+    async def fetch(self, owner: str, url: str) -> StoredFile:
+        """Fetch a file from a URL, and keep it if it is a video.
+
+        Raises:
+            RequestError, InputError: it cannot be fetched, is too large, or not a video; nothing
+                is left of it.
+        """
+        if not url.lower().startswith(("http://", "https://")):
+            raise RequestError.of_field(
+                INPUT, f"{INPUT} is {shown(url)}, but it should be a URL that begins with https://"
+            )
+        await self._make_room(owner)
+        try:
+            file = await self._sources.download(
+                url, owner, "unchecked", max_bytes=self._limits.max_video_bytes
+            )
+        except SourceError as error:
+            raise RequestError.of_field(INPUT, str(error)) from error
+        return await self._checked(file, url)
+
+    async def remove(self, file: StoredFile) -> None:
+        """Delete a video and the results of its runs.
+
+        Raises:
+            RequestError: a run uses it.
+        """
+        runs = [run for run in await self._store.kept(file.owner) if run.source_id == file.id]
+        if any(not run.is_finished for run in runs):
+            raise RequestError(409, "This video is being worked on. Cancel the run first.")
+        for run in runs:
+            await self._queue.discard(run.id)
+        await self._files.remove([file.id])
+
+    @asynccontextmanager
+    async def opened(self, file: StoredFile) -> AsyncIterator[OpenedVideo]:
+        """A video whose frames can be read while the block runs.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        async with self._files.local_path(file.id) as path:
+            video = self._opened.get(file.id)
+            if video is None:
+                async with self._checking:
+                    video = await anyio.to_thread.run_sync(probe_video, path, self._limits)
+                self._opened[file.id] = video
+            yield OpenedVideo(file.id, video)
+
+    async def _checked(self, file: StoredFile, url: str | None) -> StoredFile:
+        """Check that a file is a video, and say so in its record; else remove it."""
+        try:
+            async with self.opened(file) as opened:
+                video = opened.video
+            info = VideoInfo(video.width, video.height, video.num_frames, video.frame_rate, url)
+            head = b"".join([chunk async for chunk in self._files.read(file, 0, 32)])
+            await self._store.change_file(
+                file.id, kind="video", content_type=_media_type(head), details=asdict(info)
+            )
+            return await self.get(file.owner, file.id)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self._files.remove([file.id])
+            raise
+
+    async def _make_room(self, owner: str) -> None:
+        """Delete a visitor's oldest videos, so that one more is not too many."""
+        in_use = {run.source_id for run in await self._store.kept(owner) if not run.is_finished}
+        old = [file for file in await self.of(owner) if file.id not in in_use]
+        for file in old[: max(0, len(old) + 1 - self._most)]:
+            await self.remove(file)
+
+
+def about(file: StoredFile) -> dict[str, Any]:
+    """A video as the page gets it."""
+    info = VideoInfo.of(file)
+    return {
+        "id": file.id,
+        "name": file.name,
+        "address": info.url,
+        "bytes": file.size,
+        "media_type": file.content_type,
+        "width": info.width,
+        "height": info.height,
+        "num_frames": info.num_frames,
+        "frame_rate": info.frame_rate,
+    }
+
+
+def _media_type(head: bytes) -> str:
+    """What kind of file begins so; never a kind that a browser would run."""
+    for start, mark, media_type in _MEDIA_TYPES:
+        if head[start:].startswith(mark):
+            return media_type
+    return "application/octet-stream"

@@ -1,0 +1,190 @@
+"""The parts that read what others write: any text goes in, a value or one clear error comes out."""
+
+import asyncio
+import base64
+import random
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sam2_video.service.api.event_stream import Position
+from sam2_video.service.api.routes import read_cursor
+from sam2_video.service.api.validation import Hook, check_hook, wait_seconds
+from sam2_video.service.errors import RequestError
+from sam2_video.service.jobs.containers import PriorityLock
+from sam2_video.service.jobs.outputs import OutputName, OutputNameError, expected_outputs, unbroken
+from sam2_video.service.jobs.progress import Progress, last_progress
+from sam2_video.service.net.inputs import read_data_uri
+from sam2_video.service.net.tls import tls_names
+from sam2_video.service.storage.files import shown_name
+
+
+@given(st.binary(min_size=1), st.sampled_from(["video/mp4", "image/png", "x/y+z"]))
+def test_data_uris_come_back(content: bytes, kind: str) -> None:
+    text = base64.b64encode(content).decode()
+    assert read_data_uri(f"data:{kind};base64,{text}") == (kind, content)
+    escaped = "".join(f"%{byte:02x}" for byte in content)
+    assert read_data_uri(f"data:{kind},{escaped}") == (kind, content)
+
+
+@given(st.text(max_size=60))
+def test_any_data_uri_is_read_or_refused(text: str) -> None:
+    try:
+        kind, content = read_data_uri(f"data:{text}")
+    except ValueError as error:
+        assert str(error)
+    else:
+        assert kind.count("/") == 1
+        assert content
+
+
+@given(st.sets(st.integers(0, 40)), st.integers(1, 5))
+def test_outputs_before_the_first_gap(frames: set[int], interval: int) -> None:
+    ordered = sorted(frame * interval for frame in frames)
+    count = unbroken(ordered, interval)
+    assert ordered[:count] == [i * interval for i in range(count)]
+    assert count == len(ordered) or ordered[count] != count * interval
+
+
+@given(st.integers(0, 99_999), st.sampled_from(["webp", "jpg", "png"]))
+def test_names_of_frames(frame: int, suffix: str) -> None:
+    name = f"frame_{frame:05d}.{suffix}"
+    assert OutputName.parse(name).frame == frame
+    assert OutputName.of_nth(OutputName.parse(name).content_type, frame, 1).name == name
+
+
+@given(st.text())
+def test_no_other_name_is_an_output(text: str) -> None:
+    try:
+        name = OutputName.parse(text)
+    except OutputNameError:
+        return
+    assert "/" not in name.name
+    assert name.content_type
+
+
+@pytest.mark.parametrize(
+    ("frames", "interval", "expected"), [(6, 1, 6), (6, 5, 2), (5, 5, 1), (1, 9, 1), (290, 7, 42)]
+)
+def test_how_many_outputs_there_have_to_be(frames: int, interval: int, expected: int) -> None:
+    logs = f" 17%|#6 | 1/{frames} [00:00<00:00]\n100%|##| {frames}/{frames} [00:00<00:00]\n"
+    assert expected_outputs(logs, interval, is_video=False) == expected
+    assert len(range(0, frames, interval)) == expected
+    assert expected_outputs(logs, interval, is_video=True) == 1
+    assert expected_outputs("model: nano", interval, is_video=False) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("wait", 60),
+        ("wait=5", 5),
+        ("respond-async, wait=10", 10),
+        ("wait=0", 1),
+        ("wait=999", 60),
+        ("Wait=7", 7),
+        ("respond-async", None),
+        ("waiting", None),
+        ("wait=x", None),
+        ("", None),
+    ],
+)
+def test_prefer(header: str, seconds: int | None) -> None:
+    assert wait_seconds(header) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "hook"),
+    [
+        ({}, Hook(None, [])),
+        ({"webhook": "http://a/b"}, Hook("http://a/b", ["start", "output", "logs", "completed"])),
+        (
+            {"webhook": "https://a/b", "webhook_events_filter": ["output"]},
+            Hook("https://a/b", ["output"]),
+        ),
+        ({"webhook_completed": "https://a/b"}, Hook("https://a/b", ["completed"])),
+    ],
+)
+def test_which_events_a_webhook_is_told(body: dict, hook: Hook) -> None:
+    assert check_hook(body) == hook
+
+
+@given(st.text())
+def test_any_header_is_read(text: str) -> None:
+    seconds = wait_seconds(text)
+    assert seconds is None or 1 <= seconds <= 60
+    assert Position.parse(text).logs >= 0
+    try:
+        before, after = read_cursor(text)
+    except RequestError:
+        return
+    assert (before is None) != (after is None)
+
+
+@given(st.text())
+def test_shown_names_are_short_and_no_paths(text: str) -> None:
+    name = shown_name(text)
+    assert 1 <= len(name) <= 200
+    assert "/" not in name
+    assert name.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("logs", "progress"),
+    [
+        ("", None),
+        ("model: nano\n", None),
+        (" 45%|####5     | 131/290 [00:13<00:16, 9.8frames/s]\n", Progress(131, 290, 16)),
+        ("  0%|          | 1/290 [00:00<?, ?frames/s]\n", Progress(1, 290, None)),
+        (" 9%|#| 9/99 [1:00:13<2:00:16, 9.8frames/s]\nsaved 50%|\n", Progress(9, 99, 7216)),
+        (" 9%|#| 9/99 [00:13<00:16, 9.8frames/s]\n 10%|#", Progress(9, 99, 16)),
+    ],
+)
+def test_progress_is_the_last_whole_bar(logs: str, progress: Progress | None) -> None:
+    assert last_progress(logs) == progress
+
+
+@given(st.text(alphabet="0123456789%|/[<:?] #\n\r"))
+def test_any_log_is_read(logs: str) -> None:
+    progress = last_progress(logs)
+    assert progress is None or progress.done >= 0
+
+
+@pytest.mark.parametrize(
+    ("host", "public_url", "others"),
+    [
+        ("127.0.0.1", None, []),
+        ("192.168.1.5", None, ["192.168.1.5"]),
+        ("localhost", "https://sam.example.com/x", ["sam.example.com"]),
+        ("0.0.0.0", None, [socket.gethostname()]),  # noqa: S104
+    ],
+)
+def test_names_of_a_certificate(host: str, public_url: str | None, others: list[str]) -> None:
+    assert tls_names(host, public_url) == ["localhost", "127.0.0.1", "::1", *others]
+
+
+def test_the_lock_goes_to_the_smallest_number() -> None:
+    async def test() -> None:
+        lock, served = PriorityLock(), []
+
+        async def wait(number: int, gate: asyncio.Event) -> None:
+            async with lock.held(number):
+                await gate.wait()
+                served.append(number)
+
+        gate = asyncio.Event()
+        numbers = list(range(1, 20))
+        random.Random(3).shuffle(numbers)  # noqa: S311
+        first = asyncio.create_task(wait(0, gate))
+        await asyncio.sleep(0)
+        tasks = {number: asyncio.create_task(wait(number, gate)) for number in numbers}
+        await asyncio.sleep(0)
+        for number in (4, 9):
+            tasks[number].cancel()
+        gate.set()
+        await asyncio.gather(first, *tasks.values(), return_exceptions=True)
+        assert served == [number for number in range(20) if number not in (4, 9)]
+
+    asyncio.run(test())

@@ -1,0 +1,202 @@
+"""`python -m sam2_video serve` as `make page` starts it, with a worker of its own."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from bench.processes import children
+from bench.serving import ROOT, alive, free_port, until
+from tests.service.serving import MODEL, HostedServer
+
+CLIENT = ROOT / "sam2_video" / "service" / "page" / "client"
+STATIC = ROOT / "sam2_video" / "service" / "page" / "static"
+CREATE = f"/v1/models/{MODEL}/predictions"
+CLICK = {"click_coordinates": "[20,20]"}
+
+
+def start(*arguments: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sam2_video", "serve", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def descendants(pid: int) -> list[int]:
+    found = [pid]
+    for parent in found:
+        found += children(parent)
+    return found
+
+
+def events(client: httpx.Client, run: str) -> list[dict]:
+    with client.stream("GET", f"/api/runs/{run}/events") as answer:
+        return [json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: ")]
+
+
+def test_a_prediction_by_the_server_that_serves_the_page(server, clip_uri) -> None:
+    """With the worker that the server has started: its outputs are uploaded."""
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        assert "<title>" in client.get("/").text
+        body = {"input": {**CLICK, "input_video": clip_uri, "output_format": "png"}}
+        done = client.post(CREATE, json=body, headers={"Prefer": "wait"}).json()
+        assert (done["status"], done["source"]) == ("succeeded", "api")
+        assert len(done["output"]) == 6
+        assert client.get(done["output"][0]).content.startswith(b"\x89PNG")
+
+
+def test_a_run_of_the_page_by_the_same_server(server, clip_path) -> None:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        client.get("/")
+        video = client.post("/api/videos", content=clip_path.read_bytes()).json()["id"]
+        until(lambda: client.get("/api/status").json()["status"] == "READY")
+        asked = {"frame": 3, "points": [[20, 20]], "labels": [1]}
+        mask = client.post(f"/api/videos/{video}/mask", json=asked)
+        assert mask.content.startswith(b"\x89PNG")
+        body = {"video": video, "inputs": {**CLICK, "output_video": True}}
+        run = client.post("/api/runs", json=body).json()["id"]
+        assert events(client, run)[-1]["status"] == "done"
+        result = client.get(f"/api/runs/{run}/files/output_video.mp4")
+        assert result.content[4:8] == b"ftyp"
+        part = client.get(result.url, headers={"Range": "bytes=4-7"})
+        assert (part.status_code, part.content) == (206, b"ftyp")
+
+
+def test_a_run_of_the_page_survives_a_restart(worker, tmp_path, some_path) -> None:
+    server = HostedServer(tmp_path, "--api", f"http://127.0.0.1:{worker.port}").start()
+    try:
+        with httpx.Client(base_url=server.url, timeout=60) as client:
+            client.get("/")
+            video = client.post("/api/videos", content=some_path.read_bytes()).json()["id"]
+            run = client.post("/api/runs", json={"video": video, "inputs": CLICK}).json()["id"]
+            until(lambda: client.get("/api/start").json()["runs"][0]["status"] == "running")
+            server.kill()
+            server.start()
+            (seen,) = client.get("/api/start").json()["runs"]
+            assert seen["id"] == run
+            assert seen["status"] in ("waiting", "running")
+            reports = events(client, run)
+            assert reports[-1]["status"] == "done"
+            begun = max(index for index, report in enumerate(reports) if report["first"])
+            files = [name for report in reports[begun:] for name in report["new_files"]]
+            assert files == [f"frame_{number:05d}.webp" for number in range(50)]
+            assert client.get(f"/api/runs/{run}/files/{files[-1]}").status_code == 200
+            assert client.get(f"/api/videos/{video}/frames/49").status_code == 200
+    finally:
+        server.stop()
+
+
+def test_the_api_alone(worker, tmp_path) -> None:
+    options = ("--no-page", "--api", f"http://127.0.0.1:{worker.port}")
+    server = HostedServer(tmp_path, *options).start()
+    try:
+        assert httpx.get(f"{server.url}/").status_code == 404
+        assert httpx.get(f"{server.url}/v1/models").status_code == 200
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_it_brings_its_own_server_and_takes_it_along(number, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    port = free_port()
+    process = start("--port", str(port), "--data", str(tmp_path / "data"))
+    try:
+        page = f"http://127.0.0.1:{port}"
+
+        def status() -> str:
+            try:
+                return httpx.get(f"{page}/api/status").json()["status"]
+            except httpx.HTTPError:
+                return "not there"
+
+        until(lambda: status() == "READY", 60, status)
+        assert "Input" in httpx.get(f"{page}/openapi.json").json()["components"]["schemas"]
+        assert httpx.get(f"{page}/v1/models/meta/sam-2-video").json()["owner"] == "meta"
+        started = descendants(process.pid)
+        assert len(started) > 1
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+        until(lambda: not any(alive(pid) for pid in started))
+    finally:
+        process.kill()
+        process.wait()
+    assert f"the page is at http://localhost:{port}" in output
+    assert "Traceback" not in output
+    if number != signal.SIGKILL:
+        assert process.returncode == 128 + number
+        assert not (tmp_path / "data" / "worker").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_others_get_the_page_and_the_api_only_with_tokens(tmp_path) -> None:
+    port = free_port()
+    options = ["--host", "0.0.0.0", "--port", str(port), "--data", str(tmp_path / "data")]  # noqa: S104
+    process = start(*options, "--api", "http://127.0.0.1:9")
+    try:
+
+        def code(path: str) -> int:
+            try:
+                return httpx.get(f"http://127.0.0.1:{port}{path}").status_code
+            except httpx.HTTPError:
+                return 0
+
+        until(lambda: code("/") == 200, 60)
+        assert code("/v1/models/meta/sam-2-video") == 404
+    finally:
+        process.terminate()
+        output, _ = process.communicate(timeout=60)
+    assert "the page is served without the hosted API: --host 0.0.0.0 lets other" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--api", "localhost:5000"], "--api is 'localhost:5000', but it should be an http"),
+        (["--keep-minutes", "0"], "--keep-minutes is 0, but it should be above zero"),
+        (["--max-disk-gb", "nan"], "--max-disk-gb is nan, but it should be above zero"),
+        (["--port", "99999"], "--port is 99999, but it should be from 1 to 65535"),
+        (["--example", "no-such.mp4"], "--example is 'no-such.mp4', but there is no such file"),
+    ],
+)
+def test_wrong_options_are_one_sentence(arguments, part, tmp_path) -> None:
+    process = start("--data", str(tmp_path / "data"), *arguments)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert output.startswith(part)
+    assert output.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_command_line_loads_no_server_for_other_commands() -> None:
+    code = "import sys, sam2_video.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert not {"starlette", "uvicorn", "sqlalchemy", "torch"} & set(done.stdout.split())
+
+
+def test_the_page_needs_nothing_but_the_package() -> None:
+    """Every file that the page names is there, and none of them names an address elsewhere."""
+    names = {path.name for path in STATIC.iterdir()}
+    assert names == {"index.html", "app.js", "style.css", "icon.svg"}
+    index = (STATIC / "index.html").read_text()
+    for name in names - {"index.html"}:
+        assert f"/static/{name}" in index
+    assert "<script>" not in index
+    assert "style=" not in index
+
+
+def test_the_built_script_is_that_of_the_sources(tmp_path) -> None:
+    esbuild = CLIENT / "node_modules" / ".bin" / "esbuild"
+    if shutil.which("node") is None or not esbuild.exists():
+        pytest.skip("the page's tools are not installed; make client")
+    built = tmp_path / "app.js"
+    command = ["npm", "run", "--silent", "build", "--", f"--outfile={built}"]
+    subprocess.run(command, cwd=CLIENT, check=True, capture_output=True)
+    assert built.read_text() == (STATIC / "app.js").read_text(), "run make client"
