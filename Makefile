@@ -3,7 +3,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/pip --disable-pip-version-check --quiet install --require-hashes --no-build-isolation
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+INSTALL := $(PIP) install --require-hashes --no-build-isolation
 LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(ARGS)
 
@@ -26,7 +27,7 @@ NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) $(JS_TES
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo serve page client browser test test-fast test-client check format hooks clean
+.PHONY: help setup lock demo serve page client browser test test-fast test-client check format hooks gpu-kit clean
 
 help: ## what there is to do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -112,5 +113,18 @@ format: $(VENV)/.installed $(CLIENT)/node_modules/.package-lock.json ## put the 
 hooks: $(VENV)/.installed ## check every commit before it is made (pre-commit)
 	$(BIN)/pre-commit install
 
+# Wheels for CPython 3.12 on Linux. sam2 is built here; without its extension the wheel is pure Python.
+KIT := gpu-kit
+KIT_MIB := 45
+gpu-kit: $(VENV)/.installed ## wheels for the check on a machine with a GPU and no network: bench/README.md
+	rm -rf $(KIT)
+	$(PIP) download --no-deps --only-binary=:all: --python-version 3.12 \
+		--platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 \
+		--dest $(KIT) -r bench/gpu/wheels.txt
+	SAM2_BUILD_CUDA=0 $(PIP) wheel --no-build-isolation --no-deps --wheel-dir $(KIT) \
+		-r bench/gpu/sdists.txt
+	@test $$(du -sk $(KIT) | cut -f1) -le $$(($(KIT_MIB) * 1024)) || { \
+		echo "$(KIT)/ is larger than $(KIT_MIB) MiB: see bench/gpu/wheels.txt" >&2; exit 1; }
+
 clean: ## remove what was made, the environment included
-	rm -rf $(VENV) $(OUT) $(dir $(NODE_PACKAGES)) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json
+	rm -rf $(VENV) $(OUT) $(KIT) $(dir $(NODE_PACKAGES)) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json

@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from statistics import median
 from unittest import mock
@@ -44,28 +44,40 @@ COLUMNS = ("total", *STAGES, "rest")
 
 
 class Stopwatch:
-    """Adds up the seconds that each stage of a network takes."""
+    """Adds up the seconds that each of several functions takes.
 
-    def __init__(self, network: torch.nn.Module) -> None:
-        self.network = network
-        self.seconds = dict.fromkeys(stages_of(network), 0.0)
+    Args:
+        stages: the owner of each function, and its name there.
+        synchronize: waits for what a function has asked a GPU for.
+    """
+
+    def __init__(
+        self,
+        stages: Mapping[str, tuple[object, str]],
+        synchronize: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.stages = stages
+        self.synchronize = synchronize
+        self.seconds = dict.fromkeys(stages, 0.0)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Time the stages inside the block."""
         self.seconds = dict.fromkeys(self.seconds, 0.0)
         with ExitStack() as stack:
-            for stage, (owner, name) in stages_of(self.network).items():
+            for stage, (owner, name) in self.stages.items():
                 timed = self._timed(stage, getattr(owner, name))
                 stack.enter_context(mock.patch.object(owner, name, timed))
             yield
 
     def _timed(self, stage: str, function: Callable) -> Callable:
         def wrapper(*args: object, **kwargs: object) -> object:
+            self.synchronize()
             start = time.perf_counter()
             try:
                 return function(*args, **kwargs)
             finally:
+                self.synchronize()
                 self.seconds[stage] += time.perf_counter() - start
 
         return wrapper
@@ -90,7 +102,8 @@ def compare(options: argparse.Namespace, count: int) -> dict[str, dict[str, floa
     images = pictures(options.size, WARM + options.frames)
     objects = clicked(count, options.size)
     sides = {side: start(side, options, images, objects) for side in options.sides}
-    watches = {side: Stopwatch(network) for side, (_, network) in sides.items() if network}
+    networks = {side: network for side, (_, network) in sides.items() if network}
+    watches = {side: Stopwatch(stages_of(network)) for side, network in networks.items()}
     rows: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
     agreement = []
     threads = torch.get_num_threads()

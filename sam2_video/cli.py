@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from sam2_video.batch.command import add_batch, batch
-from sam2_video.core.errors import BatchError, InputError, OutputError, SettingError, shown
+from sam2_video.core.errors import (
+    BatchError,
+    DeviceMemoryError,
+    InputError,
+    OutputError,
+    SettingError,
+    shown,
+)
 from sam2_video.core.logs import log_to_stderr
 from sam2_video.core.signals import Interrupted, interruptible
 from sam2_video.core.workspace import Workspace
@@ -22,6 +29,15 @@ from sam2_video.service.command import add_serve, serve
 
 EXIT_BAD_INPUT = 1
 COMMAND = "sam2-video"
+SHOWN_ERRORS = (
+    BatchError,
+    CheckpointError,
+    DeviceMemoryError,
+    InputError,
+    OutputError,
+    SettingError,
+)
+"""Errors whose message is one sentence for the user; any other is a fault of the program."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 paths = predict(options.input, Path(options.output))
             for path in paths:
                 print(path)
-        except (BatchError, InputError, OutputError, SettingError, CheckpointError) as error:
+        except SHOWN_ERRORS as error:
             print(error, file=sys.stderr)
             return EXIT_BAD_INPUT
         except Interrupted as end:
@@ -62,7 +78,7 @@ def predict(assignments: Sequence[str], folder: Path) -> list[Path]:
 
     Raises:
         InputError: an input is not as it should be.
-        OutputError, SettingError, CheckpointError: see there.
+        OutputError, SettingError, CheckpointError, DeviceMemoryError: see there.
     """
     inputs = _read_inputs(assignments)
     # Imported here: torch takes seconds, and `--help` and bad input should not.

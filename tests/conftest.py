@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SLOW = (
     "tests/accelerate/",
     "tests/batch/",
+    "tests/bench/",
     "tests/engine/test_parity.py",
     "tests/http/",
     "tests/prediction/test_example_clip.py",

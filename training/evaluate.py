@@ -28,7 +28,7 @@ from sam2_video.engine.prompts import Prompt, TrackedObject
 from sam2_video.engine.tracker import EncodedPrompts, TrackingPass, encode_prompts, group_objects
 from sam2_video.models.load import build_network, load_weights
 from sam2_video.models.registry import CheckpointError, find_checkpoint
-from sam2_video.prediction.pipeline import masks_of
+from sam2_video.prediction.masks import masks_of
 from training.clips import make_clip
 from training.data import visible
 from training.inputs import MissingMaterialError, existing_file, existing_folder
@@ -121,7 +121,7 @@ def measure(model: LoadedModel, clip: AnnotatedClip, clicks: int) -> Result:
     prompt = Prompt(0, (innermost(clip.masks[0]),), (1,))
     encoded = prompted(prompt)
     for _ in range(clicks - 1):
-        shown = masks_of(encoded[0].logits[0], (width, height))[0]
+        shown = masks_of(encoded[0].logits[0], (width, height)).result()[0]
         error = largest_error(shown, clip.masks[0])
         if error is None:
             break
@@ -135,7 +135,7 @@ def measure(model: LoadedModel, clip: AnnotatedClip, clicks: int) -> Result:
         started = time.perf_counter()
         logits = tracking.step(frame, partial(_same, image))
         spent.append(time.perf_counter() - started)
-        scores.append(iou(masks_of(logits, (width, height))[0], truth))
+        scores.append(iou(masks_of(logits, (width, height)).result()[0], truth))
     # The first frame was encoded before. From the ninth on the memory bank is full.
     typical = float(np.median(spent[8:] or spent))
     return Result(clip.name, float(np.mean(scores)), scores[0], 1000 * typical)

@@ -1,42 +1,45 @@
 """Replaying a network's kernels without launching them one by one.
 
 A frame is hundreds of small kernels, and on a fast GPU Python takes longer to launch them than they
-take to run. A CUDA graph records them once, for fixed shapes and addresses, and launches them all
-in one go: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs. What may not be
-recorded, or does not give the same, is computed as before.
+take to run. A CUDA graph captures them once, for fixed shapes and addresses, and launches them all
+in one go: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs. What cannot be
+captured, or does not give the same results, is computed as before.
 """
 
 import logging
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections import OrderedDict, deque
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 logger = logging.getLogger(__name__)
 
-EAGER_CALLS = 16
-"""Calls of equal shapes in a row before they are recorded.
-
-While the memory bank fills up, its shape changes with every frame: those are not worth a recording.
-"""
-MAX_SHAPES = 4
-"""Recordings of one callable: each keeps its inputs and outputs in the GPU's memory for good."""
+MIN_CALLS = 16
+"""Equal calls among the last `WINDOW` before they are captured."""
+MAX_GRAPHS = 4
+"""Graphs of one callable: each keeps its inputs and outputs in the GPU's memory. The one that was
+not replayed for the longest time makes room for a new one."""
+WINDOW = MIN_CALLS * MAX_GRAPHS
+"""How many calls are looked at. While the memory bank fills up, its shape changes with every frame,
+so none is worth a graph; groups of different sizes, which take turns, all are, up to `MAX_GRAPHS`.
+More shapes than that in turns would push out each other's graphs: then none comes often enough."""
 TOLERANCE = 0.02
-"""Mean difference, by mean size: bfloat16 kernels may be chosen anew when they are recorded."""
+"""Mean difference, by mean size: other bfloat16 kernels may be chosen during capture."""
 _WARM_UPS = 3  # as in PyTorch's notes: libraries choose kernels and ask for memory first
 
 Capture = Callable[[Callable[[], Any], torch.device], tuple[Callable[[], None], Any]]
-"""Records what a call does: gives what does it again, and the outputs that are then written."""
+"""Captures a call: gives a function that replays it, and the outputs which a replay writes."""
 
 
 class Graphed:
-    """A callable of tensors that replays a recording wherever it has been called alike before.
+    """A callable of tensors whose calls are captured and replayed where they repeat.
 
-    Tensors may lie in lists, tuples and dicts, in arguments and in what is returned; what else is
-    among them has to be hashable. Everything that the callable reads besides (weights, cached
+    Tensors may lie in lists, tuples and dicts, in arguments and in what is returned; everything
+    else among the arguments has to be hashable. Whatever else the callable reads (weights, cached
     positions) must stay where it is in memory, and what it does may depend on shapes only. All
     calls have to be on one stream, as PyTorch's default one.
     """
@@ -47,52 +50,61 @@ class Graphed:
         Args:
             name: what it is, for the log.
             call: the callable.
-            capture: how it is recorded; as a CUDA graph if None.
+            capture: how it is captured; as a CUDA graph if None.
         """
         self._name = name
         self._call = call
         self._capture = capture or CudaCapture()
-        self._recordings: dict[tuple, _Recording] = {}
-        self._last: tuple | None = None
-        self._repeats = 0
+        self._graphs: OrderedDict[tuple, _Graph] = OrderedDict()  # least recently replayed first
+        self._recent: deque[tuple] = deque(maxlen=WINDOW)
         self._gave_up = False
-        self._lock = Lock()  # a recording has one set of inputs and outputs
+        self._lock = Lock()  # a graph has one set of inputs and outputs
+
+    @property
+    def graph_count(self) -> int:
+        """How many graphs there are."""
+        return len(self._graphs)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What the callable returns, in tensors of the caller's own."""
+        """What the callable returns, in tensors that belong to the caller."""
         if self._gave_up or not torch.is_inference_mode_enabled():
             return self._call(*args, **kwargs)
         with self._lock:
-            key = _key((args, kwargs))
-            if key in self._recordings:
-                return self._recordings[key](args, kwargs)
-            self._repeats = self._repeats + 1 if key == self._last else 1
-            self._last = key
+            leaves, structure = pytree.tree_flatten((args, kwargs))
+            key = _key(leaves, structure)
+            self._recent.append(key)
+            if key in self._graphs:
+                self._graphs.move_to_end(key)
+                return self._graphs[key](leaves)
             result = self._call(*args, **kwargs)
-            if self._repeats > EAGER_CALLS and len(self._recordings) < MAX_SHAPES:
-                self._record(key, args, kwargs, result)
+            if self._recent.count(key) >= MIN_CALLS:
+                self._add_graph(key, leaves, structure, result)
             return result
 
-    def _record(self, key: tuple, args: tuple, kwargs: dict, expected: Any) -> None:
-        """Record a call, and keep the recording if it gives what the call has given."""
+    def _add_graph(
+        self, key: tuple, leaves: list, structure: pytree.TreeSpec, expected: Any
+    ) -> None:
+        """Capture a call, and keep the graph if its replay gives what the call has given."""
+        if len(self._graphs) == MAX_GRAPHS:
+            self._graphs.popitem(last=False)
         try:
-            recording = _Recording(self._call, self._capture, args, kwargs)
-            if not _agree(recording(args, kwargs), expected):
-                raise RuntimeError("its recording gives something else")
-        except Exception as error:  # whatever it is: without a recording there is a result
+            graph = _Graph(self._call, self._capture, leaves, structure)
+            if not _agree(graph(leaves), expected):
+                raise RuntimeError("its replay gives something else")
+        except Exception as error:  # whatever it is: without a graph there is a result
             self._gave_up = True
-            self._recordings.clear()
+            self._graphs.clear()
             reason = str(error).partition("\n")[0]
             logger.warning("the %s runs without CUDA graphs: %s", self._name, reason)
         else:
-            self._recordings[key] = recording
+            self._graphs[key] = graph
 
 
 class CudaCapture:
-    """Records calls as CUDA graphs, which share their memory for what lies between.
+    """Captures calls as CUDA graphs, which share the memory for intermediate results.
 
     They may share it because they are replayed on one stream, one after another, and each writes
-    what it reads; the outputs of each are its own.
+    what it reads; the outputs of each stay its own.
     """
 
     def __init__(self) -> None:
@@ -102,7 +114,7 @@ class CudaCapture:
     def __call__(
         self, call: Callable[[], Any], device: torch.device
     ) -> tuple[Callable[[], None], Any]:
-        """See `Capture`. Raises a RuntimeError where recording is impossible, or memory scarce."""
+        """See `Capture`. Raises a RuntimeError where capture is impossible, or memory scarce."""
         _check_memory(device)
         with torch.cuda.device(device):
             if self._stream is None:
@@ -110,12 +122,12 @@ class CudaCapture:
             caller, side = torch.cuda.current_stream(), self._stream
             side.wait_stream(caller)
             graph = torch.cuda.CUDAGraph()
-            # `torch.cuda.graph` leaves its stream the current one where recording fails; the
-            # context around it does not. Libraries warm up for each stream: it is the same one.
-            with torch.cuda.stream(side), _without_cast_cache():
+            # `torch.cuda.graph` leaves its stream the current one where capture fails; the context
+            # around it does not. Libraries warm up for each stream: it is the same one.
+            with torch.cuda.stream(side):
                 for _ in range(_WARM_UPS):
                     call()
-                # Other threads may use CUDA meanwhile: that would spoil a `global` recording.
+                # Other threads may use CUDA meanwhile: that would spoil a `global` capture.
                 with torch.cuda.graph(
                     graph, self._pool, stream=side, capture_error_mode="thread_local"
                 ):
@@ -124,24 +136,36 @@ class CudaCapture:
         return graph.replay, outputs
 
 
-class _Recording:
-    """One call recorded for its shapes."""
+class _Graph:
+    """One call captured for its shapes.
+
+    Args:
+        leaves: the call's arguments, flattened.
+        structure: how they lie in lists, tuples and dicts.
+    """
 
     def __init__(
-        self, call: Callable[..., Any], capture: Capture, args: tuple, kwargs: dict
+        self,
+        call: Callable[..., Any],
+        capture: Capture,
+        leaves: list,
+        structure: pytree.TreeSpec,
     ) -> None:
-        # Recorded on zeros, checked on a frame: what hangs on more than shapes comes out then.
-        self._inputs = _map(torch.zeros_like, (args, kwargs))
-        own_args, own_kwargs = self._inputs
-        device = next(_tensors(self._inputs)).device
-        self._replay, self._outputs = capture(lambda: call(*own_args, **own_kwargs), device)
+        # Captured on zeros, checked on a frame: a result that depends on more than shapes differs.
+        # `zeros_like` keeps the order of strides, and gives what is expanded memory of its own.
+        self._inputs = [torch.zeros_like(x) if isinstance(x, Tensor) else x for x in leaves]
+        args, kwargs = pytree.tree_unflatten(self._inputs, structure)
+        device = next(x.device for x in leaves if isinstance(x, Tensor))
+        self._replay, self._outputs = capture(lambda: call(*args, **kwargs), device)
 
-    def __call__(self, args: tuple, kwargs: dict) -> Any:
-        for own, given in zip(_tensors(self._inputs), _tensors((args, kwargs)), strict=True):
-            own.copy_(given)
+    def __call__(self, leaves: list) -> Any:
+        """Replay on other tensors of the same shapes; the results are copies."""
+        for own, given in zip(self._inputs, leaves, strict=True):
+            if isinstance(own, Tensor):
+                own.copy_(given)
         self._replay()
-        # The next replay writes over its outputs; a copy takes microseconds and is safe to keep.
-        return _map(torch.clone, self._outputs)
+        # The next replay writes over the outputs; a copy takes microseconds and is safe to keep.
+        return pytree.tree_map_only(Tensor, torch.clone, self._outputs)
 
 
 def _check_memory(device: torch.device) -> None:
@@ -152,24 +176,9 @@ def _check_memory(device: torch.device) -> None:
         raise RuntimeError("less than half of the GPU's memory is free")
 
 
-@contextmanager
-def _without_cast_cache() -> Generator[None, None, None]:
-    """Keep autocast from reading casts of weights that it throws away when its context ends.
-
-    A graph would go on reading them where they were:
-    https://docs.pytorch.org/docs/stable/generated/torch.cuda.make_graphed_callables.html
-    """
-    enabled = torch.is_autocast_cache_enabled()
-    torch.set_autocast_cache_enabled(False)
-    try:
-        yield
-    finally:
-        torch.set_autocast_cache_enabled(enabled)
-
-
 def _agree(given: Any, expected: Any) -> bool:
-    """Whether two results are the same but for rounding; nothing that is not a number is."""
-    ours, theirs = list(_tensors(given)), list(_tensors(expected))
+    """Whether two results are the same but for rounding; NaN never is."""
+    ours, theirs = _tensors(given), _tensors(expected)
     return len(ours) == len(theirs) and all(
         one.shape == other.shape and one.dtype == other.dtype and _is_near(one, other)
         for one, other in zip(ours, theirs, strict=True)
@@ -181,41 +190,16 @@ def _is_near(one: Tensor, other: Tensor) -> bool:
     return bool((one - other).abs().mean() <= TOLERANCE * other.abs().mean())
 
 
-def _key(inputs: Any) -> tuple:
-    """What a recording holds for: shapes and types, the values that are no tensors, autocast."""
-    leaves = list(_leaves(inputs))
+def _key(leaves: list, structure: pytree.TreeSpec) -> tuple:
+    """What a graph holds for: structure, shapes and types, values that are no tensors, autocast."""
     kinds = {leaf.device.type for leaf in leaves if isinstance(leaf, Tensor)}
     mixed = ((k, torch.is_autocast_enabled(k), torch.get_autocast_dtype(k)) for k in sorted(kinds))
     described = (
         (tuple(leaf.shape), leaf.dtype, leaf.device) if isinstance(leaf, Tensor) else leaf
         for leaf in leaves
     )
-    return (*mixed, *described)
+    return (repr(structure), *mixed, *described)
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
-    return (leaf for leaf in _leaves(value) if isinstance(leaf, Tensor))
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    """Everything that lies in lists, tuples and dicts, and the names that it has there."""
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield name
-            yield from _leaves(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _leaves(item)
-    else:
-        yield value
-
-
-def _map(function: Callable[[Tensor], Tensor], value: Any) -> Any:
-    """The same lists, tuples and dicts, with a function applied to every tensor."""
-    if isinstance(value, Tensor):
-        return function(value)
-    if isinstance(value, dict):
-        return {name: _map(function, item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_map(function, item) for item in value)
-    return value
+def _tensors(value: Any) -> list[Tensor]:
+    return [leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, Tensor)]

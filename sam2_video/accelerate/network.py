@@ -45,7 +45,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _TRIM_BYTES, _MMAP_BYTES = 512 * 1024**2, 256 * 1024**2
 
 
-def accelerate(network: SAM2Base, precision: str = "auto") -> None:
+def accelerate(network: SAM2Base, precision: str = "auto", *, cuda_graphs: bool = False) -> None:
     """Make a network faster, in place.
 
     Args:
@@ -54,17 +54,20 @@ def accelerate(network: SAM2Base, precision: str = "auto") -> None:
         precision: `fp32` computes in float32, so that mask logits differ from Meta's predictor by
             rounding errors only; `auto` uses reduced precision where it is faster, so that masks
             differ in a few pixels.
+        cuda_graphs: on CUDA, replay the parts of a frame as CUDA graphs, see `replay_graphs`.
     """
     device = next(network.parameters()).device
     if device.type == "cpu":
         keep_freed_memory()
         rewrite_for_cpu(network, fastest_precision() if precision == "auto" else FLOAT32)
-    elif device.type == "cuda" and precision == "auto":
-        torch.backends.cuda.matmul.allow_tf32 = True
-        torch.backends.cudnn.allow_tf32 = True
-        if supports_bfloat16(network):
+    elif device.type == "cuda":
+        # Both, whatever they are: PyTorch's default lets cuDNN's convolutions use TF32.
+        torch.backends.cuda.matmul.allow_tf32 = precision == "auto"
+        torch.backends.cudnn.allow_tf32 = precision == "auto"
+        if precision == "auto" and supports_bfloat16(network):
             compute_in_bfloat16(network, device.type)
-        replay_graphs(network)
+        if cuda_graphs:
+            replay_graphs(network)
 
 
 def keep_freed_memory() -> None:
@@ -91,10 +94,19 @@ def supports_bfloat16(network: SAM2Base) -> bool:
 
 
 def compute_in_bfloat16(network: SAM2Base, device_type: str) -> None:
-    """Run a network under bfloat16 autocast, in place, as Meta's examples do on CUDA."""
+    """Run a network under bfloat16 autocast, in place, as Meta's examples do on CUDA.
+
+    The weights of linear and convolutional layers are converted once, here. Autocast would convert
+    them to the same values, hundreds of them on every frame. With them converted, its cache of cast
+    weights has no use and is off: it is emptied when the context ends, and a CUDA graph would still
+    read from it.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            module.to(torch.bfloat16)
     for name in ("forward_image", "track_step", "_encode_new_memory"):
         # The calls are nested, and an autocast context cannot be entered twice.
-        mixed = torch.autocast(device_type, torch.bfloat16)
+        mixed = torch.autocast(device_type, torch.bfloat16, cache_enabled=False)
         setattr(network, name, mixed(getattr(network, name)))
 
 
@@ -107,9 +119,6 @@ def replay_graphs(network: SAM2Base, capture: Capture | None = None) -> None:
     part depends on shapes only, and shapes are constant once the memory bank is full. The code
     between the parts is not captured: it reads the memory bank in Python, and passes the distance
     of each memory as new values, which a graph of the whole step would freeze.
-
-    Of the four, only the image encoder may enter autocast itself. Inside an outer autocast context,
-    the cache of cast weights would outlive the capture.
 
     Args:
         network: in its final precision. Its image size is fixed, so cached positional encodings

@@ -12,7 +12,7 @@ import torch
 
 from sam2_video.batch.jobs import FAILED, SUCCEEDED, Job, Result
 from sam2_video.batch.storage import OBJECT_SCHEMES, fetch_object, open_store
-from sam2_video.core.errors import InputError, OutputError, shown
+from sam2_video.core.errors import DeviceMemoryError, InputError, OutputError, shown
 from sam2_video.core.limits import Limits
 from sam2_video.core.workspace import Workspace
 from sam2_video.engine.model import load_model
@@ -50,7 +50,7 @@ class Checker:
             request = self._request(job.inputs)
             with checked_request(request, self.workspace.folder, self.limits) as checked:
                 outputs = self._outputs(job, checked)
-        except (InputError, OutputError) as error:
+        except (InputError, OutputError, DeviceMemoryError) as error:
             seconds = time.monotonic() - started
             return Result(job.id, FAILED, job.digest, error=str(error), seconds=seconds)
         finally:

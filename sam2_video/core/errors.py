@@ -18,6 +18,10 @@ class OutputError(RuntimeError):
     """The result could not be written, told in one sentence that a user may see."""
 
 
+class DeviceMemoryError(RuntimeError):
+    """The GPU has too little memory for a prediction, told in one sentence that a user may see."""
+
+
 class BatchError(RuntimeError):
     """A batch cannot be run as it was asked for, told in one sentence that a user may see."""
 

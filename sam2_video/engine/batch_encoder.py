@@ -1,8 +1,8 @@
-"""Encoding frames ahead of tracking: on a GPU several in one go.
+"""Encoding frames ahead of tracking, several in one go where that is asked for.
 
 One frame leaves a large GPU partly idle, and what it costs to launch is paid for each; a CPU is
 busy with one. Batches are whole wherever there are frames enough, never what happens to be ready:
-the same video always goes the same way, and a CUDA graph finds the shapes that it was recorded for.
+the same video always goes the same way, and a CUDA graph finds the shapes that it was captured for.
 """
 
 import logging
@@ -19,14 +19,6 @@ from sam2_video.engine.tracker import FrameFeatures, encode_image, encode_images
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
-
-CUDA_BATCH = 4
-"""Frames encoded in one go on CUDA. Not measured: none of it has run on a GPU yet."""
-
-
-def frames_at_once(device: torch.device) -> int:
-    """How many frames to encode in one go."""
-    return CUDA_BATCH if device.type == "cuda" else 1
 
 
 def encode_ahead(

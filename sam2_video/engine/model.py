@@ -9,6 +9,7 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 
 from sam2_video.accelerate.network import PRECISIONS, accelerate
+from sam2_video.core.errors import shown
 from sam2_video.models.load import build_network, load_weights
 from sam2_video.models.registry import (
     CheckpointError,
@@ -19,13 +20,22 @@ from sam2_video.models.registry import (
 
 logger = logging.getLogger(__name__)
 
+MAX_ENCODER_BATCH = 16
+
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model that is ready to run, as `segment` and the predictor take it."""
+    """A model that is ready to run, as `segment` and the predictor take it.
+
+    Attributes:
+        name: the name of its checkpoint.
+        network: with its weights loaded, on its device.
+        encoder_batch: the number of frames in one batch of the image encoder.
+    """
 
     name: str
     network: SAM2Base
+    encoder_batch: int = 1
 
     @property
     def image_size(self) -> int:
@@ -64,12 +74,14 @@ def load_model(
     size = image_size or _image_size_from_environment() or checkpoint.image_size
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = _precision_from_environment()
+    cuda_graphs = _cuda_graphs_from_environment()
+    encoder_batch = _encoder_batch_from_environment()
     network = build_network(checkpoint, size)
     load_weights(network, weights_file(checkpoint, folder), checkpoint)
     network.to(device)
-    accelerate(network, precision)
+    accelerate(network, precision, cuda_graphs=cuda_graphs)
     logger.info("device: %s, image size: %d, precision: %s", device, size, precision)
-    return LoadedModel(checkpoint.name, network)
+    return LoadedModel(checkpoint.name, network, encoder_batch)
 
 
 def _precision_from_environment() -> str:
@@ -79,6 +91,24 @@ def _precision_from_environment() -> str:
             f"SAM2_PRECISION is {precision!r}, but it should be {' or '.join(PRECISIONS)}"
         )
     return precision
+
+
+def _cuda_graphs_from_environment() -> bool:
+    text = os.environ.get("SAM2_CUDA_GRAPHS") or "0"
+    if text not in ("0", "1"):
+        raise CheckpointError(f"SAM2_CUDA_GRAPHS is {shown(text)}, but it should be 0 or 1")
+    return text == "1"
+
+
+def _encoder_batch_from_environment() -> int:
+    text = os.environ.get("SAM2_ENCODER_BATCH") or "1"
+    is_number = text.isascii() and text.isdigit() and len(text) <= 2
+    if not is_number or not 1 <= int(text) <= MAX_ENCODER_BATCH:
+        raise CheckpointError(
+            f"SAM2_ENCODER_BATCH is {shown(text)}, but it should be a whole number from 1 to "
+            f"{MAX_ENCODER_BATCH}"
+        )
+    return int(text)
 
 
 def _image_size_from_environment() -> int | None:

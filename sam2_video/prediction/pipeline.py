@@ -1,27 +1,29 @@
 """Clicks and a video in, every object's mask on every frame out."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+import gc
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from sam2_video.core.errors import DeviceMemoryError
 from sam2_video.core.limits import Limits
 from sam2_video.core.prefetch import prefetch
-from sam2_video.engine.batch_encoder import encode_ahead, frames_at_once
+from sam2_video.engine.batch_encoder import encode_ahead
 from sam2_video.engine.clicks import check_clicks, parse_clicks
 from sam2_video.engine.model import LoadedModel, load_model
 from sam2_video.engine.preprocess import normalize_image, shrink
 from sam2_video.engine.prompts import TrackedObject, build_prompts
 from sam2_video.engine.tracker import EncodedPrompts, TrackingPass, encode_prompts, group_objects
 from sam2_video.prediction.mask_stack import MaskStack
+from sam2_video.prediction.masks import PendingMasks, masks_of
 from sam2_video.video.decode import read_frames, read_frames_backward
 from sam2_video.video.decoder import Source
 from sam2_video.video.ffmpeg_log import PictureFormat
@@ -33,6 +35,7 @@ from sam2_video.video.streams import FrameStream, RgbStream
 PREFETCHED_FRAMES = 2
 """Frames that are decoded and shrunk in advance, or a batch of the encoder if that is more."""
 
+T = TypeVar("T")
 Frame = TypeVar("Frame")
 Stream = TypeVar("Stream", bound=FrameStream[Any])
 
@@ -163,39 +166,112 @@ def track(
         interval: yield every n-th frame only; every frame is tracked all the same.
         folder: where masks are kept; the system's temporary folder if None.
         advance: called once for every frame that was tracked.
+
+    Raises:
+        DeviceMemoryError: the GPU has too little memory. What this prediction took is freed first,
+            so that a smaller one works.
     """
-    size = (video.width, video.height)
+    frames = _track(model, video, stream, objects, limits, interval, folder, advance)
+    try:
+        with closing(frames):
+            yield from frames
+        return
+    except torch.OutOfMemoryError:
+        pass  # Raising here would keep this exception, and with it the tensors of its stack frames.
+    gc.collect()
+    torch.cuda.empty_cache()
+    raise DeviceMemoryError(
+        f"the GPU has too little memory for {len(objects)} object{'s'[: len(objects) != 1]} with "
+        f"the model {model.name} at {model.image_size} pixels a side; lower SAM2_IMAGE_SIZE, "
+        "click fewer objects, or choose a smaller SAM2_MODEL"
+    )
+
+
+def _track(
+    model: LoadedModel,
+    video: Video,
+    stream: FrameStream[Frame],
+    objects: Sequence[TrackedObject],
+    limits: Limits,
+    interval: int,
+    folder: Path | None,
+    advance: Callable[[], None],
+) -> Generator[TrackedFrame[Frame], None, None]:
+    """See `track`; raises `torch.OutOfMemoryError`."""
+    # While the masks of a frame are copied from a GPU, the next frame is already being tracked.
+    lag = 1 if model.device.type == "cuda" else 0
     prompts = _encode_clicked_frames(model, video, stream, objects)
     start = min(frame for encoded in prompts for frame in encoded.logits)
-    at_once = frames_at_once(model.device)
-
     with MaskStack(folder, limits.max_mask_bytes) as kept:
-        backward = TrackingPass(model.network, prompts, size, video.num_frames, reverse=True)
-        with closing(_shrunk_backward(model, video, start)) as shrunk:
-            for (index, _), features in encode_ahead(
-                model.network, shrunk, partial(_to_encode, model, backward), at_once
-            ):
-                logits = backward.step_encoded(index, features)
-                if index < start:
-                    if index % interval == 0:
-                        kept.push(masks_of(logits, size))
-                    advance()
+        with closing(_track_backward(model, video, prompts, start, interval, advance)) as backward:
+            for pending in delayed(backward, lag):
+                kept.push(pending.result())
+        forward = _track_forward(model, video, stream, prompts, start, interval, advance, kept)
+        with closing(forward):
+            for index, frame, pending in delayed(forward, lag):
+                yield TrackedFrame(index, frame, pending.result())
 
-        forward = TrackingPass(model.network, prompts, size, video.num_frames)
-        depth = max(PREFETCHED_FRAMES, at_once)
-        with closing(prefetch(_shrunk_forward(model, video, stream, start), depth)) as frames:
-            for (index, small, frame), features in encode_ahead(
-                model.network, frames, partial(_to_encode, model, forward), at_once
-            ):
-                is_wanted = index % interval == 0
-                if small is None:
-                    masks = kept.pop() if is_wanted else None
-                else:
-                    logits = forward.step_encoded(index, features)
-                    advance()
-                    masks = masks_of(logits, size) if is_wanted else None
-                if masks is not None:
-                    yield TrackedFrame(index, frame, masks)
+
+def _track_backward(
+    model: LoadedModel,
+    video: Video,
+    prompts: list[EncodedPrompts],
+    start: int,
+    interval: int,
+    advance: Callable[[], None],
+) -> Generator[PendingMasks, None, None]:
+    """The masks of every n-th frame before `start`, in descending order."""
+    size = (video.width, video.height)
+    tracking = TrackingPass(model.network, prompts, size, video.num_frames, reverse=True)
+    with closing(_shrunk_backward(model, video, start)) as frames:
+        for (index, _), features in encode_ahead(
+            model.network, frames, partial(_to_encode, model, tracking), model.encoder_batch
+        ):
+            logits = tracking.step_encoded(index, features)
+            if index < start:
+                if index % interval == 0:
+                    yield masks_of(logits, size)
+                advance()
+
+
+def _track_forward(
+    model: LoadedModel,
+    video: Video,
+    stream: FrameStream[Frame],
+    prompts: list[EncodedPrompts],
+    start: int,
+    interval: int,
+    advance: Callable[[], None],
+    kept: MaskStack,
+) -> Generator[tuple[int, Frame, PendingMasks], None, None]:
+    """Every n-th frame: its index, the frame, and its masks; before `start` they are in `kept`."""
+    size = (video.width, video.height)
+    tracking = TrackingPass(model.network, prompts, size, video.num_frames)
+    depth = max(PREFETCHED_FRAMES, model.encoder_batch)
+    with closing(prefetch(_shrunk_forward(model, video, stream, start), depth)) as frames:
+        for (index, small, frame), features in encode_ahead(
+            model.network, frames, partial(_to_encode, model, tracking), model.encoder_batch
+        ):
+            is_wanted = index % interval == 0
+            if small is None:
+                if is_wanted:
+                    yield index, frame, PendingMasks(kept.pop())
+                continue
+            logits = tracking.step_encoded(index, features)
+            advance()
+            if is_wanted:
+                yield index, frame, masks_of(logits, size)
+
+
+def delayed(items: Iterable[T], lag: int) -> Generator[T, None, None]:
+    """The same items, each of them once `lag` more have been made."""
+    made: deque[T] = deque()
+    for item in items:
+        made.append(item)
+        del item  # a frame is large
+        if len(made) > lag:
+            yield made.popleft()
+    yield from made
 
 
 def warm_up(model: LoadedModel) -> None:
@@ -206,28 +282,9 @@ def warm_up(model: LoadedModel) -> None:
     prompts = encode_prompts(
         model.network, group_objects(build_prompts(clicks)), [(0, blank)], (size, size), 2
     )
-    at_once = frames_at_once(model.device)
+    at_once = model.encoder_batch
     _, features = next(encode_ahead(model.network, range(at_once), lambda _: blank, at_once))
     TrackingPass(model.network, prompts, (size, size), 2).step_encoded(1, features)
-
-
-def masks_of(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
-    """Turn (K, 1, h, w) mask logits into (K, H, W) bool masks of a (width, height) video.
-
-    Bilinear, as `SAM2VideoPredictor._get_orig_video_res_output`; object by object, since
-    full-size logits are 32 times as large as the masks. On the CPU by OpenCV, whose resize takes
-    a tenth of PyTorch's time; elsewhere on the device, so that only bits leave it.
-    """
-    width, height = size
-    masks = np.empty((len(logits), height, width), bool)
-    for k, logit in enumerate(logits):
-        if logit.device.type == "cpu":
-            full = cv2.resize(logit[0].numpy(), size, interpolation=cv2.INTER_LINEAR)
-            np.greater(full, 0, out=masks[k])
-        else:
-            larger = F.interpolate(logit[None], (height, width), mode="bilinear")
-            masks[k] = (larger[0, 0] > 0).cpu().numpy()
-    return masks
 
 
 def _encode_clicked_frames(

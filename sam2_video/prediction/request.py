@@ -72,6 +72,7 @@ class CheckedRequest:
 
         Raises:
             OutputError: it cannot be written.
+            DeviceMemoryError: the GPU has too little memory.
         """
         wanted, video, stream = self.request, self.video, self.stream
         drawing = wanted.mask_type, wanted.annotation_type

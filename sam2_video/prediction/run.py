@@ -28,6 +28,7 @@ def run_prediction(
         InputError: something in the request is not as it should be.
         OutputError: the files cannot be written.
         CheckpointError: the model cannot be loaded.
+        DeviceMemoryError: the GPU has too little memory.
     """
     folder, scratch = workspace.fresh(), workspace.folder
     with (

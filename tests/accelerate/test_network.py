@@ -9,6 +9,7 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
+from bench.parity import NUM_FRAMES, centre, pictures
 from sam2_video.accelerate import attention, matmul, memory_attention
 from sam2_video.accelerate.attention import Float32Scores, attend
 from sam2_video.accelerate.matmul import FLOAT32, PackedLinear, Precision
@@ -20,7 +21,6 @@ from sam2_video.engine.prompts import Prompt, TrackedObject
 from sam2_video.engine.tracker import TrackingPass, encode_prompts, group_objects
 from sam2_video.models.load import build_network, load_weights
 from sam2_video.models.registry import CheckpointError, checkpoint_folder, find_checkpoint
-from tests.engine.test_parity import NUM_FRAMES, centre, pictures
 
 TOLERANCE = 1e-4
 PRECISIONS = {
@@ -157,7 +157,7 @@ def test_reduced_precision_in_the_encoder_stays_close() -> None:
         assert 0 < (given - expected).abs().mean() < 0.02 * expected.std()
 
 
-def track(network: SAM2Base, side: int) -> list[Tensor]:
+def track(network: SAM2Base, side: int, num_frames: int = NUM_FRAMES) -> list[Tensor]:
     """Mask logits of two discs over the pictures of the parity test."""
     images = pictures(side)
     objects = [
@@ -165,11 +165,11 @@ def track(network: SAM2Base, side: int) -> list[Tensor]:
         for k, (x, y) in ((k, centre(k, 0)) for k in range(2))
     ]
     size = (side, side)
-    prompts = encode_prompts(network, group_objects(objects), [(0, images[:1])], size, NUM_FRAMES)
-    tracking = TrackingPass(network, prompts, size, NUM_FRAMES)
+    prompts = encode_prompts(network, group_objects(objects), [(0, images[:1])], size, num_frames)
+    tracking = TrackingPass(network, prompts, size, num_frames)
     return [
         tracking.step(frame, lambda frame=frame: images[frame : frame + 1])
-        for frame in range(NUM_FRAMES)
+        for frame in range(num_frames)
     ]
 
 
@@ -192,15 +192,24 @@ def test_reduced_precision_changes_masks_in_a_few_pixels(precision: Precision, m
     assert mean_iou(logits, others) > 0.95
 
 
-def test_autocast_changes_masks_of_metas_networks_in_a_few_pixels(monkeypatch) -> None:
-    monkeypatch.setattr("tests.accelerate.test_network.NUM_FRAMES", 4)
+def test_autocast_changes_masks_of_metas_networks_in_a_few_pixels() -> None:
     plain = plain_network("tiny", 128)
     mixed = deepcopy(plain)
     compute_in_bfloat16(mixed, "cpu")
-    logits, others = track(plain, 128), track(mixed, 128)
+    logits, others = track(plain, 128, 4), track(mixed, 128, 4)
     assert not torch.is_autocast_enabled("cpu")
     assert not all(torch.equal(a, b) for a, b in zip(logits, others, strict=True))
     assert mean_iou(logits, others) > 0.95
+
+
+def test_weights_converted_once_give_what_autocast_gives() -> None:
+    network = plain_network("tiny", 128)
+    converted = deepcopy(network)
+    compute_in_bfloat16(converted, "cpu")
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = track(network, 128, 4)
+    for one, other in zip(track(converted, 128, 4), expected, strict=True):
+        assert torch.equal(one, other)
 
 
 def test_only_metas_networks_support_bfloat16() -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -10,18 +11,17 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.parity import pictures
 from sam2_video import segment
 from sam2_video.accelerate import cuda_graphs
 from sam2_video.accelerate.cuda_graphs import Graphed
 from sam2_video.accelerate.network import rewrite_for_cpu
-from sam2_video.engine.batch_encoder import CUDA_BATCH, encode_ahead, frames_at_once
+from sam2_video.engine.batch_encoder import encode_ahead
 from sam2_video.engine.model import load_model
 from sam2_video.engine.tracker import FrameFeatures, encode_image, encode_images
-from sam2_video.prediction import pipeline
 from tests import clips
 from tests.accelerate.test_cuda_graphs import FakeGraph
 from tests.accelerate.test_network import TOLERANCE, plain_network
-from tests.engine.test_parity import pictures
 
 
 class Encoder:
@@ -116,20 +116,15 @@ def test_with_too_little_memory_frames_are_encoded_one_at_a_time() -> None:
 
 
 def test_whole_batches_are_replayed_and_a_short_one_is_not(monkeypatch) -> None:
-    monkeypatch.setattr(cuda_graphs, "EAGER_CALLS", 2)
+    monkeypatch.setattr(cuda_graphs, "MIN_CALLS", 3)
     encoder, graph = Encoder(), FakeGraph()
     encoder.forward_image = Graphed("encoder", encoder.forward_image, graph)  # type: ignore[method-assign]
-    for _ in range(2):  # the recording outlives the short batch
+    for _ in range(2):  # the graph outlives the short batch
         for number, pair in enumerate(encode_ahead(encoder, range(10), picture_of, 2)):
             check(pair, number)
         for number, pair in enumerate(encode_ahead(encoder, range(1), picture_of, 2)):
             check(pair, number)
     assert graph.counts == {"captures": 1, "replays": 3 + 5}
-
-
-def test_several_at_once_are_for_cuda() -> None:
-    assert frames_at_once(torch.device("cpu")) == 1
-    assert frames_at_once(torch.device("cuda", 0)) == CUDA_BATCH
 
 
 @pytest.mark.parametrize("rewritten", [False, True])
@@ -168,8 +163,9 @@ def test_a_video_is_tracked_the_same_both_ways(tmp_path, monkeypatch) -> None:
 
     def masks(at_once: int) -> np.ndarray:
         batches.clear()
-        monkeypatch.setattr(pipeline, "frames_at_once", lambda device: at_once)
-        found = list(segment(clip, "[49,48]", "1", "3", model=model))
+        found = list(
+            segment(clip, "[49,48]", "1", "3", model=replace(model, encoder_batch=at_once))
+        )
         assert [one.index for one in found] == list(range(8))
         return np.stack([one.masks for one in found])
 

@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.reference import connected_components
-from sam2_video.engine.hole_filling import FILLED_LOGIT, fill_holes
+from sam2_video.engine.hole_filling import (
+    FILLED_LOGIT,
+    MAX_HOLE_AREA,
+    fill_holes,
+    small_components_on_device,
+)
 
 
 def filled_pixels(rows: list[str]) -> list[str]:
@@ -56,3 +63,28 @@ def test_agrees_with_the_kernel_on_noise(seed: int) -> None:
     expected = torch.where((labels > 0) & (areas <= 8), FILLED_LOGIT, logits)
     assert (expected != logits).any()
     assert torch.equal(fill_holes(logits), expected)
+
+
+@given(st.integers(1, 24), st.integers(1, 24), st.floats(0, 1), st.integers(0, 2**32 - 1))
+def test_tensor_operations_find_the_same_holes(
+    height: int, width: int, share: float, seed: int
+) -> None:
+    noise = np.random.default_rng(seed).random((2, 1, height, width))
+    background = torch.from_numpy(noise < share)
+    _, areas = connected_components(background)
+    expected = background & (areas <= MAX_HOLE_AREA)
+    assert torch.equal(small_components_on_device(background, MAX_HOLE_AREA), expected)
+
+
+def test_tensor_operations_find_no_hole_in_a_thin_line() -> None:
+    """In a long component, labels that do not spread far enough have as few pixels as a hole."""
+    spiral = torch.zeros(1, 1, 33, 33, dtype=torch.bool)
+    y, x, dy, dx = 0, 0, 0, 1
+    for length in [32, 32, 32, *(n for n in range(30, 1, -2) for _ in range(2))]:
+        for _ in range(length):
+            spiral[0, 0, y, x] = True
+            y, x = y + dy, x + dx
+        dy, dx = dx, -dy
+    assert spiral.sum() > 500
+    assert not small_components_on_device(spiral, MAX_HOLE_AREA).any()
+    assert not small_components_on_device(spiral.flip(-1, -2), MAX_HOLE_AREA).any()

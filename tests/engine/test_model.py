@@ -2,10 +2,13 @@
 
 import os
 import pickle
+import re
 
 import pytest
 import torch
 
+from sam2_video.core.errors import shown
+from sam2_video.engine import model as model_module
 from sam2_video.engine.model import load_model
 from sam2_video.models.load import build_network
 from sam2_video.models.registry import (
@@ -127,3 +130,32 @@ def test_settings_of_the_environment(monkeypatch) -> None:
     monkeypatch.setenv("SAM2_MODEL", "nano")
     monkeypatch.setenv("SAM2_IMAGE_SIZE", "128")
     assert load_model().image_size == 128
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "right"),
+    [
+        ("SAM2_CUDA_GRAPHS", "yes", "0 or 1"),
+        ("SAM2_ENCODER_BATCH", "0", "a whole number from 1 to 16"),
+        ("SAM2_ENCODER_BATCH", "17", "a whole number from 1 to 16"),
+        ("SAM2_ENCODER_BATCH", "four", "a whole number from 1 to 16"),
+        ("SAM2_ENCODER_BATCH", "9" * 5000, "a whole number from 1 to 16"),
+    ],
+)
+def test_an_invalid_setting_is_one_sentence(name, text, right, monkeypatch) -> None:
+    monkeypatch.setenv(name, text)
+    sentence = f"{name} is {shown(text)}, but it should be {right}"
+    with pytest.raises(CheckpointError, match=f"^{re.escape(sentence)}$"):
+        load_model("nano")
+
+
+def test_graphs_and_encoder_batches_are_off_by_default(monkeypatch) -> None:
+    graphs = []
+    monkeypatch.setattr(
+        model_module, "accelerate", lambda *_, cuda_graphs: graphs.append(cuda_graphs)
+    )
+    assert load_model("nano", image_size=128).encoder_batch == 1
+    monkeypatch.setenv("SAM2_CUDA_GRAPHS", "1")
+    monkeypatch.setenv("SAM2_ENCODER_BATCH", "4")
+    assert load_model("nano", image_size=128).encoder_batch == 4
+    assert graphs == [False, True]

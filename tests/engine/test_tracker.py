@@ -10,11 +10,11 @@ import pytest
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, strided
 
+from bench.parity import NUM_FRAMES, centre, pictures
 from sam2_video.accelerate.network import compute_in_bfloat16, rewrite_for_cpu
 from sam2_video.engine.prompts import Prompt, TrackedObject
 from sam2_video.engine.tracker import TrackingPass, encode_prompts, group_objects
 from tests.accelerate.test_network import plain_network
-from tests.engine.test_parity import NUM_FRAMES, centre, pictures
 
 SIDE = 128
 FULL = 16
