@@ -65,11 +65,12 @@ def noisy_frames(start: int = 0, stop: int = COUNT) -> list[np.ndarray]:
     return [noisy(number) for number in range(start, stop)]
 
 
-def decoded_by_ffmpeg(path: Path, *options: str, stream: str = "0:V:0") -> int:
-    """How many pictures plain ffmpeg decodes, as a player does."""
-    command = [FFMPEG, "-v", "quiet", "-nostdin", *options, "-i", str(path), "-map", stream]
+def decoded_by_ffmpeg(path: Path, *options: str) -> int:
+    """How many pictures plain ffmpeg decodes of a file whose name it does not know."""
+    command = [FFMPEG, "-v", "quiet", "-nostdin", *options, "-i", "fd:", "-map", "0:V:0"]
     command += ["-fps_mode", "passthrough", "-bsf:v", "setts=ts=N", "-f", "framecrc", "-"]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    with path.open("rb") as file:
+        done = subprocess.run(command, stdin=file, capture_output=True, check=False, timeout=60)
     return sum(not line.startswith(b"#") for line in done.stdout.splitlines())
 
 

@@ -9,10 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from sam2_video.core.errors import InputError
 from sam2_video.core.limits import DEFAULT_LIMITS, Limits
 from sam2_video.video.frames import open_video, read_frames, read_frames_backward
 
 PACKAGE = "sam2_video"
+
+
+class PassesDisagreeError(AssertionError):
+    """A file could be opened, and then not be read as it was found."""
 
 
 def read_all(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[list[np.ndarray], str]:
@@ -23,11 +28,16 @@ def read_all(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[list[np.ndarr
 
     Raises:
         InputError: the file is refused.
+        PassesDisagreeError: it is not, but a second pass gives other pictures.
     """
     with captured_log() as lines:
         video = open_video(path, limits)
-        frames = list(read_frames(video))
-    assert len(frames) == video.num_frames
+        try:
+            frames = list(read_frames(video))
+        except InputError as error:
+            raise PassesDisagreeError(str(error)) from error
+    if len(frames) != video.num_frames:
+        raise PassesDisagreeError(f"{video.num_frames} frames, then {len(frames)}")
     return frames, "\n".join(lines)
 
 
