@@ -11,7 +11,8 @@ import numpy as np
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import DEFAULT_LIMITS, Limits
-from sam2_video.video.frames import open_video, read_frames, read_frames_backward
+from sam2_video.video.decode import read_frames, read_frames_backward
+from sam2_video.video.open_video import probe_video
 
 PACKAGE = "sam2_video"
 
@@ -31,7 +32,7 @@ def read_all(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[list[np.ndarr
         PassesDisagreeError: it is not, but a second pass gives other pictures.
     """
     with captured_log() as lines:
-        video = open_video(path, limits)
+        video = probe_video(path, limits)
         try:
             frames = list(read_frames(video))
         except InputError as error:
@@ -48,7 +49,7 @@ def read_all_backward(path: Path, chunk: int) -> list[np.ndarray]:
         path: the file.
         chunk: frames that are held at a time, so that most are reached by seeking.
     """
-    video = open_video(path)
+    video = probe_video(path)
     budget = video.width * video.height * 3 * chunk
     backward = list(read_frames_backward(video, video.num_frames - 1, np.copy, budget))
     assert [index for index, _ in backward] == list(range(video.num_frames - 1, -1, -1))
