@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
-from tests.processes import children
+from bench.processes import children
 from tests.video.read_all import PassesDisagreeError, read_all
 
 LIMITS = Limits(max_decode_seconds=10, max_frames=200)
