@@ -2,9 +2,11 @@
 
 **Decoding.** YCbCr is converted by the matrix and range that the stream states. A stream that
 states no matrix is BT.709 from HD size on (a long side of 1280 or a short one above 576), BT.601
-below, and BT.601 always for VP8, as players do. PQ and HLG are tone-mapped to BT.709: reference
+below, and BT.601 always for VP8, as players do. A matrix or range that changes on the way is
+followed. PQ and HLG are tone-mapped to BT.709: reference
 white is 203 nits, light up to half of it is left as it is, and brighter light, up to 1,000 nits, is
-compressed. Primaries of SDR video are not mapped.
+compressed. Primaries and transfer functions of SDR video are not mapped. Alpha is dropped before
+the conversion, since zimg would blend with black.
 
 **Encoding.** Rec. ITU-R BT.709 and BT.601 define Y by the weights of red and blue, and Cb and Cr as
 differences from it; a JPEG file uses 601 in full range, our video 709 in limited range.
@@ -22,13 +24,17 @@ import re
 import cv2
 import numpy as np
 
+from sam2_video.core.errors import InputError
 from sam2_video.video.ffmpeg_log import PictureFormat
 from sam2_video.video.pictures import Colour, Picture, Planes, split_planes
 
 _SWSCALE = "flags=bilinear+accurate_rnd+full_chroma_int+full_chroma_inp"
-_SWSCALE_MATRICES = ("bt709", "smpte170m", "bt2020nc")
+_SWSCALE_MATRICES = ("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc")
 _ZIMG_MATRICES = ("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "ycgco", "bt2020nc")
+_DEPTHS = ("9le", "10le", "12le", "14le", "16le")
 _ZIMG_FORMAT = re.compile(r"yuv[aj]?(420|422|444)p(\d+le)?")
+_OPAQUE = "|".join(f"yuv{chroma}p{bits}" for chroma in (420, 422, 444) for bits in ("", *_DEPTHS))
+_UNSTATED = ("", "unknown", "reserved")
 _HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 
 
@@ -50,18 +56,22 @@ def filters_to_rgb(stream: PictureFormat) -> str:
     zimg converts exactly and fast, but reads only some formats, and no odd sizes; swscale, at its
     most accurate settings, reads the rest.
     """
-    matrix = _matrix(stream)
-    even = stream.width % 2 == 0 and stream.height % 2 == 0
-    if even and matrix in _ZIMG_MATRICES and _ZIMG_FORMAT.fullmatch(stream.pixel_format):
-        levels = "full" if stream.range == "pc" else "limited"
-        filters = [f"zscale=min={matrix}:rin={levels}:m=gbr:r=full", "format=gbrp"]
+    hdr = stream.transfer in _HDR_TRANSFERS
+    stated = stream.matrix not in _UNSTATED
+    if _suits_zimg(stream):
+        # What the stream states is not repeated here: then changes of it are followed.
+        options = [] if stated else [f"min={_matrix(stream)}"]
+        if not hdr:
+            options += ["tin=709", "t=709", "pin=709", "p=709"]
+        filters = [f"format={_OPAQUE}"] if stream.pixel_format.startswith("yuva") else []
+        filters.append(f"zscale={':'.join([*options, 'm=gbr', 'r=full'])}")
+        filters.append("format=gbrp16le" if hdr else "format=gbrp")
     else:
-        named = matrix in _SWSCALE_MATRICES and matrix != stream.matrix
-        filters = [f"scale=in_color_matrix={matrix if named else 'auto'}:{_SWSCALE}"]
-    if stream.transfer in _HDR_TRANSFERS:
-        filters = [
-            filters[0],
-            "format=gbrp16le",
+        matrix = "auto" if stated else _matrix(stream)
+        filters = [f"scale=in_color_matrix={matrix}:out_range=full:{_SWSCALE}"]
+        filters += ["format=gbrp16le"] if hdr else []
+    if hdr:
+        filters += [
             f"zscale=min=gbr:rin=full:tin={stream.transfer}:pin=2020:t=linear:npl=203",
             "format=gbrpf32le",
             "zscale=p=709",
@@ -72,9 +82,29 @@ def filters_to_rgb(stream: PictureFormat) -> str:
     return ",".join(filters)
 
 
+def check_colours(stream: PictureFormat) -> None:
+    """Make sure that a stream's colours can be converted.
+
+    Raises:
+        InputError: its matrix is one that no converter here knows.
+    """
+    known = _ZIMG_MATRICES if _suits_zimg(stream) else _SWSCALE_MATRICES
+    if stream.matrix not in (*known, *_UNSTATED, "gbr"):
+        raise InputError(
+            f"input_video has the colour matrix {stream.matrix}, which cannot be converted; "
+            "send it in BT.709 or BT.2020 (non-constant luminance)"
+        )
+
+
+def _suits_zimg(stream: PictureFormat) -> bool:
+    even = stream.width % 2 == 0 and stream.height % 2 == 0
+    known = _matrix(stream) in _ZIMG_MATRICES or stream.matrix not in _SWSCALE_MATRICES
+    return even and known and bool(_ZIMG_FORMAT.fullmatch(stream.pixel_format))
+
+
 def _matrix(stream: PictureFormat) -> str:
     """The YCbCr matrix of a stream as ffmpeg names it; if not stated, the one players assume."""
-    if stream.matrix not in ("", "unknown", "reserved"):
+    if stream.matrix not in _UNSTATED:
         return stream.matrix
     if stream.transfer in _HDR_TRANSFERS:
         return "bt2020nc"

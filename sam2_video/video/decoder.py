@@ -17,10 +17,11 @@ from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.video.ffmpeg import SIDE_PIPE, Ffmpeg
 from sam2_video.video.ffmpeg_log import DecoderLog
+from sam2_video.video.motion_jpeg import is_motion_jpeg
 
 _CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,apng,webp_anim,mpegts,mpeg,mpegvideo,m4v,"
-    "h264,hevc,obu,ivf,flv,asf,ogg,nut,mxf,dv,yuv4mpegpipe"
+    "h264,hevc,obu,ivf,flv,asf,ogg,nut,mxf,dv,yuv4mpegpipe,mjpeg,mpjpeg,jpegxl_anim,jpegxl_pipe"
 )
 
 _THREADS = min(4, len(os.sched_getaffinity(0)))  # every decoder thread holds pictures of its own
@@ -36,11 +37,14 @@ class Source:
         path: the file.
         still: the decoder of a still picture; None for a video.
         limits: what decoding it may cost.
+        stream: which of its streams, as ffmpeg's `-map` writes it; by default the first one that
+            is no cover picture.
     """
 
     path: Path
     still: str | None
     limits: Limits
+    stream: str = "0:V:0"
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,12 @@ class Output:
     filters: str
     options: Sequence[str]
 
-    def arguments(self, pipe: str) -> list[str]:
-        """The part of ffmpeg's command line that writes this output to `pipe`."""
-        stream = ["-map", "0:V:0", "-fps_mode", "passthrough", "-vf", self.filters]
-        return [*stream, *self.options, "-flush_packets", "1", pipe]
+    def arguments(self, stream: str, pipe: str) -> list[str]:
+        """The part of ffmpeg's command line that writes this output of a stream to `pipe`."""
+        chosen = ["-map", stream, "-fps_mode", "passthrough", "-vf", self.filters]
+        # What ffmpeg itself converts with, where the size, format or range changes on the way.
+        chosen += ["-sws_flags", "bilinear+accurate_rnd+full_chroma_int+full_chroma_inp"]
+        return [*chosen, *self.options, "-flush_packets", "1", pipe]
 
 
 class Decoder(Ffmpeg):
@@ -69,8 +75,8 @@ class Decoder(Ffmpeg):
         output: what it writes.
         side: a second output, from the same decoding, with a pipe of its own. Both outputs come
             frame by frame: read them in turns, else ffmpeg blocks.
-        seek: seconds by the file's own clock. Decoding starts at a key frame near it and goes on
-            after errors; the caller checks what it gets.
+        seek: seconds by the file's own clock. Decoding starts at a key frame near it; the caller
+            checks what it gets.
 
     Attributes:
         log: what ffmpeg said so far.
@@ -117,31 +123,28 @@ def _arguments(
     source: Source, output: Output, side: Output | None, seek: float | None
 ) -> list[str]:
     arguments = ["-loglevel", "repeat+level+info", "-max_alloc", str(_MAX_ALLOC), "-copyts"]
-    if seek is None:
-        arguments += ["-xerror"]
-    else:
+    if seek is not None:
         arguments += ["-seek_timestamp", "1", "-noaccurate_seek", "-ss", f"{seek:.6f}"]
     arguments += ["-protocol_whitelist", "fd", "-threads", str(_THREADS)]
     # ffmpeg counts the border that it decodes pictures with; `probe.py` checks the exact size.
     arguments += ["-max_pixels", str(2 * source.limits.max_frame_pixels + 65536)]
     if source.still is None:
         arguments += ["-format_whitelist", _CONTAINERS]
-    else:  # the whole file is one picture, whatever follows it; an incomplete one is an error
+    else:  # the whole file is one picture, whatever follows it
         arguments += ["-f", "image2", "-pattern_type", "none", "-c:v", source.still]
-        arguments += ["-err_detect", "explode"]
-    arguments += ["-i", "fd:", *output.arguments("pipe:1")]
-    return arguments if side is None else [*arguments, *side.arguments(SIDE_PIPE)]
+    arguments += ["-i", "fd:", *output.arguments(source.stream, "pipe:1")]
+    return arguments if side is None else [*arguments, *side.arguments(source.stream, SIDE_PIPE)]
 
 
 def still_codec(path: Path) -> str | None:
     """The ffmpeg decoder for a still picture; None if the file does not start like one.
 
-    An animated PNG or WebP is a video and gives None.
+    An animated PNG or WebP, or Motion JPEG, is a video and gives None.
     """
     with path.open("rb") as file:
         head = file.read(32)
         if head.startswith(b"\xff\xd8\xff"):
-            return "mjpeg"
+            return None if is_motion_jpeg(file) else "mjpeg"
         if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
             animated = head[12:16] == b"VP8X" and head[20:21] and head[20] & 2
             return None if animated else "webp"

@@ -14,6 +14,9 @@ _LENGTH = 120  # characters kept of one
 _LOG_BYTES = 4096  # kept of an encoder's log
 
 # Lines of the `showinfo` filter.
+_PLACE = re.compile(
+    rb" (demuxer|decoder) -> "
+)  # of `-debug_ts`: a packet was read, a picture decoded
 _TIME_BASE = re.compile(rb"config in time_base: (\d+)/(\d+)")
 _PICTURE = re.compile(
     rb" n: *\d+ pts: *(-?\d+|NOPTS) .* fmt:(\S+) cl:(\S+) .* s:(\d+)x(\d+) i:(\S) "
@@ -21,22 +24,27 @@ _PICTURE = re.compile(
 _CHECKSUM = re.compile(rb" checksum:([0-9A-F]{8}) ")
 _COLOUR = re.compile(rb"color_range:(\S+) color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
 # Lines of ffmpeg itself.
+_STREAM = re.compile(rb"Stream #0:(\d+)\S*: Video: (\w+)(.*)")
+_MAPPING = b"Stream mapping:"
 _TILES = re.compile(rb"Stream group #0:\d+.*Tile Grid")
 _DECODER = re.compile(rb"Stream #0:\d+ -> #0:0 \((\S+) \((\S+)\)")
 _COMPLAINT = re.compile(rb"(?:\[([^\]\s]+)[^\]]*\] )?\[(?:error|fatal|panic)\] (.*)")
 
-# Lost pictures that ffmpeg does not log as an error, or logs in the middle of another line without
-# a prefix: its threads write into each other's lines.
+# Damage that ffmpeg does not log as an error, or logs in the middle of another line without a
+# prefix: its threads write into each other's lines.
 _LOSS = re.compile(
     rb"File ended prematurely|partial file|Skipping invalid undecodable NALU|slice CRC mismatch"
+    rb"|corrupt decoded frame|EOI missing"
 )
+
+_IN_CONTAINER = re.compile("File ended|partial file")
 
 # Complaints about files that every player plays without a flaw: references to frames before the
 # first key frame, as in every clip that was cut without re-encoding, and side data.
 _HARMLESS = re.compile(
     r"mmco|referenc|ref with POC|co located|short term|reorder|frame num gap|SEI|caption|A53|RPU"
     r"|DOVI|Dolby|side data|metadata|chapter|edit list|header parsing|seek back|APP fields|EXIF"
-    r"|ICC|timecode|Found EOI",
+    r"|ICC|timecode|Found EOI|unsupported tag",
     re.IGNORECASE,
 )
 # Complaints that only repeat an earlier one.
@@ -49,16 +57,24 @@ _ECHO = re.compile(
 _REASONS = (
     ("moov atom not found", "its index is missing, as when a recording was cut off"),
     (
+        "filter|Impossible to convert|no path between colorspaces|colorspace definition",
+        "its size or colours change there in a way that cannot be shown",
+    ),
+    (
         "File ended prematurely|partial file|corrupt input packet|overread|chunk too big",
         "it is cut short or damaged",
     ),
     ("no decoder found|Decoder .*not found", "its codec is not known"),
     ("not on whitelist|Error opening input", "its format is not known"),
     (
-        "corrupt decoded frame|undecodable NALU|frame RPS|error while decoding",
-        "a picture is damaged",
+        "no frame$|PPS id out of range|no keyframe|Not all references|Invalid frame dimensions 0x0"
+        "|Error parsing OBU|Error constructing the frame RPS",
+        "pictures lack the key frame that they build on",
     ),
+    ("corrupt decoded frame|undecodable NALU|error while decoding", "a picture is damaged"),
 )
+_PICTURE_CODECS = {"mjpeg", "png", "bmp", "tiff", "webp", "gif", "jpegls", "jpeg2000"}
+_NEAR = 12  # frames: complaints that are closer to each other tell of the same place
 
 
 @dataclass(frozen=True)
@@ -86,11 +102,28 @@ class PictureFormat:
     transfer: str = "unknown"
 
 
+@dataclass(frozen=True)
+class VideoStream:
+    """A stream of moving pictures, or of one that is no cover picture.
+
+    Attributes:
+        index: among all streams of the file.
+        default: the file flags it as the one to play.
+        thumbnail: it shows what a film beside it shows, smaller or at few moments, or it is the
+            still picture of an animated AVIF.
+    """
+
+    index: int
+    default: bool
+    thumbnail: bool
+
+
 @dataclass
 class DecoderLog:
     """What ffmpeg said while it decoded.
 
     Attributes:
+        streams: the streams that may be decoded.
         time_base: seconds of one unit of `pts`.
         pts: the time stamp of each picture that passed `showinfo`, `NO_PTS` where it has none.
         checksums: the Adler-32 of its planes as decoded, 0 where `showinfo` does not tell it.
@@ -100,6 +133,8 @@ class DecoderLog:
         complaints: the first errors, as (who said it, what).
     """
 
+    streams: list[VideoStream] = field(default_factory=list)
+
     time_base: Fraction = Fraction(0)
     pts: array[int] = field(default_factory=lambda: array("q"))
     checksums: array[int] = field(default_factory=lambda: array("I"))
@@ -108,22 +143,22 @@ class DecoderLog:
     tiled: bool = False
     complaints: list[tuple[str, str]] = field(default_factory=list)
     _decoders: set[str] = field(default_factory=set)
+    _is_open: bool = False
+    _room: int = _MESSAGES
+    _demuxed: int = 0
+    _decoded: int = 0
+    _spoke_at_opening: set[str] = field(default_factory=set)
+    _places: set[int] = field(default_factory=set)
 
     def add(self, line: bytes) -> None:
         """Read one line of the log."""
-        if found := _PICTURE.search(line):
-            pts, pixel_format, location, width, height, fields = found.groups()
-            self.pts.append(NO_PTS if pts == b"NOPTS" else int(pts))
-            checksum = _CHECKSUM.search(line, found.end() - 1)
-            self.checksums.append(int(checksum[1], 16) if checksum else 0)
-            if self.format is None:
-                self.format = PictureFormat(
-                    width=int(width),
-                    height=int(height),
-                    pixel_format=_text(pixel_format),
-                    chroma_location=_text(location),
-                    progressive=fields == b"P",
-                )
+        if found := _PLACE.search(line):
+            if found[1] == b"demuxer":
+                self._demuxed += 1
+            else:
+                self._decoded += 1
+        elif found := _PICTURE.search(line):
+            self._add_picture(found, line)
         elif self.format and not self.has_colours and (found := _COLOUR.search(line)):
             levels, matrix, transfer = map(_text, found.groups())
             self.format = replace(self.format, range=levels, matrix=matrix, transfer=transfer)
@@ -132,30 +167,76 @@ class DecoderLog:
             self.time_base = Fraction(int(found[1]), max(1, int(found[2])))
         elif not self._decoders and (found := _DECODER.search(line)):
             self._decoders = {_text(name) for name in found.groups()}
+        elif not self._is_open:
+            self._add_header(line)
+        self._note_complaint(line)
+
+    def _add_picture(self, found: re.Match[bytes], line: bytes) -> None:
+        pts, pixel_format, location, width, height, fields = found.groups()
+        self.pts.append(NO_PTS if pts == b"NOPTS" else int(pts))
+        checksum = _CHECKSUM.search(line, found.end() - 1)
+        self.checksums.append(int(checksum[1], 16) if checksum else 0)
+        if self.format is None:
+            self.format = PictureFormat(
+                width=int(width),
+                height=int(height),
+                pixel_format=_text(pixel_format),
+                chroma_location=_text(location),
+                progressive=fields == b"P",
+            )
+
+    def _add_header(self, line: bytes) -> None:
+        """Read a line about the file as a whole."""
+        if _MAPPING in line:
+            self._is_open, self._room = True, _MESSAGES
         elif _TILES.search(line):
             self.tiled = True
-        self._note_complaint(line)
+        elif (found := _STREAM.search(line)) and b"(attached pic)" not in line:
+            index, codec, rest = found.groups()
+            # A picture item of a HEIF file has no clock: its unit is a second.
+            thumbnail = _text(codec) in _PICTURE_CODECS or b", 1 tbn" in rest
+            thumbnail = thumbnail or b"(timed thumbnails)" in rest or b"(still image)" in rest
+            self.streams.append(VideoStream(int(index), b"(default)" in rest, thumbnail))
 
     def _note_complaint(self, line: bytes) -> None:
         if found := _LOSS.search(line):
-            complaint = ("in#0", _clean(found[0]))
+            text = _clean(found[0])
+            speaker = "in#0" if _IN_CONTAINER.search(text) else "dec:"
         elif found := _COMPLAINT.search(line):
-            complaint = (_clean(found[1] or b""), _clean(found[2]))
+            speaker, text = _clean(found[1] or b""), _clean(found[2])
         else:
             return
-        if len(self.complaints) < _MESSAGES and not _HARMLESS.search(complaint[1]):
-            self.complaints.append(complaint)
+        if _HARMLESS.search(text):
+            return
+        if self._room and (speaker, text) not in self.complaints:
+            self._room -= 1
+            self.complaints.append((speaker, text))
+        if not self._is_open:
+            self._spoke_at_opening.add(speaker)
+        elif self._tells_of_damage(speaker):
+            # The demuxer runs ahead of the decoder, and both of the filters.
+            self._places.add(self._demuxed if speaker.startswith("in#0") else self._decoded)
+
+    def _tells_of_damage(self, speaker: str) -> bool:
+        return speaker.startswith(("in#0", "dec:")) or speaker in self._decoders
 
     @property
-    def damaged(self) -> bool:
-        """Whether the demuxer or the decoder complained of damage.
+    def damaged_at(self) -> list[int]:
+        """Where the demuxer or the decoder complained of damage, as numbers of pictures.
 
         ffmpeg may exit with 0 all the same: it conceals some damage and drops other pictures.
+        Each number stands for its neighbourhood. A decoder that complained only while the file
+        was opened lacked what comes before the first picture.
         """
-        return any(
-            speaker.startswith(("in#0", "dec:")) or speaker in self._decoders
-            for speaker, _ in self.complaints
-        )
+        if not self._places:
+            return [0] if any(map(self._tells_of_damage, self._spoke_at_opening)) else []
+        places: list[int] = []
+        last = -_NEAR
+        for place in sorted(self._places):
+            if place - last >= _NEAR:
+                places.append(place)
+            last = place
+        return places
 
     @property
     def reason(self) -> str:
@@ -169,6 +250,15 @@ class DecoderLog:
     def quote(self) -> str:
         """The first complaint that is no echo of another, in ffmpeg's words; empty if none."""
         return next((text for _, text in self.complaints if not _ECHO.search(text)), "")
+
+    @property
+    def best_stream(self) -> int | None:
+        """The index of the stream to show: a film before a thumbnail, a default one, the first.
+
+        None if there is no stream of pictures.
+        """
+        ranked = sorted(self.streams, key=lambda s: (s.thumbnail, not s.default, s.index))
+        return ranked[0].index if ranked else None
 
 
 class EncoderLog:

@@ -22,7 +22,7 @@ def open_video(
 
     The stream starts while the probe decodes, and its first frame is converted before this
     returns, so that a conversion that does not work is found here. The probe needs no memory to
-    speak of.
+    speak of. Of a damaged file, one warning tells where the damage is and how many frames came.
 
     Args:
         path: the file; its name means nothing.
@@ -33,12 +33,13 @@ def open_video(
         The video, and its stream, whose ffmpeg ends with the block.
 
     Raises:
-        InputError: the file is empty, no video, damaged, cut short or beyond a limit.
+        InputError: the file is empty, no video, beyond a limit, or nothing of it can be decoded.
     """
     source = check_file(path, limits)
     with ExitStack() as stack:
         with Probe(source) as probe:
-            stream = start(source, probe.first_picture())
+            stored = probe.first_picture()
+            stream = start(probe.source, stored)
             stack.enter_context(stream)
             video = probe.finish()
         stream.first()

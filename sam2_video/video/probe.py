@@ -1,13 +1,15 @@
 """What is in a video: found by decoding it once from end to end.
 
-Nothing less tells the number of frames, and that all of them can be decoded.
+Nothing less tells the number of frames. A damaged file is no error: its frames are those that
+ffmpeg decodes, as a player shows them, and a warning tells of the damage.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -16,12 +18,17 @@ from typing import Self
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
+from sam2_video.video.colour_space import check_colours
 from sam2_video.video.decoder import Decoder, Output, Source, still_codec
 from sam2_video.video.ffmpeg_log import NO_PTS, DecoderLog, PictureFormat
 
 # One line a picture: the count then depends on no log message, and ffmpeg ends when its pipe is
 # closed. Frame numbers replace the time stamps, some of which the muxer would refuse.
-_CHECKSUMS = Output("showinfo=checksum=0", ("-bsf:v", "setts=ts=N", "-f", "framecrc"))
+# `-debug_ts` tells how far the demuxer and the decoder are, and so where a complaint belongs.
+_CHECKSUMS = Output("showinfo=checksum=0", ("-debug_ts", "-bsf:v", "setts=ts=N", "-f", "framecrc"))
+_PLACES = 3  # of damage, that a warning names
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -93,41 +100,57 @@ class Probe:
     """
 
     def __init__(self, source: Source) -> None:
-        self._source = source
+        self._start(source)
+
+    def _start(self, source: Source) -> None:
+        self.source = source
         self._checksums = array("I")
         self._decoder = Decoder(source, _CHECKSUMS)
         self._lines = self._decoder.lines()
+        self._ended_well = False
 
     def first_picture(self) -> PictureFormat:
-        """Decode until it is known how the first picture is stored.
+        """Choose a stream, and decode until it is known how its first picture is stored.
 
         Raises:
-            InputError: there is none, or something is wrong with the file up to there.
+            InputError: there is none, or it cannot be converted.
         """
-        log = self._decoder.log
-        while self._next_picture():
-            if log.has_colours:
-                break
-        if log.format is None:
-            raise InputError("input_video has no picture that can be read")
-        _check_size(log, self._source.limits)
+        log = self._decode_first()
+        first = next((stream.index for stream in log.streams), None)
+        best = log.best_stream
+        if best != first:  # now that the streams are known
+            self._decoder.close()
+            self._start(replace(self.source, stream=f"0:{best}"))
+            log = self._decode_first()
+        if log.tiled:
+            raise InputError("input_video is a HEIF picture in tiles; send it as jpg, png or webp")
+        if log.format is None or not self._checksums:
+            raise InputError(_complaint(log, self.source.limits))
+        check_colours(log.format)
         return log.format
 
+    def _decode_first(self) -> DecoderLog:
+        while self._next_picture():
+            if self._decoder.log.has_colours:
+                break
+        return self._decoder.log
+
     def finish(self) -> Video:
-        """Decode to the end.
+        """Decode to the end; log a warning where the file is damaged.
 
         Raises:
-            InputError: the file is damaged, cut short or beyond a limit.
+            InputError: the file is beyond a limit.
         """
         while self._next_picture():
             pass
         log, count = self._decoder.log, len(self._checksums)
-        if log.format is None or count == 0:
+        if log.format is None:
             raise InputError("input_video has no picture that can be read")
         known = len(log.pts) == count and NO_PTS not in log.pts
         rising = known and all(a < b for a, b in pairwise(log.pts))
+        self._warn()
         return Video(
-            source=self._source,
+            source=self.source,
             format=log.format,
             num_frames=count,
             time_base=log.time_base,
@@ -136,8 +159,8 @@ class Probe:
         )
 
     def _next_picture(self) -> bool:
-        """Take in one more picture; False at the end, once it is known that all went well."""
-        log, limits = self._decoder.log, self._source.limits
+        """Take in one more picture; False at the end."""
+        log, limits = self._decoder.log, self.source.limits
         for line in self._lines:
             if line.startswith(b"#"):
                 continue
@@ -148,14 +171,26 @@ class Probe:
                 )
             _check_size(log, limits)
             return True
-        ended_well = self._decoder.finish() == 0
+        self._ended_well = self._decoder.finish() == 0
         _check_size(log, limits)
-        if log.tiled:
-            raise InputError("input_video is a HEIF picture in tiles; send it as jpg, png or webp")
-        # ffmpeg exits with an error for a damaged still; what follows it in the file is no damage.
-        if not ended_well or (self._source.still is None and log.damaged):
-            raise InputError(_complaint(log, len(self._checksums), limits))
         return False
+
+    def _warn(self) -> None:
+        """Log one line if something is wrong with the file: where, what, and how much is left."""
+        log, count = self._decoder.log, len(self._checksums)
+        places = sorted({min(place, count) for place in log.damaged_at})
+        if not places and self._ended_well:
+            return
+        named = [str(place) for place in places[:_PLACES] or [count]]
+        if more := len(places) - len(named):
+            named.append(f"{more} more places" if more > 1 else "1 more place")
+        listed = " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+        quote = f"the decoder reports '{log.quote}'" if log.quote else "a picture is damaged"
+        logger.warning(
+            "input_video is damaged near frame%s %s: %s; what can be decoded is used, %d frame%s",
+            *("s" if len(named) > 1 else "", listed, log.reason or quote),
+            *(count, "s" if count != 1 else ""),
+        )
 
     def __enter__(self) -> Self:
         """The probe itself."""
@@ -181,16 +216,13 @@ def _too_large(size: str, limits: Limits) -> str:
     return f"input_video has {size} pixels a frame, more than the {limits.max_frame_pixels} allowed"
 
 
-def _complaint(log: DecoderLog, count: int, limits: Limits) -> str:
-    """The sentence for a file that could not be decoded to its end."""
+def _complaint(log: DecoderLog, limits: Limits) -> str:
+    """The sentence for a file of which nothing can be decoded."""
     for _, text in log.complaints:
         if size := re.search(r"Picture size (\d+)x(\d+)", text):
             if int(size[1]) * int(size[2]) > limits.max_frame_pixels:
                 return _too_large(f"{size[1]}x{size[2]}", limits)
         elif "matches no streams" in text:
             return "input_video has no video stream"
-    if count == 0:
-        reason = log.reason or "its data is damaged"
-        return f"input_video is not a video or picture that can be read: {reason}"
-    quote = f"the decoder reports '{log.quote}'" if log.quote else "a picture is damaged"
-    return f"input_video is damaged near frame {count}: {log.reason or quote}"
+    reason = log.reason or "its data is damaged"
+    return f"input_video is not a video or picture that can be read: {reason}"
