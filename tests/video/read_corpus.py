@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.processes import children
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
-from bench.processes import children
 from tests.video.read_all import PassesDisagreeError, read_all
 
 LIMITS = Limits(max_decode_seconds=10, max_frames=200)

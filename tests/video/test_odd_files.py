@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.processes import children
 from sam2_video.core.errors import InputError
 from tests.clips import SIZE, ffmpeg, number_of
-from bench.processes import children
 from tests.video import odd_files
 from tests.video.odd_files import ALPHA, CHANGES, ORANGE, RED, OddFile, decoded_by_ffmpeg
 from tests.video.read_all import read_all, read_all_backward
