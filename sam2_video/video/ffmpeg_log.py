@@ -13,10 +13,9 @@ _MESSAGES = 32  # complaints kept of a run
 _LENGTH = 120  # characters kept of one
 _LOG_BYTES = 4096  # kept of an encoder's log
 
+# Messages of `-debug_ts`: a packet was read, a picture was decoded.
+_PLACE = re.compile(rb"(?:^|\W)(demuxer|decoder) -> ")
 # Lines of the `showinfo` filter.
-_PLACE = re.compile(
-    rb" (demuxer|decoder) -> "
-)  # of `-debug_ts`: a packet was read, a picture decoded
 _TIME_BASE = re.compile(rb"config in time_base: (\d+)/(\d+)")
 _PICTURE = re.compile(
     rb" n: *\d+ pts: *(-?\d+|NOPTS) .* fmt:(\S+) cl:(\S+) .* s:(\d+)x(\d+) i:(\S) "
@@ -152,12 +151,13 @@ class DecoderLog:
 
     def add(self, line: bytes) -> None:
         """Read one line of the log."""
-        if found := _PLACE.search(line):
-            if found[1] == b"demuxer":
+        # ffmpeg's threads write into each other's lines: one may hold several messages.
+        for stage in _PLACE.findall(line):
+            if stage == b"demuxer":
                 self._demuxed += 1
             else:
                 self._decoded += 1
-        elif found := _PICTURE.search(line):
+        if found := _PICTURE.search(line):
             self._add_picture(found, line)
         elif self.format and not self.has_colours and (found := _COLOUR.search(line)):
             levels, matrix, transfer = map(_text, found.groups())

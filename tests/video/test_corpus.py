@@ -108,7 +108,6 @@ def test_a_warning_is_one_line_that_tells_the_number_of_pictures(results: list[R
     assert not odd, listed(odd)
 
 
-@pytest.mark.xfail(strict=True, reason="a damaged file is refused")
 def test_what_ffmpeg_decodes_is_what_comes(results: list[Result]) -> None:
     counted = [result for result in results if result.file.path.suffix not in NOT_COUNTED]
     wrong = [result for result in counted if result.reading.count != result.decoded]

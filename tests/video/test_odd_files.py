@@ -18,107 +18,13 @@ from tests.video import odd_files
 from tests.video.odd_files import ALPHA, CHANGES, ORANGE, RED, OddFile, decoded_by_ffmpeg
 from tests.video.read_all import read_all, read_all_backward
 
-FAILS_TODAY: dict[str, str] = {
-    **dict.fromkeys(
-        (
-            f"{prefix}{name}"
-            for prefix in ("", "again_")
-            for name in (
-                "h264_ts_from_the_middle",
-                "mpeg2_ts_from_the_middle",
-                "hevc_ts_from_the_middle",
-                "hevc_from_the_middle",
-                "vp8_from_the_middle",
-                "vp9_from_the_middle",
-                "av1_from_the_middle",
-                "mpeg4_from_the_middle",
-                "cut_short_mp4",
-                "cut_short_fragmented_mp4",
-                "cut_short_mkv",
-                "cut_short_webm",
-                "cut_short_flv",
-                "cut_short_ts",
-                "cut_short_avi",
-                "cut_short_gif",
-                "damaged_in_the_middle",
-                "ts_that_lost_packets",
-                "jpeg_frames_overwritten",
-            )
-        ),
-        "a damaged file is refused",
-    ),
-    **dict.fromkeys(
-        (
-            "joined_h264_ts",
-            "joined_hevc_ts",
-            "joined_mpeg2_ts",
-            "hls_without_a_segment",
-            "ts_whose_clock_starts_again",
-        ),
-        "a jump of the counter of packets is taken for damage",
-    ),
-    **dict.fromkeys(
-        ("animated_avif", "animated_avif_with_alpha"),
-        "the first video stream of an animated AVIF is its still picture",
-    ),
-    "motion_jpeg_stream": "everything that starts like a JPEG is taken for a still",
-    **dict.fromkeys(
-        ("animated_jpegxl", "alpha_still.jxl", "motion_jpeg_over_http"),
-        "a format that FFmpeg reads and the reader does not allow",
-    ),
-    **dict.fromkeys(
-        (
-            "second_track_is_default",
-            "larger_track_is_not_default",
-            "second_track_is_enabled",
-            "thumbnail_track",
-            "slow_thumbnail_track",
-        ),
-        "the first video track is taken, whatever its flags",
-    ),
-    **dict.fromkeys(
-        (
-            "alpha_prores.mov",
-            "alpha_hevc.mov",
-            "alpha_ffv1_420.mkv",
-            "alpha_ffv1_444_10.mkv",
-            "alpha_magicyuv.avi",
-            "alpha_raw.nut",
-            "alpha_lossy.webp",
-            "alpha_animated_lossy.webp",
-        ),
-        "the converter from YCbCr blends what has alpha on black",
-    ),
-    "alpha_still.tif": "an unknown tag of a TIFF is taken for damage",
-    **dict.fromkeys(
-        (
-            "colorspace=ictcp",
-            "colorspace=bt2020c",
-            "colorspace=chroma-derived-nc",
-            "colorspace=chroma-derived-c",
-            "colorspace=smpte2085",
-            "color_trc=log100",
-            "color_trc=log316",
-        ),
-        "the sentence says that the file has changed",
-    ),
-    **dict.fromkeys(
-        ("change_range", "change_range_back", "change_matrix", "change_matrix_back", "change_all"),
-        "the conversion of the first picture is used for all",
-    ),
-}
-"""What the reader does not do yet, and why; an entry goes with its cause."""
-
 
 def named(values: Iterable[Any], prefix: str = "") -> list[Any]:
-    """Parameters under their names; those that today's reader does not pass are marked so."""
-    parameters = []
-    for value in values:
-        name = prefix + (value if isinstance(value, str) else value.__name__)
-        reason = FAILS_TODAY.get(name)
-        marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
-        parameters.append(pytest.param(value, id=name, marks=marks))
-    return parameters
+    """Parameters under their names."""
+    return [
+        pytest.param(value, id=prefix + (value if isinstance(value, str) else value.__name__))
+        for value in values
+    ]
 
 
 @pytest.fixture(autouse=True)
