@@ -33,10 +33,10 @@ _COMPLAINT = re.compile(rb"(?:\[([^\]\s]+)[^\]]*\] )?\[(?:error|fatal|panic)\] (
 # prefix: its threads write into each other's lines.
 _LOSS = re.compile(
     rb"File ended prematurely|partial file|Skipping invalid undecodable NALU|slice CRC mismatch"
-    rb"|corrupt decoded frame|EOI missing"
+    rb"|corrupt decoded frame|EOI missing|Packet corrupt|corrupt input packet"
 )
 
-_IN_CONTAINER = re.compile("File ended|partial file")
+_IN_CONTAINER = re.compile("File ended|partial file|Packet corrupt|corrupt input packet")
 
 # Complaints about files that every player plays without a flaw: references to frames before the
 # first key frame, as in every clip that was cut without re-encoding, and side data.
@@ -213,9 +213,13 @@ class DecoderLog:
             self.complaints.append((speaker, text))
         if not self._is_open:
             self._spoke_at_opening.add(speaker)
-        elif self._tells_of_damage(speaker):
-            # The demuxer runs ahead of the decoder, and both of the filters.
-            self._places.add(self._demuxed if speaker.startswith("in#0") else self._decoded)
+        elif not self._tells_of_damage(speaker):
+            pass
+        # The demuxer runs ahead of the decoder, and both of the filters.
+        elif not speaker.startswith("in#0"):
+            self._places.add(self._decoded)
+        elif not _ECHO.search(text):  # a multipart stream without its last boundary ends like this
+            self._places.add(self._demuxed)
 
     def _tells_of_damage(self, speaker: str) -> bool:
         return speaker.startswith(("in#0", "dec:")) or speaker in self._decoders
