@@ -148,6 +148,8 @@ class DecoderLog:
     _decoded: int = 0
     _spoke_at_opening: set[str] = field(default_factory=set)
     _places: set[int] = field(default_factory=set)
+    # A codec's parser speaks under the decoder's name, and runs ahead with the demuxer.
+    _rough_places: set[int] = field(default_factory=set)
 
     def add(self, line: bytes) -> None:
         """Read one line of the log."""
@@ -213,13 +215,13 @@ class DecoderLog:
             self.complaints.append((speaker, text))
         if not self._is_open:
             self._spoke_at_opening.add(speaker)
-        elif not self._tells_of_damage(speaker):
-            pass
-        # The demuxer runs ahead of the decoder, and both of the filters.
-        elif not speaker.startswith("in#0"):
+        elif speaker.startswith("in#0"):
+            if not _ECHO.search(text):  # so ends a multipart stream without its last boundary
+                self._places.add(self._demuxed)
+        elif speaker.startswith("dec:"):
             self._places.add(self._decoded)
-        elif not _ECHO.search(text):  # a multipart stream without its last boundary ends like this
-            self._places.add(self._demuxed)
+        elif speaker in self._decoders:
+            self._rough_places.add(self._decoded)
 
     def _tells_of_damage(self, speaker: str) -> bool:
         return speaker.startswith(("in#0", "dec:")) or speaker in self._decoders
@@ -232,11 +234,12 @@ class DecoderLog:
         Each number stands for its neighbourhood. A decoder that complained only while the file
         was opened lacked what comes before the first picture.
         """
-        if not self._places:
+        found = self._places or self._rough_places
+        if not found:
             return [0] if any(map(self._tells_of_damage, self._spoke_at_opening)) else []
         places: list[int] = []
         last = -_NEAR
-        for place in sorted(self._places):
+        for place in sorted(found):
             if place - last >= _NEAR:
                 places.append(place)
             last = place
