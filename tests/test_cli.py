@@ -98,7 +98,7 @@ BAD = {
         ["input_video=http://127.0.0.1:9/clip.mp4"],
         "input_video is 'http://127.0.0.1:9/clip.mp4', which cannot be fetched: Connection ref",
     ),
-    "bad data": (["input_video=data:nonsense"], "input_video is 'data:nonsense', which cannot"),
+    "bad data": (["input_video=data:nonsense"], "input_video is a data URI, but it has no comma"),
     "choice": (
         ["output_format=gif"],
         "output_format is 'gif', but it should be one of webp, jpg, png",
@@ -197,7 +197,7 @@ def test_a_download_is_bounded(address, tmp_path, monkeypatch, capsys) -> None:
     source = f"input_video={address}/large.mp4"
     code, _, stderr = run(capsys, "-i", source, "-i", "click_coordinates=[1,1]")
     assert code == 1
-    assert stderr == "input_video has more than the 1000000 bytes allowed\n"
+    assert stderr == "input_video has more than the 1000000 bytes allowed (SAM2_MAX_VIDEO_BYTES)\n"
 
 
 def test_an_earlier_result_stays_until_the_next_is_whole(short_clip, tmp_path, capsys) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from sam2_video.core.errors import InputError, shown
 from sam2_video.prediction.contract import contract
+from sam2_video.prediction.data_uri import is_data_uri
 
 SUCCEEDED, FAILED = "succeeded", "failed"
 ID_LENGTH = 128
@@ -125,11 +126,11 @@ def job_of(line: int, fields: Mapping[str, Any]) -> Job:
 
 
 def _is_url(source: str) -> bool:
-    return "://" in source or source[:5].lower() == "data:"
+    return "://" in source or is_data_uri(source)
 
 
 def _readable(inputs: Mapping[str, Any]) -> str:
     """What a person knows a job by."""
     source = str(inputs.get("input_video", ""))
-    stem = "" if source[:5].lower() == "data:" else PurePosixPath(source.partition("?")[0]).stem
+    stem = "" if is_data_uri(source) else PurePosixPath(source.partition("?")[0]).stem
     return re.sub(r"[^A-Za-z0-9_]+", "-", stem[:40]).strip("-") or "job"

@@ -3,6 +3,7 @@
 Every function takes the input's name, because errors and log lines name it.
 """
 
+import json
 import logging
 import re
 
@@ -96,13 +97,31 @@ def parse_integers(name: str, text: str, default: str, *, count: int, item: str)
 def parse_names(name: str, text: str, *, count: int, item: str) -> list[str]:
     """Read `count` names, empty where one is missing; a single name is repeated for all items.
 
-    More are dropped with a line in the log; `item` is what one is called there, as in "click".
+    They are separated by commas, or a list as JSON or Python writes it. More are dropped with a
+    line in the log; `item` is what one is called there, as in "click".
     """
-    names = [entry.strip() for entry in text.strip().removesuffix(",").split(",")]
+    names = [entry.strip() for entry in _entries(text.strip())]
     if len(names) == 1:
         return names * count
     _log_surplus(name, len(names), count, item)
     return (names + [""] * count)[:count]
+
+
+def _entries(text: str) -> list[str]:
+    inner = text[1:-1]
+    if text[:1] + text[-1:] != "[]" or len(text) < 2:
+        return text.removesuffix(",").split(",")
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError):
+        if "[" in inner or "]" in inner:
+            return text.split(",")
+        return [entry.strip().strip("\"'") for entry in inner.strip().removesuffix(",").split(",")]
+    if any(isinstance(item, list | dict) for item in items):
+        return text.split(",")
+    # JSON's escapes can name a lone surrogate, which no file name or log can hold.
+    names = ["" if item is None else str(item) for item in items] or [""]
+    return [name.encode(errors="replace").decode() for name in names]
 
 
 def _log_surplus(name: str, given: int, count: int, item: str) -> None:

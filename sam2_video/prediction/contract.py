@@ -7,6 +7,7 @@ check inputs here, so a wrong value gets the same sentence everywhere.
 
 import functools
 import json
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from sam2_video.core.errors import InputError, shown
 SCHEMA_FILE = Path(__file__).with_name("openapi.json")
 """The OpenAPI document of the container's server."""
 
-_LONGEST_NUMBER = 19
+_WHOLE_NUMBER = re.compile(r"(-?[0-9]{1,19})(?:\.0*)?")  # tables write 2 as 2.0
 _KINDS = {"boolean": "true or false", "integer": "a whole number", "string": "a string"}
 
 
@@ -82,10 +83,8 @@ class InputSpec:
             return text
         if self.type == "boolean" and text.lower() in ("true", "false"):
             return text.lower() == "true"
-        digits = text.removeprefix("-")
-        is_number = digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST_NUMBER
-        if self.type == "integer" and is_number:
-            return int(text)
+        if self.type == "integer" and (found := _WHOLE_NUMBER.fullmatch(text)):
+            return int(found[1])
         raise InputError(self._refusal(text))
 
     def normalized(self, value: Any) -> Any:

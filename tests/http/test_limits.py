@@ -114,7 +114,7 @@ def test_frames_of_too_many_pixels(strict, tmp_path) -> None:
 
 def test_too_many_bytes(strict, receiver) -> None:
     receiver.files["/large"] = bytes(MAX_BYTES * 10)
-    sentence = f"input_video has more than the {MAX_BYTES} bytes allowed"
+    sentence = f"input_video has more than the {MAX_BYTES} bytes allowed (SAM2_MAX_VIDEO_BYTES)"
     for address in (receiver.url("/large"), data_uri(bytes(MAX_BYTES + 1))):
         reply = strict.predict(input_video=address, click_coordinates=CLICK)
         assert reply.error == sentence
@@ -133,7 +133,8 @@ def test_a_server_that_never_ends(strict, receiver) -> None:
 
     receiver.files["/drip"] = drip
     reply = strict.predict(input_video=receiver.url("/drip"), click_coordinates=CLICK)
-    assert reply.error == "input_video takes longer to fetch than the 2 seconds allowed"
+    sentence = "input_video takes longer to fetch than the 2 seconds allowed"
+    assert reply.error == f"{sentence} (SAM2_MAX_FETCH_SECONDS)"
 
 
 @pytest.mark.parametrize(

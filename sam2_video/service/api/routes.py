@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sam2_video.core.errors import shown
+from sam2_video.prediction.data_uri import is_data_uri
 from sam2_video.service.api.auth import Access
 from sam2_video.service.api.event_stream import Position, events
 from sam2_video.service.api.validation import InputSchema, check_hook, check_version, wait_seconds
@@ -28,7 +29,7 @@ from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.net.bodies import json_object
 from sam2_video.service.net.file_response import send_content
 from sam2_video.service.net.guard import Guard, UrlError
-from sam2_video.service.net.inputs import INPUT, Sources, is_data_uri
+from sam2_video.service.net.inputs import INPUT, Sources
 from sam2_video.service.net.origin import base_url
 from sam2_video.service.net.server_sent import event_stream
 from sam2_video.service.settings import Settings

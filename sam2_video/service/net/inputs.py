@@ -4,11 +4,11 @@ import asyncio
 import binascii
 import mimetypes
 import re
-from base64 import b64decode
 from collections.abc import AsyncIterator
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import urlsplit
 
 from sam2_video.core.errors import shown
+from sam2_video.prediction.data_uri import is_data_uri, read_data_uri
 from sam2_video.service.errors import RequestError
 from sam2_video.service.net.guard import Guard, UrlError
 from sam2_video.service.settings import ServiceLimits
@@ -159,36 +159,6 @@ class Sources:
             return await self._files.keep(chunks(), file)
         except FileRefusedError as error:
             raise _problem(f"{INPUT} {error}") from error
-
-
-def read_data_uri(value: str) -> tuple[str, bytes]:
-    """Media type and content of a data URI.
-
-    Raises:
-        ValueError: it is malformed; the message is a clause.
-    """
-    head, comma, text = value.partition(",")
-    if not comma:
-        raise ValueError("it has no comma before its content")
-    content_type, *parameters = head[5:].split(";")
-    content_type = content_type.strip().lower()
-    if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", content_type, re.ASCII):
-        content_type = "application/octet-stream"
-    if any(parameter.strip().lower() == "base64" for parameter in parameters):
-        try:
-            data = b64decode("".join(unquote_to_bytes(text).decode("ascii").split()), validate=True)
-        except (binascii.Error, UnicodeDecodeError) as error:
-            raise ValueError("its content is not base64") from error
-    else:
-        data = unquote_to_bytes(text)
-    if not data:
-        raise ValueError("it is empty")
-    return content_type, data
-
-
-def is_data_uri(value: str) -> bool:
-    """Whether a value carries its content in itself."""
-    return value[:5].lower() == "data:"
 
 
 def _problem(sentence: str) -> RequestError:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sam2_video.prediction.data_uri import read_data_uri
 from sam2_video.service.api.event_stream import Position
 from sam2_video.service.api.routes import read_cursor
 from sam2_video.service.api.validation import Hook, check_hook, wait_seconds
@@ -16,7 +17,6 @@ from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.containers import PriorityLock
 from sam2_video.service.jobs.outputs import OutputName, OutputNameError, expected_outputs, unbroken
 from sam2_video.service.jobs.progress import Progress, last_progress
-from sam2_video.service.net.inputs import read_data_uri
 from sam2_video.service.net.tls import tls_names
 from sam2_video.service.storage.files import shown_name
 
