@@ -27,7 +27,7 @@ NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) $(JS_TES
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo serve page client browser test test-fast test-client check format hooks gpu-kit clean
+.PHONY: help setup lock schema demo serve page client browser test test-fast test-client check format hooks gpu-kit clean
 
 help: ## what there is to do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -49,6 +49,9 @@ lock: $(VENV)/.installed ## make the lock files anew after a change of a require
 	$(LOCK) requirements.txt requirements-page.txt requirements-dev.txt -o locks/all.lock
 	$(LOCK) --no-deps requirements-sam2.txt -o locks/sam2.lock
 	$(LOCK) requirements-node.txt -o locks/node.lock
+
+schema: $(VENV)/.installed ## write openapi.json anew, after a change of the signature in predict.py
+	$(BIN)/python -m scripts.openapi
 
 examples/clip.mp4: | $(VENV)/.installed
 	$(BIN)/python -m examples.render

@@ -77,7 +77,7 @@ def predict(assignments: Sequence[str], folder: Path) -> list[Path]:
         folder: where the files go; made if it is not there.
 
     Raises:
-        InputError: an input is not as it should be.
+        InputError: an input is invalid.
         OutputError, SettingError, CheckpointError, DeviceMemoryError: see there.
     """
     inputs = _read_inputs(assignments)

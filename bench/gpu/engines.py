@@ -34,7 +34,7 @@ def accelerated(
 
 @contextmanager
 def tf32(is_allowed: bool) -> Iterator[None]:
-    """Let float32 products be rounded inside the block, or not."""
+    """Switch TF32 on or off inside the block."""
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = matmul.allow_tf32, cudnn.allow_tf32
     matmul.allow_tf32 = cudnn.allow_tf32 = is_allowed

@@ -19,7 +19,7 @@ class StepResult:
         seconds: how long it took.
         rows: what was measured, a line of a table each.
         left_out: what was not done, and why.
-        failures: what is not as it should be, a sentence each.
+        failures: what is wrong, one sentence each.
         traceback: of an exception that ended it.
     """
 

@@ -34,9 +34,9 @@ _LONGEST_TEMPORARY_FOLDER = 40  # Ray puts sockets there, whose paths may have 1
 
 
 class Interruption:
-    """A signal asks for an end, and the batch ends when it comes to look.
+    """Remembers that a signal asked for the end; the batch checks it between jobs.
 
-    After the block the signal goes to whoever had it before.
+    After the block the earlier signal handlers are back.
     """
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ def _connect(address: str | None, folder: str) -> None:
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address:
-            _knock(address)
+            _probe(address)
             ray.init(address, **common)
             return
         ray.init(
@@ -116,8 +116,8 @@ def _connect(address: str | None, folder: str) -> None:
         raise BatchError(f"there is no Ray cluster {place}: {reason}") from error
 
 
-def _knock(address: str) -> None:
-    """Find out at once that nobody is there: Ray itself takes a minute and more."""
+def _probe(address: str) -> None:
+    """Check that the port answers: Ray itself takes a minute or more to fail."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()

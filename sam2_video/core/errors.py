@@ -27,7 +27,7 @@ class BatchError(RuntimeError):
 
 
 class SettingError(ValueError):
-    """A setting of the environment is not as it should be, told in one sentence."""
+    """An environment variable is invalid, told in one sentence."""
 
 
 def shown(value: object, longest: int = _LONGEST_SHOWN) -> str:

@@ -29,10 +29,9 @@ def encode_ahead(
 ) -> Generator[tuple[T, FrameFeatures | None], None, None]:
     """Each frame with its features, in order, encoded `at_once` in one go.
 
-    So many frames are taken before the first of them is given, and no more: that is all the memory
-    that it needs beside the features of two batches. The last batch is as short as it is, and so is
-    one with frames that need no features. Where the device has too little memory for several
-    frames, they are encoded one at a time from then on.
+    Memory holds `at_once` frames and the features of two batches. The last batch, and one with
+    frames that need no features, are shorter. If the device has too little memory for several
+    frames at once, they are encoded one at a time from then on.
 
     Args:
         model: the network.

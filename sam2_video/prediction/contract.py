@@ -186,7 +186,7 @@ class Contract:
         """Check the inputs of one prediction and fill in the defaults.
 
         Raises:
-            InputError: an input is unknown, missing, or not as it should be.
+            InputError: an input is unknown, missing or invalid.
         """
         for name in given:
             if name not in self.inputs:

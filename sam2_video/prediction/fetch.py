@@ -110,7 +110,7 @@ def _save(source: str, path: Path, name: str, limits: Limits, stop: threading.Ev
     with ExitStack() as stack:
         response = stack.enter_context(_open(source))
         if stop.is_set():
-            return  # nobody is left to remove the file
+            return  # the caller has given up: nothing would remove the file
         file = stack.enter_context(path.open("wb"))
         for chunk in _decoded(response):
             if stop.is_set():

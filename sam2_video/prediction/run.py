@@ -25,7 +25,7 @@ def run_prediction(
         Each file as soon as it is complete.
 
     Raises:
-        InputError: something in the request is not as it should be.
+        InputError: the request is invalid.
         OutputError: the files cannot be written.
         CheckpointError: the model cannot be loaded.
         DeviceMemoryError: the GPU has too little memory.

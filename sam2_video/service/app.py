@@ -45,7 +45,7 @@ _COPIES_BYTES = 20 * 1024**3
 
 @dataclass(frozen=True)
 class Service:
-    """A server's parts that whoever runs it needs.
+    """The parts of the server that the command needs to run it.
 
     Attributes:
         routes: the page's and the API's.

@@ -9,7 +9,7 @@ _INPUT = re.compile(r"^([a-z][a-z_]*_[a-z_]*[a-z])\b")
 
 @dataclass(frozen=True)
 class InvalidField:
-    """One input that is not as it should be.
+    """One invalid input.
 
     Attributes:
         field: where it stands in the request, as `input.video_fps`.

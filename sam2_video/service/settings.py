@@ -20,7 +20,7 @@ _HOUR = 3600.0
 
 
 class SettingsError(Exception):
-    """An option is not as it should be; the message is one sentence."""
+    """An option is invalid; the message is one sentence."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def read_settings(options: argparse.Namespace) -> Settings:
     """The settings that a command line asks for.
 
     Raises:
-        SettingsError: an option is not as it should be, or a limit of the environment.
+        SettingsError: an option, or a limit of the environment, is invalid.
     """
     for name in ("keep_hours", "keep_minutes", "max_disk_gb", "max_queue"):
         value = getattr(options, name)

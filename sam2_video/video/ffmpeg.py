@@ -159,7 +159,7 @@ class Ffmpeg:
 
 
 def _read_log(stderr: IO[bytes], log: Callable[[bytes], object]) -> None:
-    """Read the log to its end: ffmpeg stops when nobody reads it."""
+    """Read the log to its end: ffmpeg blocks when the pipe is full."""
     with stderr, open(stderr.fileno(), "rb", closefd=False) as lines:
         while line := lines.readline(_LINE_BYTES):
             log(line)

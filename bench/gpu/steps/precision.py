@@ -50,7 +50,7 @@ def _compare(
     objects: list[TrackedObject],
 ) -> None:
     plain = plain_model(name, size, check.device)
-    # One after the other: which float32 products may be rounded is a setting of the process.
+    # One after the other: TF32 is a setting of the process.
     exact = list(track(accelerated(plain, "fp32"), images, objects))
     faster = list(track(accelerated(plain, "auto"), images, objects))
     mean, least = agreement(faster, exact)

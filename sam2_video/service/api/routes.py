@@ -136,7 +136,7 @@ class Api:
         return JSONResponse(await self.views.prediction(await self._prediction(request)))
 
     async def stream(self, request: Request) -> Response:
-        """A prediction as events. Whoever has the URL may read it: clients send no token."""
+        """A prediction as events. The URL is the permission: clients send no token here."""
         name = request.path_params["token"].partition(".")[0]
         expected = self.views.stream_token(name).encode()
         if not secrets.compare_digest(request.path_params["token"].encode(), expected):
@@ -218,7 +218,7 @@ class Api:
         return self._content(request, await self._file(request))
 
     async def output(self, request: Request) -> Response:
-        """The content of an output. Whoever has the URL may read it: clients send no token."""
+        """The content of an output. The URL is the permission: clients send no token here."""
         file = await self.store.file(request.path_params["id"])
         is_output = file is not None and file.kind in ("output", "superseded")
         if file is None or not is_output or file.name != request.path_params["name"]:
@@ -234,7 +234,7 @@ class Api:
         """A new prediction of what a request asks for.
 
         Raises:
-            RequestError: something in the request is not as it should be.
+            RequestError: the request is invalid.
         """
         if "owner" not in request.path_params:
             check_version(body.get("version"))

@@ -48,7 +48,7 @@ class InputSchema:
         """The inputs, without those that are null or unknown.
 
         Raises:
-            RequestError: one of them is missing or not as it should be.
+            RequestError: one of them is missing or invalid.
         """
         if not isinstance(given, dict):
             raise RequestError.of_field(

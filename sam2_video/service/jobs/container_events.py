@@ -180,7 +180,7 @@ class _ContentCutter:
         return content
 
     def close(self) -> None:
-        """Delete a content that nobody has taken."""
+        """Delete a content that was not taken."""
         if self._content is not None:
             self._content.close()
             self._content = None

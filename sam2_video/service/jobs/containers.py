@@ -28,7 +28,7 @@ class NoWorkerError(Exception):
 
 
 class PriorityLock:
-    """A lock that goes to whoever waits with the smallest number."""
+    """A lock; of those that wait, the one with the smallest number gets it next."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[int, asyncio.Event]] = []
@@ -36,7 +36,7 @@ class PriorityLock:
 
     @property
     def is_free(self) -> bool:
-        """Whether nobody holds it or waits for it."""
+        """Whether it is not held."""
         return not self._is_taken
 
     @asynccontextmanager

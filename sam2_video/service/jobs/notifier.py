@@ -8,7 +8,7 @@ from sam2_video.service.storage.database import Prediction, Store
 
 
 class Notifier:
-    """Wakes whoever follows a prediction.
+    """Wakes the tasks that follow a prediction.
 
     Args:
         store: has the records.

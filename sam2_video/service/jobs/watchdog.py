@@ -1,8 +1,7 @@
-"""Runs a command that does not outlive the process which started it, however that one ends.
+"""Runs a command that ends when the process that started it ends, for whatever reason.
 
-`python -m sam2_video.service.jobs.watchdog COMMAND...`, with a pipe as standard input that
-nobody writes to: when its other end is closed, as by the death of the process that held it, the
-command is ended.
+`python -m sam2_video.service.jobs.watchdog COMMAND...`, with a pipe as standard input: when its
+other end is closed, also by the death of the process that held it, the command is ended.
 """
 
 import os

@@ -87,7 +87,7 @@ class Runs:
             base_url: this server's URL as the visitor knows it.
 
         Raises:
-            RequestError: an input is not as it should be, or a run is under way.
+            RequestError: an input is invalid, or a run is under way.
         """
         for name in inputs:
             if name not in self._schema.names:

@@ -107,7 +107,7 @@ class Files:
             await self._store.extend_files(file.owner, expiry)
 
     async def remove(self, names: Iterable[str]) -> None:
-        """Delete files: first from the records, so that nobody finds one half deleted."""
+        """Delete files: the records first, so that no request finds a half-deleted file."""
         names = list(names)
         if not names:
             return

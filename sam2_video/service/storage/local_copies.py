@@ -15,7 +15,7 @@ class LocalCopies:
 
     Args:
         folder: for the copies alone; it is emptied when the first copy is made.
-        max_bytes: what copies may take that nobody holds.
+        max_bytes: what copies that are not in use may take.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:

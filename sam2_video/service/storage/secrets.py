@@ -11,7 +11,7 @@ _BYTES = 32
 
 
 class Secret:
-    """Derives keys for one purpose each; whoever knows one of them learns no other."""
+    """Derives a key for each purpose; from one key no other can be computed."""
 
     def __init__(self, value: bytes) -> None:
         self._value = value
