@@ -80,6 +80,15 @@ class Service:
                 await self._webhooks.stop()
                 await self.containers.close()
 
+    async def upgrade_database(self) -> None:
+        """Bring the tables to the newest revision, before the server starts and can only log.
+
+        Raises:
+            DatabaseVersionError: a newer version has used the database.
+        """
+        async with self._store.opened():
+            pass
+
     async def sweep(self) -> None:
         """Remove what has expired; it happens by itself every minute."""
         await self._files.sweep()

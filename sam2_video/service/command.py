@@ -5,11 +5,11 @@ call; without them others get the page alone.
 """
 
 import argparse
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sam2_video.service.settings import (
     ANY_HOST,
@@ -19,9 +19,6 @@ from sam2_video.service.settings import (
     check_exposure,
     read_settings,
 )
-
-if TYPE_CHECKING:
-    pass
 
 _KEEP_ALIVE_SECONDS = 75  # longer than clients pause between calls
 _GRACE_SECONDS = 3  # for answers under way when the server is to end
@@ -89,8 +86,13 @@ def _run(settings: Settings, has_tls: bool) -> None:
     from sam2_video.service.app import create_service
     from sam2_video.service.jobs.local_worker import LocalWorker
     from sam2_video.service.net.tls import certificates, tls_names
+    from sam2_video.service.storage.migrations import DatabaseVersionError
 
     service = create_service(settings)
+    try:
+        asyncio.run(service.upgrade_database())
+    except DatabaseVersionError as error:
+        raise SettingsError(str(error)) from error
     worker = None
     if not settings.workers:
         worker = LocalWorker(settings.folder / "worker", service.endpoint.upload_url)

@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -173,6 +174,17 @@ def test_wrong_options_are_one_sentence(arguments, part, tmp_path) -> None:
     assert output.startswith(part)
     assert output.count("\n") == 1
     assert not (tmp_path / "data").exists()
+
+
+def test_a_database_of_a_newer_version_is_one_sentence(tmp_path) -> None:
+    with sqlite3.connect(tmp_path / "hosted.db") as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('9999')")
+    process = start("--port", str(free_port()), "--data", str(tmp_path))
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "the database has revision 9999" in output
+    assert len(output.splitlines()) == 1
 
 
 def test_the_command_line_loads_no_server_for_other_commands() -> None:
