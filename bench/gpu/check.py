@@ -1,4 +1,4 @@
-"""What a step of the check is given, and how steps are run."""
+"""What each step of the check gets, and how steps are run."""
 
 import gc
 import time

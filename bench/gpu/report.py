@@ -1,4 +1,4 @@
-"""What the check has found, on disk as soon as it is known."""
+"""The results of the check, written to disk after every row."""
 
 import json
 from collections.abc import Iterator

@@ -64,7 +64,9 @@ def accelerate(network: SAM2Base, precision: str = "auto", *, cuda_graphs: bool 
         # Both, whatever they are: PyTorch's default lets cuDNN's convolutions use TF32.
         torch.backends.cuda.matmul.allow_tf32 = precision == "auto"
         torch.backends.cudnn.allow_tf32 = precision == "auto"
-        if precision == "auto" and supports_bfloat16(network):
+        # GPUs before Ampere only emulate bfloat16, slower than float32.
+        has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        if precision == "auto" and has_bfloat16 and supports_bfloat16(network):
             compute_in_bfloat16(network, device.type)
         if cuda_graphs:
             replay_graphs(network)

@@ -9,7 +9,7 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 
 from sam2_video.accelerate.network import PRECISIONS, accelerate
-from sam2_video.core.errors import shown
+from sam2_video.core.errors import DeviceMemoryError, shown
 from sam2_video.models.load import build_network, load_weights
 from sam2_video.models.registry import (
     CheckpointError,
@@ -68,6 +68,7 @@ def load_model(
     Raises:
         CheckpointError: the weights are missing or damaged, do not fit the configuration, or a
             setting of the environment is invalid.
+        DeviceMemoryError: the GPU has too little memory for the weights.
     """
     folder = folder or checkpoint_folder()
     checkpoint = choose_checkpoint(folder, name or os.environ.get("SAM2_MODEL"))
@@ -78,7 +79,13 @@ def load_model(
     encoder_batch = _encoder_batch_from_environment()
     network = build_network(checkpoint, size)
     load_weights(network, weights_file(checkpoint, folder), checkpoint)
-    network.to(device)
+    try:
+        network.to(device)
+    except torch.OutOfMemoryError as error:
+        raise DeviceMemoryError(
+            f"the GPU has too little free memory for the model {checkpoint.name}; choose a smaller "
+            "SAM2_MODEL"
+        ) from error
     accelerate(network, precision, cuda_graphs=cuda_graphs)
     logger.info("device: %s, image size: %d, precision: %s", device, size, precision)
     return LoadedModel(checkpoint.name, network, encoder_batch)

@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 
-from sam2_video.core.errors import shown
+from sam2_video.core.errors import DeviceMemoryError, shown
 from sam2_video.engine import model as model_module
 from sam2_video.engine.model import load_model
 from sam2_video.models.load import build_network
@@ -159,3 +159,12 @@ def test_graphs_and_encoder_batches_are_off_by_default(monkeypatch) -> None:
     monkeypatch.setenv("SAM2_ENCODER_BATCH", "4")
     assert load_model("nano", image_size=128).encoder_batch == 4
     assert graphs == [False, True]
+
+
+def test_too_little_gpu_memory_for_the_weights_is_one_sentence(monkeypatch) -> None:
+    def fail(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(torch.nn.Module, "to", fail)
+    with pytest.raises(DeviceMemoryError, match=r"^the GPU has too little free memory for the mod"):
+        load_model("nano")

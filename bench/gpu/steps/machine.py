@@ -1,4 +1,4 @@
-"""Step 1: what there is, and whether all of it can be imported."""
+"""Step 1: versions, the GPU, and whether every package can be imported."""
 
 import platform
 import shutil
@@ -34,7 +34,7 @@ def run(check: Check) -> None:
     check.row(what="memory, MiB", found=card.total_memory // 2**20)
     check.row(what="multiprocessors", found=card.multi_processor_count)
     check.row(what="cuDNN", found=torch.backends.cudnn.version())
-    check.row(what="bfloat16", found=torch.cuda.is_bf16_supported())
+    check.row(what="bfloat16", found=torch.cuda.is_bf16_supported(including_emulation=False))
     check.row(what="driver", found=_driver())
 
 

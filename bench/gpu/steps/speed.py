@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import median
 
+import torch
 from torch import Tensor
 
 from bench.gpu.check import Check
@@ -22,7 +23,9 @@ from bench.gpu.engines import (
     weight_bytes,
 )
 from bench.sides import clicked, meta, pictures, predictor_of
+from sam2_video.accelerate.cuda_graphs import MIN_CALLS, Graphed
 from sam2_video.engine.model import LoadedModel
+from sam2_video.engine.tracker import encode_images
 
 META = "Meta, bfloat16 autocast"
 BATCH = 4
@@ -88,6 +91,8 @@ def _sides(
         network = weight_bytes(model.network)
         sides[label] = Side(track(model, images, objects), False, network)
     with tf32(True):
+        for model in models.values():
+            _encode_batches(model, images)
         for side in sides.values():
             before = forget_peak(device)
             timed_block(side.steps, scale.warm - 1, device, side.is_mixed)
@@ -111,6 +116,17 @@ def _sides(
             peak_MB=None if side.peak is None else (side.peak + side.weights) / 1e6,
             note="",
         )
+
+
+def _encode_batches(model: LoadedModel, images: list[Tensor]) -> None:
+    """Encode so many batches that a CUDA graph of them is captured.
+
+    A whole batch is encoded only every few frames: tracking would capture it too late.
+    """
+    if isinstance(model.network.forward_image, Graphed):
+        batch = torch.cat(images[: model.encoder_batch])
+        for _ in range(MIN_CALLS):
+            encode_images(model.network, batch)
 
 
 def _compiled(check: Check, name: str, count: int) -> None:
