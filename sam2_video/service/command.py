@@ -9,7 +9,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sam2_video.service.settings import (
     ANY_HOST,
@@ -19,9 +18,6 @@ from sam2_video.service.settings import (
     check_exposure,
     read_settings,
 )
-
-if TYPE_CHECKING:
-    pass
 
 _KEEP_ALIVE_SECONDS = 75  # longer than clients pause between calls
 _GRACE_SECONDS = 3  # for answers under way when the server is to end
