@@ -26,13 +26,7 @@ from sam2.modeling.memory_attention import MemoryAttention, MemoryAttentionLayer
 from sam2.modeling.sam.transformer import RoPEAttention
 from torch import Tensor, nn
 
-from sam2_video.accelerate.attention import (
-    Float32Scores,
-    Int8Scores,
-    Scores,
-    attend,
-    quantize,
-)
+from sam2_video.accelerate.attention import Float32Scores, Int8Scores, Scores, attend, quantize
 from sam2_video.accelerate.matmul import FLOAT32, PackedLinear, Precision, add_mlp
 
 BLOCK_KEYS = 1792

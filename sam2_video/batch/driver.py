@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 import ray
@@ -49,16 +49,10 @@ class Interruption:
             signal.signal(number, self._note)
 
     def __enter__(self) -> Self:
-        """Take the signals."""
         self.listen()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         """Give the signals back, and the one that came to its handler."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
@@ -66,7 +60,6 @@ class Interruption:
             signal.raise_signal(self.number)
 
     def is_asked_for(self) -> bool:
-        """Whether there was one."""
         return self.number is not None
 
     def _note(self, number: int, _frame: FrameType | None) -> None:

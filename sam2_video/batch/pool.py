@@ -74,15 +74,12 @@ class Host:
         return ray.get_runtime_context().get_node_id(), f"{socket.gethostname()}/{os.getpid()}"
 
     def run(self, job: Job) -> Result:
-        """Do one job."""
         return self._worker.run(job)
 
     def stop(self) -> None:
-        """Have the job that runs end."""
         self._worker.stop()
 
     def close(self) -> None:
-        """Leave nothing behind."""
         self._worker.close()
 
 
@@ -251,16 +248,12 @@ class Pool:
             if task.attempts < ATTEMPTS:
                 self._retries.append(task)
                 return None
-            return Result(
-                task.job.id,
-                FAILED,
-                task.job.digest,
-                error=f"{task.attempts} workers died on this job, the last one of: "
-                + _reason(error),
-                worker=member.name,
-                attempts=task.attempts,
+            sentence = (
+                f"{task.attempts} workers died on this job, the last one of: {_reason(error)}"
             )
-        self._failed_starts = 0
+            said = Result(task.job.id, FAILED, task.job.digest, error=sentence)
+        else:
+            self._failed_starts = 0
         if task is None:
             member.node, member.name = said
             return None

@@ -32,7 +32,6 @@ class JobProgress(Progress):
         self.advance()
 
     def line(self, elapsed: float) -> str:
-        """See `Progress`."""
         rate = self._frames / elapsed if elapsed else 0.0
         return tqdm.format_meter(
             self.done,

@@ -9,18 +9,18 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sam2_video.batch.jobs import SUCCEEDED, Job, Result
 from sam2_video.batch.storage import Store
-from sam2_video.core.errors import BatchError, output_error
+from sam2_video.core.errors import BatchError, writing
 
 JOURNAL, TABLE = "results.jsonl", "results.parquet"
 SCHEMA = pa.schema(
@@ -52,15 +52,14 @@ class Claim:
 class Results:
     """The journal, and an index of it on disk: memory does not grow with the number of rows."""
 
-    def __init__(self, path: Path, store: Store) -> None:
-        self._path, self._store = path, store
+    def __init__(self, path: Path, file: BinaryIO, store: Store) -> None:
+        self._path, self._file, self._store = path, file, store
         # An empty name makes SQLite keep it in a temporary file that goes with the connection.
         self._index = sqlite3.connect("", isolation_level=None)
         self._index.execute(
             "CREATE TABLE latest (id TEXT PRIMARY KEY, place INT, status TEXT, inputs TEXT)"
         )
         self._index.execute("CREATE TABLE claimed (id TEXT PRIMARY KEY, line INT, inputs TEXT)")
-        self._file = path.open("ab+")
         self._read_back()
         self._saved = time.monotonic()
 
@@ -85,15 +84,14 @@ class Results:
             OutputError: it cannot be written.
         """
         row = {**asdict(result), "frames_per_second": round(result.frames_per_second, 3)}
-        try:
+        with writing():
             place = self._file.tell()
             self._file.write(json.dumps(row).encode() + b"\n")
             self._file.flush()
-        except OSError as error:
-            raise output_error(error) from error
         self._remember(place, row)
         if time.monotonic() - self._saved > _SECONDS_BETWEEN_SAVES:
-            self._save_journal()
+            self._store.save(self._path, JOURNAL)
+            self._saved = time.monotonic()
 
     def close(self) -> None:
         """Drop overtaken rows, write Parquet, and put both in place.
@@ -101,7 +99,7 @@ class Results:
         Raises:
             OutputError: they cannot be written.
         """
-        try:
+        with writing(), closing(self._index):
             if self._index.execute("SELECT count(*) FROM latest").fetchone() == (0,):
                 self._path.unlink(missing_ok=True)
                 return
@@ -114,11 +112,6 @@ class Results:
                         groups.write_table(pa.Table.from_pylist(rows, SCHEMA))
                 self._store.save(table, TABLE)
                 self._store.save(journal, JOURNAL)
-        except OSError as error:
-            raise output_error(error) from error
-        finally:
-            self._file.close()
-            self._index.close()
 
     def _read_back(self) -> None:
         """Index what the journal holds; a last line that broke off is cut away."""
@@ -147,17 +140,13 @@ class Results:
             self._file.seek(place)
             yield json.loads(self._file.readline())
 
-    def _save_journal(self) -> None:
-        self._store.save(self._path, JOURNAL)
-        self._saved = time.monotonic()
-
 
 @contextmanager
 def open_results(store: Store) -> Iterator[Results]:
     """The results of a store; the table is complete when the block has ended, however it did."""
-    with store.journal(JOURNAL) as path:
-        results = Results(path, store)
-        try:
-            yield results
-        finally:
-            results.close()
+    with (
+        store.journal(JOURNAL) as path,
+        path.open("ab+") as file,
+        closing(Results(path, file, store)) as results,
+    ):
+        yield results

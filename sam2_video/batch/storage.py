@@ -10,34 +10,46 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from sam2_video.core.errors import BatchError, InputError, output_error, reason_of, shown
+from sam2_video.core.errors import BatchError, InputError, reason_of, shown, writing
+from sam2_video.core.workspace import remove
 
 OBJECT_SCHEMES = ("s3", "gs")
 _PARTIAL = ".partial-"
 
 
-class Store(Protocol):
-    """A place for results; `name` is always relative to it."""
+class FolderStore:
+    """A folder of a file system that all workers see. Every `name` is relative to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
 
     def publish(self, folder: Path, name: str) -> list[str]:
-        """Put the files of a local folder under `name`, in place of what was there.
-
-        Returns:
-            Their names.
+        """Put the files of a local folder under `name`, in place of what was there; their names.
 
         Raises:
             OutputError: they cannot be written.
         """
+        target, earlier = self.root / name, self._partial()
+        with writing(), self._new() as partial:
+            shutil.copytree(folder, partial)
+            if target.exists():
+                target.rename(earlier)
+            partial.rename(target)
+            if earlier.exists():
+                shutil.rmtree(earlier)
+        return [f"{name}/{file.name}" for file in sorted(target.iterdir())]
 
-    def journal(self, name: str) -> AbstractContextManager[Path]:
+    @contextmanager
+    def journal(self, name: str) -> Iterator[Path]:
         """A local file to append to, with what it holds already; `save` keeps what was added."""
+        yield self.root / name
 
     def save(self, path: Path, name: str) -> None:
         """Put one file in place.
@@ -45,60 +57,18 @@ class Store(Protocol):
         Raises:
             OutputError: it cannot be written.
         """
-
-    def alone(self) -> AbstractContextManager[None]:
-        """Keep other batches out while the block runs, and leave nothing half-written.
-
-        Raises:
-            BatchError: the place cannot be used, or another batch is at work there.
-        """
-
-
-class FolderStore:
-    """A folder of a file system that all workers see."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
-
-    def publish(self, folder: Path, name: str) -> list[str]:
-        """See `Store`."""
-        target, partial = self.root / name, self._partial()
-        try:
-            shutil.copytree(folder, partial)
-            if target.exists():
-                earlier = self._partial()
-                target.rename(earlier)
-                partial.rename(target)
-                shutil.rmtree(earlier)
-            else:
-                partial.rename(target)
-        except OSError as error:
-            raise output_error(error) from error
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-        return [f"{name}/{file.name}" for file in sorted(target.iterdir())]
-
-    @contextmanager
-    def journal(self, name: str) -> Iterator[Path]:
-        """See `Store`."""
-        yield self.root / name
-
-    def save(self, path: Path, name: str) -> None:
-        """See `Store`."""
-        if path == self.root / name:
-            return
-        partial = self._partial()
-        try:
-            shutil.copyfile(path, partial)
-            partial.replace(self.root / name)
-        except OSError as error:
-            raise output_error(error) from error
-        finally:
-            partial.unlink(missing_ok=True)
+        if path != self.root / name:
+            with writing(), self._new() as partial:
+                shutil.copyfile(path, partial)
+                partial.replace(self.root / name)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """See `Store`. What killed workers left in the folder goes."""
+        """Keep other batches out while the block runs; what killed workers left here goes.
+
+        Raises:
+            BatchError: the folder cannot be used, or another batch is at work there.
+        """
         try:
             is_new = not self.root.exists()
             self.root.mkdir(parents=True, exist_ok=True)
@@ -124,36 +94,38 @@ class FolderStore:
     def _partial(self) -> Path:
         return self.root / f"{_PARTIAL}{uuid.uuid4().hex}"
 
+    @contextmanager
+    def _new(self) -> Iterator[Path]:
+        """A path for a file or folder that is not complete; nothing is there afterwards."""
+        partial = self._partial()
+        try:
+            yield partial
+        finally:
+            remove(partial)
+
     def _sweep(self) -> None:
         for path in self.root.glob(f"{_PARTIAL}*"):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            remove(path)
 
 
 class ObjectStore:
-    """A prefix of a bucket."""
+    """A prefix of a bucket; its methods are those of `FolderStore`."""
 
     def __init__(self, files: Any, root: str) -> None:
         self._files, self._root = files, root.rstrip("/")
 
     def publish(self, folder: Path, name: str) -> list[str]:
-        """See `Store`."""
         local = sorted(folder.iterdir())
         remote = [f"{self._root}/{name}/{path.name}" for path in local]
-        try:
+        with writing():
             self._files.put([str(path) for path in local], remote)
             stale = set(self._files.find(f"{self._root}/{name}")) - set(remote)
             if stale:
                 self._files.rm(sorted(stale))
-        except OSError as error:
-            raise output_error(error) from error
         return [f"{name}/{path.name}" for path in local]
 
     @contextmanager
     def journal(self, name: str) -> Iterator[Path]:
-        """See `Store`."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, name)
             try:
@@ -164,15 +136,12 @@ class ObjectStore:
             yield path
 
     def save(self, path: Path, name: str) -> None:
-        """See `Store`."""
-        try:
+        with writing():
             self._files.put_file(str(path), f"{self._root}/{name}")
-        except OSError as error:
-            raise output_error(error) from error
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """See `Store`. A bucket knows no locks, and keeps nothing half-written."""
+        """A bucket knows no locks, and keeps nothing half-written."""
         probe = f"{self._root}/.probe"
         try:  # better now than after the first hour of work
             self._files.pipe_file(probe, b"")
@@ -184,7 +153,10 @@ class ObjectStore:
         yield
 
 
-def open_store(place: str) -> FolderStore | ObjectStore:
+Store = FolderStore | ObjectStore
+
+
+def open_store(place: str) -> Store:
     """The store at a path, or at a URL that fsspec knows (`s3://`, `gs://`).
 
     Raises:
@@ -196,9 +168,8 @@ def open_store(place: str) -> FolderStore | ObjectStore:
         files, root = fsspec.url_to_fs(place)
     except (ImportError, ValueError) as error:
         raise BatchError(f"-o is {shown(place)}, which cannot be used: {error}") from error
-    return (
-        FolderStore(Path(root)) if isinstance(files, LocalFileSystem) else ObjectStore(files, root)
-    )
+    is_local = isinstance(files, LocalFileSystem)
+    return FolderStore(Path(root)) if is_local else ObjectStore(files, root)
 
 
 def fetch_object(name: str, url: str, path: Path, max_bytes: int) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,33 +44,25 @@ class Checker:
         """Nothing to load."""
 
     def run(self, job: Job) -> Result:
-        """Do one job."""
         started = time.monotonic()
         try:
             self.workspace.fresh()
             request = self._request(job.inputs)
             with checked_request(request, self.workspace.folder, self.limits) as checked:
                 outputs = self._outputs(job, checked)
+            frames = checked.video.num_frames
+            result = Result(job.id, SUCCEEDED, job.digest, outputs=outputs, frames=frames)
         except (InputError, OutputError, DeviceMemoryError) as error:
-            seconds = time.monotonic() - started
-            return Result(job.id, FAILED, job.digest, error=str(error), seconds=seconds)
+            result = Result(job.id, FAILED, job.digest, error=str(error))
         finally:
+            seconds = time.monotonic() - started
             self.workspace.fresh()
-        return Result(
-            job.id,
-            SUCCEEDED,
-            job.digest,
-            outputs=outputs,
-            frames=checked.video.num_frames,
-            seconds=time.monotonic() - started,
-        )
+        return replace(result, seconds=seconds)
 
     def stop(self) -> None:
-        """Have the job that runs end at its next frame."""
         self._stopping.set()
 
     def close(self) -> None:
-        """Remove the temporary files."""
         self.workspace.close()
 
     def _outputs(self, job: Job, checked: CheckedRequest) -> list[str]:
@@ -129,7 +122,6 @@ class Segmenter(Checker):
         warm_up(self._model)
 
     def run(self, job: Job) -> Result:
-        """Do one job."""
         self._limit_threads()
         return super().run(job)
 

@@ -1,6 +1,8 @@
 """The errors a user may see."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 FULL_DISK = "no space is left on the disk for the output"
 _LONGEST_SHOWN = 60
@@ -48,6 +50,15 @@ def output_error(error: OSError) -> OutputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(FULL_DISK)
     return OutputError(f"the output could not be written: {reason_of(error)}")
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Raise an `OutputError` for a file that could not be written in the block."""
+    try:
+        yield
+    except OSError as error:
+        raise output_error(error) from error
 
 
 def _cut(text: str, longest: int) -> str:

@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self, TextIO
 
 _SECONDS_BETWEEN_REDRAWS = 0.1
@@ -23,10 +22,7 @@ class Progress:
     """In a log; a terminal is redrawn more often."""
 
     def __init__(
-        self,
-        total: int,
-        stream: TextIO | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        self, total: int, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.done, self.total = 0, total
         self._stream, self._clock = stream or sys.stderr, clock
@@ -36,15 +32,9 @@ class Progress:
         self._shown_at, self._shown_count = float("-inf"), 0
 
     def __enter__(self) -> Self:
-        """Whatever has been shown is complete when the block ends."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Show how far it came, unless that has been shown; end the line on a terminal."""
         if self._shown_count != self.done:
             self.show()
@@ -62,7 +52,6 @@ class Progress:
             self.show()
 
     def show(self) -> None:
-        """Show it now."""
         self._shown_at, self._shown_count = self._clock(), self.done
         text = self.line(self._shown_at - self._started)
         self._write(f"{_ERASE_LINE}{text}" if self._in_place else f"{text}\n")
@@ -82,7 +71,6 @@ class FrameProgress(Progress):
     r"""One monotone bar over all frames, in tqdm's format: clients read `^\s*(\d+)%` from it."""
 
     def line(self, elapsed: float) -> str:
-        """See `Progress`."""
         # Imported here: a download is counted without any package installed.
         from tqdm import tqdm
 
@@ -105,5 +93,4 @@ class DownloadProgress(Progress):
         self._file, self.done = file, done
 
     def line(self, elapsed: float) -> str:
-        """See `Progress`."""
         return f"{self._file}: {self.done / 1e6:.0f} of {self.total / 1e6:.0f} MB"

@@ -1,4 +1,4 @@
-"""A process's temporary folder."""
+"""A process's temporary folder, and removing what is in one."""
 
 import fcntl
 import os
@@ -26,19 +26,14 @@ class Workspace:
         Those files are its outputs, and any other if it was cancelled at a bad moment.
         """
         for path in self.folder.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            remove(path)
         return self.folder / "prediction"
 
     def close(self) -> None:
-        """Remove everything."""
         shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
 
     def _create(self) -> tuple[Path, int]:
-        """Make a folder and lock it."""
         while True:
             folder = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self._base))
             lock = os.open(folder, os.O_RDONLY)
@@ -60,3 +55,11 @@ class Workspace:
                 pass  # in use
             finally:
                 os.close(lock)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -5,7 +5,6 @@ import struct
 import tempfile
 import zlib
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -28,15 +27,9 @@ class MaskStack:
         self._max_bytes = max_bytes
 
     def __enter__(self) -> Self:
-        """The stack itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Free the disk space."""
         self._file.close()
 

@@ -8,12 +8,7 @@ from sam2_video.service.jobs.progress import last_progress
 from sam2_video.service.storage.database import Output
 
 VIDEO_NAME = "output_video.mp4"
-CONTENT_TYPES = {
-    "webp": "image/webp",
-    "jpg": "image/jpeg",
-    "png": "image/png",
-    "mp4": "video/mp4",
-}
+CONTENT_TYPES = {"webp": "image/webp", "jpg": "image/jpeg", "png": "image/png", "mp4": "video/mp4"}
 _SUFFIXES = {kind: suffix for suffix, kind in CONTENT_TYPES.items()}
 
 _FRAME = re.compile(r"frame_([0-9]{5,9})\.(webp|jpg|png)", re.ASCII)

@@ -15,11 +15,7 @@ from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.net.inputs import INPUT, SourceError, Sources
 from sam2_video.service.settings import Settings
 from sam2_video.service.storage.database import Store, StoredFile
-from sam2_video.service.storage.files import (
-    Files,
-    FileTooLargeError,
-    StorageFullError,
-)
+from sam2_video.service.storage.files import Files, FileTooLargeError, StorageFullError
 from sam2_video.video.open_video import probe_video
 from sam2_video.video.probe import Video
 
