@@ -142,7 +142,7 @@ SENTENCES = [
     ({"input_video": ""}, "input_video is '', but it should be"),
     ({"input_video": "http://["}, "which cannot be fetched: Invalid IPv6 URL"),
     ({"input_video": "http://127.0.0.1:9/a"}, "which cannot be fetched: Connection refused"),
-    ({"input_video": "data:,"}, "input_video is empty"),
+    ({"input_video": "data:,"}, "input_video is a data URI, but it is empty"),
     ({"input_video": "data:text/plain,hello"}, "input_video is not a video or picture"),
 ]
 
