@@ -3,7 +3,6 @@
 import signal
 import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from sam2_video.core.errors import FULL_DISK, OutputError, output_error
@@ -81,12 +80,7 @@ class VideoFile:
             raise self._failure(self._ffmpeg.finish()) from error
         self._count += 1
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         """Finish the file, or, after an exception, leave nothing."""
         try:
             if kind is None:

@@ -13,7 +13,6 @@ import select
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
-from types import TracebackType
 from typing import IO, Self
 
 import imageio_ffmpeg
@@ -148,12 +147,7 @@ class Ffmpeg:
         """The process itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Kill it."""
         self.close()
 

@@ -133,7 +133,6 @@ class DecoderLog:
     """
 
     streams: list[VideoStream] = field(default_factory=list)
-
     time_base: Fraction = Fraction(0)
     pts: array[int] = field(default_factory=lambda: array("q"))
     checksums: array[int] = field(default_factory=lambda: array("I"))

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from sam2_video.core.errors import InputError
@@ -196,12 +195,7 @@ class Probe:
         """The probe itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End ffmpeg."""
         self._decoder.close()
 
