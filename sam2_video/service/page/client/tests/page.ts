@@ -5,20 +5,9 @@ import { fieldsOf } from "../schema";
 import { Store } from "../store";
 import type { Click, Start, Video } from "../types";
 
-const paths = ["openapi.json", "sam2_video/prediction/openapi.json"].map((path) => `../../../../${path}`);
+const schema: unknown = JSON.parse(readFileSync("../../../prediction/openapi.json", "utf8"));
 
-function readSchema(): unknown {
-  for (const path of paths) {
-    try {
-      return JSON.parse(readFileSync(path, "utf8"));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
-  }
-  throw new Error(`none of ${paths.join(", ")} is there`);
-}
-
-export const FIELDS = fieldsOf(readSchema());
+export const FIELDS = fieldsOf(schema);
 
 export const START: Start = {
   api: "http://localhost:5000",
