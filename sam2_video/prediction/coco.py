@@ -2,6 +2,7 @@
 
 import json
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,8 @@ from sam2_video.core.part_file import part_of, remove_part
 from sam2_video.video.pictures import Masks
 
 MASKS_FILE = "masks.json"
+RunLengths = dict[str, Any]
+"""`size`, (H, W), and `counts`, the compressed run lengths as bytes."""
 
 
 class CocoFile:
@@ -35,7 +38,7 @@ class CocoFile:
         self._suffix = suffix
         self._part = part_of(path)
         self._images = array("q")
-        self._count = 0
+        self._count = 1
 
     def __enter__(self) -> Self:
         """Start the file."""
@@ -49,28 +52,40 @@ class CocoFile:
             self._file.write(f'{{"categories": {json.dumps(categories)},\n"annotations": [')
         return self
 
-    def write(self, index: int, masks: Masks, scores: NDArray[np.float32] | None) -> None:
+    def write(
+        self, index: int, masks: Sequence[RunLengths], scores: NDArray[np.float32] | None
+    ) -> None:
         """Add a frame.
 
         Args:
             index: its number in the video.
-            masks: (K, H, W) bool.
+            masks: the K objects' masks, see `run_lengths`.
             scores: (K,) float32, how sure the model is of each mask; None if it is not known.
 
         Raises:
             OutputError: the disk is full.
         """
         self._images.append(index)
-        self._height, self._width = masks.shape[1:]
         for k, mask in enumerate(masks):
-            if not mask.any():
+            self._height, self._width = mask["size"]
+            area = int(rle.area(mask))
+            if area == 0:
                 continue
-            self._count += 1
-            annotation = _annotation(self._count, index, k + 1, mask)
+            annotation = {
+                "id": self._count,
+                "image_id": index,
+                "category_id": k + 1,
+                "track_id": k + 1,
+                "segmentation": {"size": mask["size"], "counts": mask["counts"].decode()},
+                "bbox": rle.toBbox(mask).tolist(),
+                "area": area,
+                "iscrowd": 0,
+            }
             if scores is not None:
                 annotation["score"] = round(float(scores[k]), 4)
             with writing():
                 self._file.write(",\n"[self._count == 1 :] + json.dumps(annotation))
+            self._count += 1
 
     def __exit__(self, kind: object, *_: object) -> None:
         """Finish the file, or, after an exception, leave nothing."""
@@ -97,15 +112,6 @@ class CocoFile:
         self._file.write("]}\n")
 
 
-def _annotation(number: int, index: int, track: int, mask: NDArray[np.bool_]) -> dict[str, Any]:
-    encoded = rle.encode(np.asfortranarray(mask.view(np.uint8)))
-    return {
-        "id": number,
-        "image_id": index,
-        "category_id": track,
-        "track_id": track,
-        "segmentation": {"size": encoded["size"], "counts": encoded["counts"].decode()},
-        "bbox": rle.toBbox(encoded).tolist(),
-        "area": int(rle.area(encoded)),
-        "iscrowd": 0,
-    }
+def run_lengths(masks: Masks) -> list[RunLengths]:
+    """(K, H, W) bool masks as COCO's compressed run lengths."""
+    return [rle.encode(np.asfortranarray(mask.view(np.uint8))) for mask in masks]

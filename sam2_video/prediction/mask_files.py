@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from pycocotools import mask as rle
 
 from sam2_video.core.errors import InputError, shown
@@ -111,7 +111,9 @@ def _indexed(
     max_frames: int,
 ) -> FrameMasks:
     if len(files) > max_frames:
-        raise InputError(f"{name} holds {len(files)} pictures, but at most {max_frames} are allowed")
+        raise InputError(
+            f"{name} holds {len(files)} pictures, but at most {max_frames} are allowed"
+        )
 
     def read(frame: int) -> NDArray[np.uint8]:
         with files[frame]() as file:
@@ -143,12 +145,10 @@ def _read_indexed(what: str, file: Any, size: Size) -> NDArray[np.uint8]:
             if len(data) > longest:
                 raise InputError(f"{what} has more than {longest} bytes")
             values = np.asarray(image, np.uint8)
-    except UnidentifiedImageError as error:
-        raise InputError(f"{what} is no PNG") from error
+    except InputError:
+        raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{what} is a damaged PNG: {error}") from error
+        raise InputError(f"{what} cannot be read as a PNG") from error
     if image.mode != "P" and not np.any((values != 0) & (values != _HIGHEST)):
         return np.minimum(values, 1)
     return values
@@ -205,9 +205,9 @@ def _decoded(what: str, segmentation: Any, size: Size) -> NDArray[np.bool_]:
             found = "x".join(str(side) for side in encoded["size"][::-1])
             raise InputError(f"{what} has a mask of {found}, but input_video is {width}x{height}")
         return rle.decode(encoded).view(bool)
+    except InputError:
+        raise
     except (TypeError, KeyError, ValueError, IndexError) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"{what} has a mask that is no run lengths or polygons") from error
 
 
