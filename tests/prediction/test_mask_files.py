@@ -47,7 +47,8 @@ def test_one_picture_stands_for_the_first_frame(tmp_path) -> None:
         assert found.frames == (7,)
         assert found.names == ("dog", "cat")
         masks = found.read(7)
-    assert masks.dtype == bool and masks.shape == (2, 6, 8)
+    assert masks.dtype == bool
+    assert masks.shape == (2, 6, 8)
     assert np.argwhere(masks).tolist() == [[0, 2, 1], [1, 4, 3]]
 
 
