@@ -60,8 +60,9 @@ def test_masks_come_back_as_they_were_overlaps_and_absent_objects_included(tmp_p
     for masks in frames.values():
         masks[1] = False
     _write(tmp_path / "masks.json", frames)
-    with open_masks("--masks", tmp_path / "masks.json", SIZE, 0, "", 10) as found:
-        assert found.frames == (3, 4)
+    with open_masks("--masks", tmp_path / "masks.json", 0, "", 10) as found:
+        assert found.in_sight == {3: [0, 2], 4: [0, 2]}
+        assert found.size == SIZE
         assert found.names == NAMES
         for index, masks in frames.items():
             assert (found.read(index) == masks).all()
