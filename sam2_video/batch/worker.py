@@ -19,7 +19,7 @@ from sam2_video.core.workspace import Workspace
 from sam2_video.engine.model import load_model
 from sam2_video.prediction.contract import contract
 from sam2_video.prediction.fetch import is_url
-from sam2_video.prediction.pipeline import warm_up
+from sam2_video.prediction.track import warm_up
 from sam2_video.prediction.request import CheckedRequest, Request, checked_request
 from sam2_video.prediction.startup import fetch_named_weights
 

@@ -33,13 +33,23 @@ class FrameMasks:
         size: (width, height) of each mask.
         names: of the K objects.
         in_sight: by frame number, the indices of the objects that have a pixel there.
-        read: gives a frame's (K, H, W) bool masks. Raises `InputError` if its file is damaged.
+        decode: gives the (K, H, W) bool masks of one of those frames.
     """
 
     size: tuple[int, int]
     names: tuple[str, ...]
     in_sight: Mapping[int, Sequence[int]]
-    read: Callable[[int], Masks]
+    decode: Callable[[int], Masks]
+
+    def read(self, frame: int) -> Masks:
+        """The (K, H, W) bool masks of a frame; all False where there is none.
+
+        Raises:
+            InputError: the frame's masks are damaged.
+        """
+        if frame in self.in_sight:
+            return self.decode(frame)
+        return np.zeros((len(self.names), *self.size[::-1]), bool)
 
 
 @contextmanager
