@@ -124,11 +124,10 @@ class JobQueue:
             status: what it becomes if it has not begun; one that runs becomes `canceled`.
         """
         prediction = await self._store.prediction(prediction_id)
-        started = prediction and prediction.started_at
-        values = {}
-        if started is not None:
+        values: dict[str, Any] = {}
+        if prediction is not None and prediction.started_at is not None:
             status = "canceled"
-            values["predict_time"] = (self._store.now() - started).total_seconds()
+            values["predict_time"] = (self._store.now() - prediction.started_at).total_seconds()
         if await self._store.finish(prediction_id, status, **values):
             self._notifier.notify(prediction_id)
             await self._stop(self._tasks.get(prediction_id))

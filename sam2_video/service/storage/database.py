@@ -150,6 +150,7 @@ class Output(NamedTuple):
 _UNFINISHED = Prediction.status.not_in(FINISHED)
 _COUNT_UNFINISHED = select(func.count()).where(_UNFINISHED)
 
+
 class Store:
     """Reads and writes the tables. Records that it returns are copies: change them by `update`."""
 
@@ -280,9 +281,7 @@ class Store:
 
     async def owing_webhooks(self) -> list[Prediction]:
         """Predictions that have ended, but whose webhook has not been told."""
-        found = select(Prediction).where(
-            Prediction.webhook_owed.is_(True), ~_UNFINISHED
-        )
+        found = select(Prediction).where(Prediction.webhook_owed.is_(True), ~_UNFINISHED)
         return await self._all(found)
 
     async def settle_webhook(self, name: str) -> None:
