@@ -4,10 +4,10 @@ from html import escape
 
 from starlette.responses import HTMLResponse
 
-from sam2_video.core.errors import shown
 from sam2_video.service.api.views import Json
 
 _MOST_PICTURES = 100
+_LONGEST_INPUT = 500
 _SECONDS_BETWEEN_RELOADS = 3
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -19,7 +19,7 @@ _HEADERS = {
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 dt { font-weight: 600 } dd { margin: 0; overflow-wrap: anywhere }
-img { width: 12rem } video { max-width: 100% } pre { overflow-x: auto }
+img { width: 12rem; border: 1px solid } video { max-width: 100% } pre { overflow-x: auto }
 """
 
 
@@ -31,7 +31,7 @@ def prediction_page(view: Json) -> HTMLResponse:
     """
     outputs = view["output"] or []
     inputs = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(shown(value, 500))}</dd>"
+        f"<dt>{escape(name)}</dt><dd>{escape(str(value)[:_LONGEST_INPUT])}</dd>"
         for name, value in view["input"].items()
     )
     more = len(outputs) - _MOST_PICTURES

@@ -308,8 +308,8 @@ class Api:
     async def absent(self, request: Request) -> Response:
         """What the hosted API has and this server has not."""
         self.access.owner(request)
-        kinds = " or ".join(_ABSENT)
-        raise RequestError(404, f"There are no {kinds} here: this server runs {MODEL} alone.")
+        kinds = ", ".join(_ABSENT)
+        raise RequestError(404, f"This server runs {MODEL} alone and has none of: {kinds}.")
 
     async def _submit(self, request: Request, owner: str, body: Json) -> Prediction:
         """Put a new prediction, of what a request asks for, into the queue.
