@@ -42,7 +42,7 @@ class ServiceLimits:
         max_records: predictions that are listed at most.
     """
 
-    max_queue: int = 100
+    max_queue: int = 1000
     max_body_bytes: int = 100 * 1024**2
     max_file_bytes: int = 4 * 1024**3
     max_files: int = 1000
@@ -187,7 +187,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="how long files of programs stay (24)",
     )
     storage.add_argument(
-        "--max-queue", type=int, default=100, metavar="N", help="predictions that may wait (100)"
+        "--max-queue",
+        type=int,
+        default=ServiceLimits.max_queue,
+        metavar="N",
+        help=f"predictions that may wait or run ({ServiceLimits.max_queue})",
     )
 
 
