@@ -11,6 +11,8 @@ Planes = NDArray[np.uint8]
 """(H * 3 / 2, W), H and W even: Y, then Cb and Cr at half the size (4:2:0)."""
 Masks = NDArray[np.bool_]
 """(K, H, W), true where the object is."""
+Coverage = NDArray[np.uint8]
+"""(K, H, W), the share of each pixel that belongs to the object, 0 to 255."""
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels, right and bottom not included."""
 Colour = tuple[int, int, int]
