@@ -1,11 +1,13 @@
 """Mask logits become masks in the video's size: of two values, or soft at their edges."""
 
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2_video.video.pictures import Coverage, Masks
@@ -13,8 +15,11 @@ from sam2_video.video.pictures import Coverage, Masks
 _FLAT = 1e-6  # logits a pixel; keeps a division from being one by zero
 
 
+Value = TypeVar("Value", np.bool_, np.uint8)
+
+
 @dataclass(frozen=True)
-class PendingMasks:
+class PendingMasks(Generic[Value]):
     """(K, H, W) bool masks or uint8 coverage that a GPU may still be computing or copying.
 
     Attributes:
@@ -23,10 +28,10 @@ class PendingMasks:
             `masks` is complete.
     """
 
-    masks: Masks | Coverage
+    masks: NDArray[Value]
     copied: torch.cuda.Event | None = None
 
-    def result(self) -> Masks | Coverage:
+    def result(self) -> NDArray[Value]:
         """The masks; waits until they are complete."""
         if self.copied is None:
             return self.masks
@@ -35,7 +40,7 @@ class PendingMasks:
         return self.masks.copy()
 
 
-def masks_of(logits: Tensor, size: tuple[int, int]) -> PendingMasks:
+def masks_of(logits: Tensor, size: tuple[int, int]) -> PendingMasks[np.bool_]:
     """Turn (K, 1, h, w) mask logits into (K, H, W) bool masks of a (width, height) video.
 
     Bilinear, as `SAM2VideoPredictor._get_orig_video_res_output`; object by object, since
@@ -47,7 +52,7 @@ def masks_of(logits: Tensor, size: tuple[int, int]) -> PendingMasks:
     return _copied_to_host(resize_on_device(logits, size))
 
 
-def coverage_of(logits: Tensor, size: tuple[int, int]) -> PendingMasks:
+def coverage_of(logits: Tensor, size: tuple[int, int]) -> PendingMasks[np.uint8]:
     """Turn (K, 1, h, w) mask logits into (K, H, W) uint8 coverage of a (width, height) video.
 
     255 inside of an object and 0 outside, with a step about a pixel wide between them. It is 128
@@ -61,7 +66,7 @@ def coverage_of(logits: Tensor, size: tuple[int, int]) -> PendingMasks:
     return _copied_to_host(soften_on_device(logits, size))
 
 
-def _copied_to_host(masks: Tensor) -> PendingMasks:
+def _copied_to_host(masks: Tensor) -> PendingMasks[Any]:
     if not masks.is_cuda:
         return PendingMasks(masks.cpu().numpy())
     copy = masks.to("cpu", non_blocking=True)  # into pinned memory
