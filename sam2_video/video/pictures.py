@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 Rgb = NDArray[np.uint8]
 """(H, W, 3): red, green, blue."""
 Planes = NDArray[np.uint8]
-"""(H * 3 / 2, W), H and W even: Y, then Cb and Cr at half the size (4:2:0)."""
+"""(H * 3 / 2, W), H and W even: Y, then Cb and Cr at half the size (4:2:0).
+With opacity (H * 5 / 2, W)."""
 Rgba = NDArray[np.uint8]
 """(H, W, 4): red, green, blue, not multiplied by the fourth, opacity."""
 Masks = NDArray[np.bool_]
