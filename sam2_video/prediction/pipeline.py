@@ -25,9 +25,7 @@ from sam2_video.engine.tracker import EncodedPrompts, TrackingPass, encode_promp
 from sam2_video.prediction.mask_stack import MaskStack
 from sam2_video.prediction.masks import PendingMasks, masks_of
 from sam2_video.video.decode import read_frames, read_frames_backward
-from sam2_video.video.decoder import Source
-from sam2_video.video.ffmpeg_log import PictureFormat
-from sam2_video.video.open_video import open_video
+from sam2_video.video.open_video import StartStream, open_video
 from sam2_video.video.pictures import Masks, Rgb
 from sam2_video.video.probe import Video
 from sam2_video.video.streams import FrameStream, RgbStream
@@ -120,7 +118,7 @@ def prepare(
     path: Path,
     click_strings: tuple[str, str, str, str],
     limits: Limits,
-    start: Callable[[Source, PictureFormat], Stream],
+    start: StartStream[Stream],
 ) -> Iterator[Prepared[Stream]]:
     """Check everything that needs no model: clicks, video, clicks in the video.
 
