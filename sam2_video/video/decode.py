@@ -12,17 +12,18 @@ from contextlib import closing
 
 import numpy as np
 
-from sam2_video.video.decoder import Decoder
+from sam2_video.video.colour_space import filters_to_rgb
+from sam2_video.video.decoder import Decoder, Output
 from sam2_video.video.probe import Video
-from sam2_video.video.streams import check_end, next_frame, rgb_output, rgb_shape
+from sam2_video.video.streams import RAW_RGB, RgbStream, rgb_shape, select
 
 _SEEK_MARGIN = 8  # frames before the wanted one that the first seek aims at
 
 
 def read_frames(
-    video: Video, start: int = 0, stop: int | None = None
+    video: Video, start: int | None = None, stop: int | None = None
 ) -> Generator[np.ndarray, None, None]:
-    """Frames `start` to `stop - 1`, in order; to the end if `stop` is None.
+    """Frames `start` to `stop - 1`, in order; those of the video's range by default.
 
     Frames before `start` are decoded (only that makes the number certain), not converted. One
     frame is in memory at a time, besides what ffmpeg holds. Closing the generator ends ffmpeg.
@@ -35,6 +36,7 @@ def read_frames(
         InputError: the file is not what it was when it was probed, or the time for decoding is
             over.
     """
+    start = video.frames.start if start is None else start
     stop = video.num_frames if stop is None else stop
     if not 0 <= start <= stop <= video.num_frames:
         raise ValueError(f"frames {start} to {stop} of {video.num_frames}")
@@ -45,22 +47,9 @@ def _read(video: Video, start: int, stop: int) -> Generator[np.ndarray, None, No
     """Frames by decoding from the start of the file."""
     if start == stop:
         return
-    first = start if video.pts else 0  # what `trim` lets pass
-    with Decoder(video.source, rgb_output(video.format, *_trim(video, start, stop))) as decoder:
-        for index in range(first, stop):
-            frame = next_frame(decoder, rgb_shape(video.format), index)
-            if index >= start:
-                yield frame
-        if video.pts or stop == video.num_frames:
-            check_end(decoder, stop)
-
-
-def _trim(video: Video, start: int, stop: int) -> list[str]:
-    """A filter that lets frames `start` to `stop - 1` pass, by their time stamps."""
-    if not video.pts:
-        return []
-    end = f":end_pts={video.pts[stop]}" if stop < video.num_frames else ""
-    return [f"trim=start_pts={video.pts[start]}{end}"]
+    with RgbStream(video.source, video.format, select(video, start, stop)) as stream:
+        for decoded in stream.frames(stop - start):
+            yield decoded.rgb
 
 
 def read_frames_backward(
@@ -69,12 +58,12 @@ def read_frames_backward(
     shrink: Callable[[np.ndarray], np.ndarray],
     budget_bytes: int = 256 * 1024**2,
 ) -> Generator[tuple[int, np.ndarray], None, None]:
-    """Frame `start`, then the one before it, and so on to frame 0, in bounded memory.
+    """Frame `start`, then the one before it, and so on to the first of the range.
 
-    Video decodes only forward, so it is read in chunks, the last one first, each as many shrunk
-    frames as the budget holds. A chunk starts with a seek. Its frames must then have the time
-    stamps and checksums that a decoding from the start gave; where they do not, the seek aims
-    further ahead of the chunk, and in the end the file is decoded from its start.
+    Memory is bounded. Video decodes only forward, so it is read in chunks, the last one first,
+    each as many shrunk frames as the budget holds. A chunk starts with a seek. Its frames must
+    then have the time stamps and checksums that a decoding from the start gave; where they do not,
+    the seek aims further ahead of the chunk, and in the end the file is decoded from its start.
 
     Args:
         video: a probed video.
@@ -87,11 +76,11 @@ def read_frames_backward(
         The index and `shrink(frame)`.
 
     Raises:
-        ValueError: not 0 <= start < num_frames.
+        ValueError: `start` is not in the range.
         InputError: as for `read_frames`.
     """
-    if not 0 <= start < video.num_frames:
-        raise ValueError(f"frame {start} of {video.num_frames}")
+    if start not in video.frames:
+        raise ValueError(f"frame {start} of {video.frames}")
     return _read_backward(video, start, shrink, budget_bytes)
 
 
@@ -102,8 +91,8 @@ def _read_backward(
     count = max(1, budget_bytes // max(1, size))
     margin = _SEEK_MARGIN if video.pts else video.num_frames
     stop = start + 1
-    while stop > 0:
-        first = max(0, stop - count)
+    while stop > video.frames.start:
+        first = max(video.frames.start, stop - count)
         chunk = None
         while chunk is None and margin < first:
             chunk = _seek_chunk(video, first, stop, shrink, margin)
@@ -122,7 +111,9 @@ def _seek_chunk(
 ) -> list[np.ndarray] | None:
     """Shrunk frames `start` to `stop - 1` by way of a seek; None if they are not the right ones."""
     seek = float(video.pts[start - margin] * video.time_base)
-    output = rgb_output(video.format, *_trim(video, start, stop), "showinfo")
+    end = f":end_pts={video.pts[stop]}" if stop < len(video.pts) else ""
+    trim = f"trim=start_pts={video.pts[start]}{end}"
+    output = Output(f"{trim},showinfo,{filters_to_rgb(video.format)}", RAW_RGB)
     chunk: list[np.ndarray] = []
     with Decoder(video.source, output, seek=seek) as decoder:
         frame = np.empty(rgb_shape(video.format), np.uint8)

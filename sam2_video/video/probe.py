@@ -1,4 +1,4 @@
-"""What is in a video: found by decoding it once from end to end.
+"""What is in a video: found by decoding it once, to its end or to the last frame that is wanted.
 
 Nothing less tells the number of frames. A damaged file is no error: its frames are those that
 ffmpeg decodes, as a player shows them, and a warning tells of the damage.
@@ -20,11 +20,12 @@ from sam2_video.core.limits import Limits
 from sam2_video.video.colour_space import check_colours
 from sam2_video.video.decoder import Decoder, Output, Source, still_codec
 from sam2_video.video.ffmpeg_log import NO_PTS, DecoderLog, PictureFormat
+from sam2_video.video.frame_range import FrameRange
 
 # One line a picture: the count then depends on no log message, and ffmpeg ends when its pipe is
 # closed. Frame numbers replace the time stamps, some of which the muxer would refuse.
 # `-debug_ts` tells how far the demuxer and the decoder are, and so where a complaint belongs.
-_CHECKSUMS = Output("showinfo=checksum=0", ("-debug_ts", "-bsf:v", "setts=ts=N", "-f", "framecrc"))
+_CHECKSUMS = ("-debug_ts", "-bsf:v", "setts=ts=N", "-f", "framecrc")
 _PLACES = 3  # of damage, that a warning names
 
 logger = logging.getLogger(__name__)
@@ -32,20 +33,25 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Video:
-    """A video that was decoded from end to end.
+    """A video that was decoded to its end, or to the end of the wanted range.
 
     Attributes:
         source: the file.
         format: how its first picture is stored.
-        num_frames: exact: the number of pictures that the decoder gives.
+        num_frames: exact: the number of pictures that the decoder gives, to the end of the range.
+        frames: the frames of the range.
+        is_whole: it was decoded to its end.
         time_base: seconds of one unit of `pts`.
-        pts: the frames' time stamps, strictly rising; empty if the file's are not.
-        checksums: CRC of each frame's planes as decoded.
+        pts: the frames' time stamps, strictly rising, that of the frame after the range included;
+            empty if the file's are not rising.
+        checksums: CRC of each frame's planes as decoded, likewise.
     """
 
     source: Source
     format: PictureFormat
     num_frames: int
+    frames: range
+    is_whole: bool
     time_base: Fraction
     pts: array[int]
     checksums: array[int]
@@ -93,18 +99,22 @@ def check_file(path: Path, limits: Limits) -> Source:
 
 
 class Probe:
-    """One decoding of a whole file, in two steps: `first_picture`, then `finish`.
+    """One decoding of a file, in two steps: `first_picture`, then `finish`.
 
-    A context manager; leaving it ends ffmpeg.
+    It ends with the file, or one frame after the range, which tells how long the range's last
+    frame is shown. A context manager; leaving it ends ffmpeg.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, wanted: FrameRange) -> None:
+        self._wanted = wanted
+        self._most = None if wanted.stop is None else wanted.stop + 1
         self._start(source)
 
     def _start(self, source: Source) -> None:
         self.source = source
         self._checksums = array("I")
-        self._decoder = Decoder(source, _CHECKSUMS)
+        options = _CHECKSUMS if self._most is None else ("-frames:v", str(self._most), *_CHECKSUMS)
+        self._decoder = Decoder(source, Output("showinfo=checksum=0", options))
         self._lines = self._decoder.lines()
         self._ended_well = False
 
@@ -138,22 +148,27 @@ class Probe:
         """Decode to the end; log a warning where the file is damaged.
 
         Raises:
-            InputError: the file is beyond a limit.
+            InputError: the file is beyond a limit, or the range beyond the file.
         """
         while self._next_picture():
             pass
         log, count = self._decoder.log, len(self._checksums)
         if log.format is None:
             raise InputError("input_video has no picture that can be read")
-        known = len(log.pts) == count and NO_PTS not in log.pts
-        rising = known and all(a < b for a, b in pairwise(log.pts))
+        is_whole = count != self._most
+        pts = log.pts if is_whole else log.pts[:count]  # the filter runs ahead of the output
+        known = len(pts) == count and NO_PTS not in pts
+        rising = known and all(a < b for a, b in pairwise(pts))
+        frames = self._wanted.within(count)
         self._warn()
         return Video(
             source=self.source,
             format=log.format,
-            num_frames=count,
+            num_frames=count if is_whole else frames.stop,
+            frames=frames,
+            is_whole=is_whole,
             time_base=log.time_base,
-            pts=log.pts if rising else array("q"),
+            pts=pts if rising else array("q"),
             checksums=self._checksums,
         )
 

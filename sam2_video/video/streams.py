@@ -7,8 +7,8 @@ know of the video only how its pictures are stored, not how many there are.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
 from typing import Generic, Self, TypeVar
 
 import numpy as np
@@ -18,9 +18,11 @@ from sam2_video.video.colour_space import filters_to_rgb, is_plain
 from sam2_video.video.decoder import Decoder, Output, Source
 from sam2_video.video.ffmpeg_log import PictureFormat
 from sam2_video.video.pictures import PlanesFrame, Rgb, RgbFrame
+from sam2_video.video.probe import Video
 
 F = TypeVar("F")
 
+RAW_RGB = ("-f", "rawvideo", "-pix_fmt", "rgb24")
 _RAW_PLANES = ("-f", "rawvideo", "-pix_fmt", "yuv420p")
 
 
@@ -37,11 +39,53 @@ class Decoded(Generic[F]):
     rgb: Rgb
 
 
-class FrameStream(ABC, Generic[F]):
-    """All frames of one video in order, once. A context manager: leaving it ends ffmpeg."""
+@dataclass(frozen=True)
+class Selection:
+    """The frames that a stream gives; by default all.
 
-    def __init__(self, decoder: Decoder) -> None:
+    Attributes:
+        first: index of the first one. The frames before it are decoded: only that makes its
+            number certain.
+        stop: decoding ends before this one; None to decode to the end of the file.
+        trim: a filter that keeps the frames before the first from being converted; without it
+            the stream reads and drops them.
+    """
+
+    first: int = 0
+    stop: int | None = None
+    trim: str = ""
+
+    @property
+    def dropped(self) -> int:
+        """How many frames the stream reads before the first."""
+        return 0 if self.trim else self.first
+
+    def output(self, options: Sequence[str], filters: str) -> Output:
+        """The selected frames, by way of `filters`."""
+        if self.stop is not None:
+            options = ("-frames:v", str(self.stop - self.first + self.dropped), *options)
+        return Output(",".join(filter(None, (self.trim, filters))), options)
+
+
+def select(video: Video, start: int, stop: int) -> Selection:
+    """Frames `start` to `stop - 1` of a probed video."""
+    trim = f"trim=start_pts={video.pts[start]}" if start > 0 and video.pts else ""
+    to_end = stop == video.num_frames and video.is_whole
+    return Selection(start, None if to_end else stop, trim)
+
+
+ALL = Selection()
+
+
+class FrameStream(ABC, Generic[F]):
+    """The selected frames of one video in order, once.
+
+    A context manager: leaving it ends ffmpeg.
+    """
+
+    def __init__(self, decoder: Decoder, selection: Selection) -> None:
         self._decoder = decoder
+        self._selection = selection
         self._first: Decoded[F] | None = None
 
     @abstractmethod
@@ -49,17 +93,20 @@ class FrameStream(ABC, Generic[F]):
         """Read the next frame, which is frame `index`."""
 
     def first(self) -> Decoded[F]:
-        """Frame 0; `frames` gives it again.
+        """The first frame; `frames` gives it again.
 
         Raises:
             InputError: it cannot be converted, or the time for decoding is over.
         """
         if self._first is None:
-            self._first = self._read(0)
+            first = self._selection.first
+            for index in range(first - self._selection.dropped, first):
+                self._read(index)
+            self._first = self._read(first)
         return self._first
 
     def frames(self, count: int) -> Generator[Decoded[F], None, None]:
-        """Every frame, once.
+        """Every selected frame, once.
 
         Args:
             count: how many there are.
@@ -67,10 +114,13 @@ class FrameStream(ABC, Generic[F]):
         Raises:
             InputError: there are fewer or more, or the time for decoding is over.
         """
-        for index in range(count):
+        self.first()
+        stop = self._selection.first + count
+        for index in range(self._selection.first, stop):
             decoded, self._first = self._first or self._read(index), None
             yield decoded
-        check_end(self._decoder, count)
+        if self._decoder.read(memoryview(bytearray(1))):
+            raise InputError(f"input_video gives more than {stop} frames on a second reading")
 
     def __enter__(self) -> Self:
         """The stream itself."""
@@ -87,12 +137,13 @@ class RgbStream(FrameStream[RgbFrame]):
     Args:
         source: the file.
         stored: how its pictures are stored.
-        stop: frames from this one on are not decoded.
+        selection: which frames.
     """
 
-    def __init__(self, source: Source, stored: PictureFormat, stop: int | None = None) -> None:
+    def __init__(self, source: Source, stored: PictureFormat, selection: Selection = ALL) -> None:
         self._shape = rgb_shape(stored)
-        super().__init__(Decoder(source, rgb_output(stored, stop=stop)))
+        rgb = selection.output(RAW_RGB, filters_to_rgb(stored))
+        super().__init__(Decoder(source, rgb), selection)
 
     def _read(self, index: int) -> Decoded[RgbFrame]:
         rgb = next_frame(self._decoder, self._shape, index)
@@ -102,32 +153,28 @@ class RgbStream(FrameStream[RgbFrame]):
 class PlanesStream(FrameStream[PlanesFrame]):
     """Frames as planes, with RGB from the same decoding; the stream must be `is_plain`."""
 
-    def __init__(self, source: Source, stored: PictureFormat) -> None:
+    def __init__(self, source: Source, stored: PictureFormat, selection: Selection = ALL) -> None:
         self._planes = stored.height * 3 // 2, stored.width
         self._rgb = rgb_shape(stored)
-        super().__init__(Decoder(source, Output("null", _RAW_PLANES), side=rgb_output(stored)))
+        planes = selection.output(_RAW_PLANES, "null")
+        rgb = selection.output(RAW_RGB, filters_to_rgb(stored))
+        super().__init__(Decoder(source, planes, side=rgb), selection)
 
     def _read(self, index: int) -> Decoded[PlanesFrame]:
         planes = next_frame(self._decoder, self._planes, index)
         return Decoded(PlanesFrame(planes), next_frame(self._decoder, self._rgb, index, output=1))
 
 
-def planes_if_plain(source: Source, stored: PictureFormat) -> RgbStream | PlanesStream:
+def planes_if_plain(
+    source: Source, stored: PictureFormat, selection: Selection = ALL
+) -> RgbStream | PlanesStream:
     """A stream of planes where they can be drawn on and encoded as they are, else of RGB."""
-    return (PlanesStream if is_plain(stored) else RgbStream)(source, stored)
+    return (PlanesStream if is_plain(stored) else RgbStream)(source, stored, selection)
 
 
-def first_frame_only(source: Source, stored: PictureFormat) -> RgbStream:
-    """A stream of one RGB frame."""
-    return RgbStream(source, stored, stop=1)
-
-
-def rgb_output(stored: PictureFormat, *before: str, stop: int | None = None) -> Output:
-    """Raw RGB frames up to frame `stop - 1`, by way of the filters `before`."""
-    options = ["-f", "rawvideo", "-pix_fmt", "rgb24"]
-    if stop is not None:
-        options = ["-frames:v", str(stop), *options]
-    return Output(",".join([*before, filters_to_rgb(stored)]), options)
+def first_frame_only(source: Source, stored: PictureFormat, selection: Selection) -> RgbStream:
+    """A stream of the first selected frame, in RGB."""
+    return RgbStream(source, stored, replace(selection, stop=selection.first + 1))
 
 
 def rgb_shape(stored: PictureFormat) -> tuple[int, int, int]:
@@ -147,13 +194,3 @@ def next_frame(decoder: Decoder, shape: tuple[int, ...], index: int, output: int
         reason = decoder.log.reason or "it is not what it was when it was opened"
         raise InputError(f"input_video cannot be read at frame {index}: {reason}")
     return frame
-
-
-def check_end(decoder: Decoder, count: int) -> None:
-    """Make sure that nothing comes after frame `count - 1`.
-
-    Raises:
-        InputError: something does.
-    """
-    if decoder.read(memoryview(bytearray(1))):
-        raise InputError(f"input_video gives more than {count} frames on a second reading")
