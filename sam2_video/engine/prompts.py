@@ -62,8 +62,7 @@ def build_prompts(
     Args:
         clicks: as `parse_clicks` returns them.
         max_objects: the most objects allowed.
-        max_conditioning_frames: the most prompted frames of one object; each costs memory, and
-            attention on every frame.
+        max_conditioning_frames: the most prompted frames of one object; each costs memory.
 
     Raises:
         InputError: an object has no foreground click, or a limit is exceeded.
