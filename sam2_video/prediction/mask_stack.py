@@ -45,7 +45,8 @@ class MaskStack:
         if self._file.tell() + len(data) + _LENGTH.size > self._max_bytes:
             raise InputError(
                 "click_frames starts so late that the masks of the frames before it take more "
-                f"than the {self._max_bytes} bytes allowed on disk; click on an earlier frame"
+                f"than the {self._max_bytes} bytes allowed on disk (SAM2_MAX_MASK_BYTES); click on "
+                "an earlier frame"
             )
         try:
             self._file.write(data)

@@ -71,7 +71,10 @@ def test_background_only_prompts_are_corrections() -> None:
     [
         (("[1,1]", "0", "0", ""), "click_labels has no foreground click (1)"),
         ((pairs(2), "1,0", "0", "dog,cat"), "click_object_ids names 'cat', which has background"),
-        ((pairs(65), "1", "0", ""), "click_object_ids makes 65 objects, but at most 64"),
+        (
+            (pairs(65), "1", "0", ""),
+            "makes 65 objects, but at most 64 are allowed in one run (SAM2_MAX_OBJECTS)",
+        ),
     ],
 )
 def test_prompts_that_cannot_be_tracked_are_refused(arguments: tuple, sentence: str) -> None:
@@ -82,7 +85,7 @@ def test_prompts_that_cannot_be_tracked_are_refused(arguments: tuple, sentence: 
 
 def test_clicks_on_more_frames_than_the_limit_are_refused() -> None:
     clicks = parse_clicks(pairs(3), "1", "0,1,2", "a")
-    with pytest.raises(InputError, match="object 'a' clicks on 3 frames, but at most 2 are"):
+    with pytest.raises(InputError, match="are allowed .SAM2_MAX_CONDITIONING_FRAMES"):
         build_prompts(clicks, max_conditioning_frames=2)
 
 
