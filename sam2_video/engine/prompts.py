@@ -62,8 +62,7 @@ def build_prompts(
     Args:
         clicks: as `parse_clicks` returns them.
         max_objects: the most objects allowed.
-        max_conditioning_frames: the most prompted frames of one object; each costs memory, and
-            attention on every frame.
+        max_conditioning_frames: the most prompted frames of one object; each costs memory.
 
     Raises:
         InputError: an object has no foreground click, or a limit is exceeded.
@@ -80,7 +79,7 @@ def build_prompts(
         if len(by_frame) > max_conditioning_frames:
             raise InputError(
                 f"click_frames gives object {shown(name)} clicks on {len(by_frame)} frames, "
-                f"but at most {max_conditioning_frames} are allowed"
+                f"but at most {max_conditioning_frames} are allowed (SAM2_MAX_CONDITIONING_FRAMES)"
             )
     return [
         TrackedObject(name, tuple(_prompt(frame, by_frame[frame]) for frame in sorted(by_frame)))
@@ -120,7 +119,7 @@ def _check_objects(clicks: Sequence[Click], names: Sequence[str], max_objects: i
     if len(names) > max_objects:
         raise InputError(
             f"click_object_ids makes {len(names)} objects, but at most {max_objects} are allowed "
-            "in one run; clicks that share a name belong to one object"
+            "in one run (SAM2_MAX_OBJECTS); clicks that share a name belong to one object"
         )
 
 

@@ -8,17 +8,22 @@ the `inference_state` of Meta's `SAM2VideoPredictor`.
 In shapes, K is the number of objects in a video, B of objects in a group, S the model's image size.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
+from sam2_video.core.errors import shown
 from sam2_video.engine.hole_filling import fill_holes
 from sam2_video.engine.memory_bank import Memory, MemoryBank
 from sam2_video.engine.prompts import Prompt, TrackedObject
+
+logger = logging.getLogger(__name__)
 
 MAX_PREVIOUS_LOGIT = 32.0
 """To which a correction clamps the previous mask's logits, as `SAM2VideoPredictor` does."""
@@ -64,14 +69,20 @@ class ObjectGroup:
     indices: tuple[int, ...]
     objects: tuple[TrackedObject, ...]
 
-    @property
-    def conditioning_frames(self) -> tuple[int, ...]:
-        """Frames on which every object of the group has a foreground click."""
-        return tuple(prompt.frame for prompt in self.objects[0].conditioning)
+    @cached_property
+    def conditioning(self) -> dict[int, tuple[Prompt, ...]]:
+        """By frame index, the conditioning prompt of every object, in order."""
+        return _by_frame([tracked.conditioning for tracked in self.objects])
 
-    def corrections_on(self, frame: int) -> list[Prompt]:
-        """The correction of every object on `frame`, in order; empty if there is none."""
-        return [p for o in self.objects for p in o.corrections if p.frame == frame]
+    @cached_property
+    def corrections(self) -> dict[int, tuple[Prompt, ...]]:
+        """By frame index, the correction of every object, in order."""
+        return _by_frame([tracked.corrections for tracked in self.objects])
+
+
+def _by_frame(prompts: Sequence[Sequence[Prompt]]) -> dict[int, tuple[Prompt, ...]]:
+    """The prompts of each frame, from those of each object; all have prompts on equal frames."""
+    return {on_frame[0].frame: on_frame for on_frame in zip(*prompts, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -147,15 +158,16 @@ def encode_prompts(
         num_frames: length of the video.
     """
     encoded = [EncodedPrompts(group, {}, {}) for group in groups]
+    for prompts in encoded:
+        _log_unattended(prompts.group, model.max_cond_frames_in_attn)
     position: Tensor | None = None
     for frame, image in images:
         features = encode_image(model, image)
         for prompts in encoded:
-            if frame not in prompts.group.conditioning_frames:
+            if frame not in prompts.group.conditioning:
                 continue
             outputs = []
-            for tracked in prompts.group.objects:
-                (prompt,) = (p for p in tracked.conditioning if p.frame == frame)
+            for prompt in prompts.group.conditioning[frame]:
                 output = model.track_step(
                     frame_idx=frame,
                     is_init_cond_frame=True,
@@ -171,6 +183,17 @@ def encode_prompts(
             position = memory.position if position is None else position
             prompts.memories[frame] = replace(memory, position=position)
     return encoded
+
+
+def _log_unattended(group: ObjectGroup, limit: int) -> None:
+    for tracked in group.objects:
+        if len(tracked.prompts) > limit:
+            logger.info(
+                "object %s has prompts on %d frames: each frame attends to the nearest %d",
+                shown(tracked.name),
+                len(tracked.prompts),
+                limit,
+            )
 
 
 @dataclass
@@ -201,6 +224,8 @@ class TrackingPass:
             MemoryBank(
                 num_memories=self.model.num_maskmem,
                 num_pointers=self.model.max_obj_ptrs_in_encoder,
+                num_conditioning=self.model.max_cond_frames_in_attn,
+                reverse=self.reverse,
                 conditioning=dict(prompts.memories),
             )
             for prompts in self.prompts
@@ -256,13 +281,13 @@ class TrackingPass:
             **features.for_objects(len(group.indices)),
             point_inputs=None,
             mask_inputs=None,
-            output_dict=bank.as_output_dict(),
+            output_dict=bank.as_output_dict(frame),
             num_frames=self.num_frames,
             track_in_reverse=self.reverse,
             run_mem_encoder=True,
         )
         logits = fill_holes(output["pred_masks"])
-        corrections = group.corrections_on(frame)
+        corrections = group.corrections.get(frame)
         if corrections:
             logits, memory = self._correct(corrections, bank, frame, features, logits)
             bank.add_conditioning(frame, memory)
@@ -273,7 +298,7 @@ class TrackingPass:
 
     def _correct(
         self,
-        corrections: list[Prompt],
+        corrections: Sequence[Prompt],
         bank: MemoryBank,
         frame: int,
         features: FrameFeatures,
@@ -294,7 +319,7 @@ class TrackingPass:
                 **features.for_objects(1),
                 point_inputs=_point_inputs(self.model, prompt, self.video_size),
                 mask_inputs=None,
-                output_dict=bank.as_output_dict(objects),
+                output_dict=bank.as_output_dict(frame, objects),
                 num_frames=self.num_frames,
                 track_in_reverse=self.reverse,
                 run_mem_encoder=False,

@@ -12,6 +12,8 @@ from sam2_video.models.registry import Checkpoint, CheckpointError
 
 IMAGE_STRIDE = 32  # of the coarsest feature map
 MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 128, 2048
+MAX_ATTENDED_CONDITIONING_FRAMES = 32
+"""Where an object has more, a frame attends to the nearest (`SAM2Base.max_cond_frames_in_attn`)."""
 
 # What `sam2.build_sam.build_sam2_video_predictor` adds to a configuration by default, except for
 # hole filling, which is not part of the network.
@@ -46,7 +48,11 @@ def build_network(checkpoint: Checkpoint, image_size: int) -> SAM2Base:
     with as_file(files(checkpoint.package) / checkpoint.config) as path:
         config = OmegaConf.load(path)
     assert isinstance(config, DictConfig)
-    overrides = {"_target_": "sam2.modeling.sam2_base.SAM2Base", "image_size": image_size}
+    overrides = {
+        "_target_": "sam2.modeling.sam2_base.SAM2Base",
+        "image_size": image_size,
+        "max_cond_frames_in_attn": MAX_ATTENDED_CONDITIONING_FRAMES,
+    }
     config.model.update({**overrides, **POSTPROCESSING})
     return instantiate(config.model, _recursive_=True).eval()
 

@@ -32,7 +32,7 @@ class CocoFile:
         suffix: the ending of the pictures that `file_name` speaks of.
     """
 
-    def __init__(self, path: Path, names: tuple[str, ...], suffix: str) -> None:
+    def __init__(self, path: Path, names: Sequence[str], suffix: str) -> None:
         self.path = path
         self._names = names
         self._suffix = suffix

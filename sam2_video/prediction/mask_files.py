@@ -26,7 +26,7 @@ _LONGEST_PNG = 64 << 20  # bytes: an indexed picture of 8K is half of that witho
 
 
 @dataclass(frozen=True)
-class FrameMasks:
+class MaskSource:
     """The masks of some frames of a video.
 
     Attributes:
@@ -55,7 +55,7 @@ class FrameMasks:
 @contextmanager
 def open_masks(
     name: str, path: Path, first: int, object_ids: str, max_frames: int
-) -> Iterator[FrameMasks]:
+) -> Iterator[MaskSource]:
     """Read and check masks from an indexed PNG, a zip or folder of them, or a COCO file.
 
     In an indexed picture the value k is object k. It is named by the k-th name of `object_ids`,
@@ -92,7 +92,7 @@ def open_masks(
         yield _indexed(name, {first: partial(path.open, "rb")}, object_ids, max_frames)
 
 
-def masks_of_arrays(values: Mapping[int, NDArray[np.integer]], object_ids: str) -> FrameMasks:
+def masks_of_arrays(values: Mapping[int, NDArray[np.integer]], object_ids: str) -> MaskSource:
     """Masks from (H, W) arrays by frame number, in which the value k is object k, 0 none.
 
     Raises:
@@ -121,7 +121,7 @@ def _by_frame(name: str, files: Mapping[str, Callable[[], Any]]) -> dict[int, Ca
 
 def _indexed(
     name: str, files: Mapping[int, Callable[[], Any]], object_ids: str, max_frames: int
-) -> FrameMasks:
+) -> MaskSource:
     if len(files) > max_frames:
         raise InputError(
             f"{name} holds {len(files)} pictures, but {max_frames} are the most allowed"
@@ -136,7 +136,7 @@ def _indexed(
 
 def _of_values(
     name: str, frames: Iterable[int], read: Callable[[int], NDArray[Any]], object_ids: str
-) -> FrameMasks:
+) -> MaskSource:
     in_sight: dict[int, list[int]] = {}
     size = None
     for frame in sorted(frames):
@@ -150,10 +150,10 @@ def _of_values(
     count = max((k + 1 for objects in in_sight.values() for k in objects), default=0)
     if size is None or count == 0:
         raise InputError(f"{name} shows no object: every pixel is 0")
-    given = distinct_names(object_ids)[:count]
+    given = distinct_names("click_object_ids", object_ids)[:count]
     names = (*given, *(f"object_{k}" for k in range(len(given) + 1, count + 1)))
     numbers = np.arange(1, count + 1)[:, None, None]
-    return FrameMasks(size, names, in_sight, lambda frame: read(frame)[None] == numbers)
+    return MaskSource(size, names, in_sight, lambda frame: read(frame)[None] == numbers)
 
 
 def _read_indexed(what: str, file: Any) -> NDArray[np.uint8]:
@@ -176,7 +176,7 @@ def _read_indexed(what: str, file: Any) -> NDArray[np.uint8]:
     return np.minimum(values, 1) if is_black_and_white else values
 
 
-def _coco(name: str, path: Path) -> FrameMasks:
+def _coco(name: str, path: Path) -> MaskSource:
     try:
         document = json.loads(path.read_bytes())
         size = document["images"][0]["width"], document["images"][0]["height"]
@@ -205,7 +205,7 @@ def _coco(name: str, path: Path) -> FrameMasks:
     in_sight = {
         frame: sorted({position[track] for track, _ in found}) for frame, found in by_frame.items()
     }
-    return FrameMasks(size, names, in_sight, read)
+    return MaskSource(size, names, in_sight, read)
 
 
 def _reason(error: Exception) -> str:

@@ -49,9 +49,9 @@ class MaskStack:
         data = zlib.compress(content, level=1)
         if self._file.tell() + len(data) + _LENGTH.size > self._max_bytes:
             raise InputError(
-                "the first prompt is on so late a frame that the masks of the frames before it take "
-                f"more than the {self._max_bytes} bytes allowed on disk (SAM2_MAX_MASK_BYTES); "
-                "prompt an earlier frame"
+                "the first prompt is on so late a frame that the masks before it take more than "
+                f"the {self._max_bytes} bytes allowed on disk (SAM2_MAX_MASK_BYTES); prompt an "
+                "earlier frame"
             )
         try:
             self._file.write(data)

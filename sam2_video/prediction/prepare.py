@@ -5,21 +5,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.engine.boxes import check_boxes, parse_boxes
 from sam2_video.engine.clicks import check_clicks, parse_clicks
 from sam2_video.engine.prompts import MaskPrompt, TrackedObject, build_prompts, moved
-from sam2_video.prediction.mask_files import FrameMasks
+from sam2_video.prediction.mask_files import MaskSource
 from sam2_video.video.frame_range import FrameRange
 from sam2_video.video.open_video import StartStream, open_video
 from sam2_video.video.pictures import Mask
 from sam2_video.video.probe import Video
 from sam2_video.video.streams import FrameStream
 
-Stream = TypeVar("Stream", bound=FrameStream[Any])
+Stream = FrameStream[Any]
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class PromptInputs:
     box_coordinates: str = ""
     box_frames: str = "0"
     box_object_ids: str = ""
-    masks: FrameMasks | None = None
+    masks: MaskSource | None = None
 
 
 @dataclass(frozen=True)
-class Prepared(Generic[Stream]):
+class Prepared:
     """A video that was probed, the stream to read it by, and the objects to track in it.
 
     Attributes:
@@ -61,8 +61,8 @@ def prepare(
     prompts: PromptInputs,
     wanted: FrameRange,
     limits: Limits,
-    start: StartStream[Stream],
-) -> Iterator[Prepared[Stream]]:
+    start: StartStream[Any],
+) -> Iterator[Prepared]:
     """Check everything that needs no model: prompts, video, prompts in the video.
 
     Args:
@@ -75,15 +75,13 @@ def prepare(
     Raises:
         InputError: an input is wrong.
     """
-    clicks = []
-    if prompts.click_coordinates.strip() or not (prompts.box_coordinates.strip() or prompts.masks):
-        clicks = parse_clicks(
-            prompts.click_coordinates,
-            prompts.click_labels,
-            prompts.click_frames,
-            prompts.click_object_ids,
-            max_clicks=limits.max_clicks,
-        )
+    clicks = parse_clicks(
+        prompts.click_coordinates,
+        prompts.click_labels,
+        prompts.click_frames,
+        prompts.click_object_ids,
+        max_clicks=limits.max_clicks,
+    )
     boxes = parse_boxes(
         prompts.box_coordinates,
         prompts.box_frames,
@@ -92,19 +90,24 @@ def prepare(
     )
     masks = [] if prompts.masks is None else _mask_prompts(prompts.masks)
     objects = build_prompts(
-        clicks, boxes, masks, limits.max_objects, limits.max_conditioning_frames
+        clicks,
+        boxes,
+        masks,
+        max_objects=limits.max_objects,
+        max_conditioning_frames=limits.max_conditioning_frames,
     )
     with open_video(path, limits, start, wanted) as (video, stream):
         first, last = video.frames[0], video.frames[-1]
-        check_clicks(clicks, video.width, video.height, first, last)
-        check_boxes(boxes, video.width, video.height, first, last)
+        bounds = video.width, video.height, video.num_frames, first, last
+        check_clicks(clicks, *bounds)
+        check_boxes(boxes, *bounds)
         if prompts.masks is not None:
             check_mask_size("input_masks", prompts.masks, video)
             _check_mask_frames(prompts.masks, video)
         yield Prepared(video, stream, moved(objects, -first))
 
 
-def check_mask_size(name: str, masks: FrameMasks, video: Video) -> None:
+def check_mask_size(name: str, masks: MaskSource, video: Video) -> None:
     """Check that masks have the video's size.
 
     Raises:
@@ -118,7 +121,7 @@ def check_mask_size(name: str, masks: FrameMasks, video: Video) -> None:
         )
 
 
-def _check_mask_frames(masks: FrameMasks, video: Video) -> None:
+def _check_mask_frames(masks: MaskSource, video: Video) -> None:
     for frame in masks.in_sight:
         if frame not in video.frames:
             raise InputError(
@@ -127,7 +130,7 @@ def _check_mask_frames(masks: FrameMasks, video: Video) -> None:
             )
 
 
-def _mask_prompts(masks: FrameMasks) -> list[MaskPrompt]:
+def _mask_prompts(masks: MaskSource) -> list[MaskPrompt]:
     """A prompt for every object that is in sight; its mask is read when it is needed."""
 
     def read(frame: int, k: int) -> Mask:

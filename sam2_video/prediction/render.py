@@ -4,13 +4,16 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.file_names import safe_names
 from sam2_video.core.prefetch import map_in_background
 from sam2_video.prediction.coco import MASKS_FILE, CocoFile, RunLengths, run_lengths
+from sam2_video.prediction.prepare import Stream
 from sam2_video.prediction.track import Scores, TrackedFrame
-from sam2_video.video.colour_space import to_planes
 from sam2_video.video.draw_planes import planes_renderer
 from sam2_video.video.draw_rgb import GREEN, rgb_renderer
 from sam2_video.video.edges import (
@@ -18,19 +21,20 @@ from sam2_video.video.edges import (
     expanded_coverage,
     expanded_masks,
     feathered,
+    masks_of_coverage,
 )
 from sam2_video.video.encode_images import IMAGE_SIDES, IMAGE_THREADS, ImageSequence
-from sam2_video.video.encode_video import VIDEO_SIDES, VideoFile
+from sam2_video.video.encode_video import VideoFile, VideoFormat, video_format
 from sam2_video.video.open_video import StartStream
-from sam2_video.video.pictures import Colour, Coverage, Masks, PlanesFrame, RgbFrame
+from sam2_video.video.pictures import Colour, Coverage, Masks, Picture, PlanesFrame, RgbFrame
 from sam2_video.video.probe import Video
-from sam2_video.video.streams import RgbStream, planes_if_plain
+from sam2_video.video.streams import PlanesStream, RgbStream, planes_if_plain
 
 SOFT_TYPES = ("alpha", "greenscreen", "highlighted")
 """Mask types whose edges can be soft."""
 
-Found = TrackedFrame[RgbFrame] | TrackedFrame[PlanesFrame]
-Writer = Callable[[Found, Masks | Coverage], Path | None]
+Drawer = Callable[[TrackedFrame, Masks | Coverage], Picture]
+Writer = Callable[[TrackedFrame, Masks | Coverage], Path | None]
 """Draws and writes one frame; gives the file that is complete with it, if any."""
 
 
@@ -96,7 +100,7 @@ class Look:
         return self.mask_type == "alpha" or (self.feather > 0 and self.mask_type in SOFT_TYPES)
 
     @property
-    def stream(self) -> StartStream[RgbStream]:
+    def start_stream(self) -> StartStream[Any]:
         """What a video is read as: its own planes where they can be drawn on as they are."""
         is_plain = (
             self.video_format == "mp4"
@@ -105,6 +109,12 @@ class Look:
             and self.background == GREEN
         )
         return planes_if_plain if is_plain else RgbStream
+
+    @property
+    def encoding(self) -> VideoFormat:
+        """How a video is encoded."""
+        assert self.video_format is not None
+        return video_format(self.video_format, has_alpha=self.mask_type == "alpha")
 
     @property
     def suffix(self) -> str:
@@ -119,11 +129,12 @@ def check_output_size(video: Video, look: Look) -> None:
         InputError: a side is too long; the sentence says what would hold it.
     """
     side = max(video.width, video.height)
-    kind = look.video_format
-    limit = VIDEO_SIDES[kind] if kind else IMAGE_SIDES[look.suffix]
+    if look.video_format is None:
+        limit, output = IMAGE_SIDES[look.suffix], f"a {look.suffix} picture"
+    else:
+        limit, output = look.encoding.side, f"a video in {look.video_format}"
     if side <= limit:
         return
-    output = f"{'an' if kind == 'mp4' else 'a'} {kind} video" if kind else f"a {look.suffix} picture"
     roomy = " or ".join(name for name, longest in IMAGE_SIDES.items() if side <= longest)
     advice = f"choose an image sequence in {roomy}" if roomy else "make it smaller"
     raise InputError(
@@ -133,13 +144,19 @@ def check_output_size(video: Video, look: Look) -> None:
 
 
 def render(
-    look: Look, video: Video, names: Sequence[str], frames: Iterator[Found], folder: Path
+    look: Look,
+    video: Video,
+    stream: Stream,
+    names: Sequence[str],
+    frames: Iterator[TrackedFrame],
+    folder: Path,
 ) -> Generator[Path, None, None]:
     """Draw and write what was found on every frame, by background threads.
 
     Args:
         look: how.
         video: where the frames come from.
+        stream: what its frames were read by.
         names: of the objects, in the order of the masks.
         frames: what was found on every frame to write, in order.
         folder: where the files go; made if it is not there.
@@ -151,22 +168,23 @@ def render(
     Raises:
         OutputError: a file cannot be written.
     """
-    coco = CocoFile(folder / MASKS_FILE, tuple(names), look.suffix) if look.writes_masks else None
-    videos, writers = _writers(look, video, names, folder)
+    videos, writers = _writers(look, video, stream, names, folder)
+    coco = CocoFile(folder / MASKS_FILE, names, look.suffix) if look.writes_masks else None
 
-    def write(found: Found) -> tuple[int, list[Path], list[RunLengths], Scores | None]:
+    def write(found: TrackedFrame) -> tuple[int, list[Path], list[RunLengths], Scores | None]:
         masks = _with_edges(look, found.masks)
-        paths = [path for writer in writers if (path := writer(found, masks))]
-        encoded = [] if coco is None else run_lengths(_two_valued(look, found.masks))
-        return found.index, paths, encoded, found.scores
+        written = [writer(found, masks) for writer in writers]
+        encoded = run_lengths(expanded_masks(_two_valued(found.masks), look.expand)) if coco else []
+        return found.index, [path for path in written if path], encoded, found.scores
 
     threads = 1 if videos else IMAGE_THREADS
     with ExitStack() as stack:
-        for file in (*videos, *([coco] if coco else ())):
+        for file in videos:
             stack.enter_context(file)
-        for index, paths, encoded, scores in stack.enter_context(
-            closing(map_in_background(write, frames, threads))
-        ):
+        if coco:
+            stack.enter_context(coco)
+        done = stack.enter_context(closing(map_in_background(write, frames, threads)))
+        for index, paths, encoded, scores in done:
             if coco:
                 coco.write(index, encoded, scores)
             yield from paths
@@ -176,32 +194,61 @@ def render(
 
 
 def _writers(
-    look: Look, video: Video, names: Sequence[str], folder: Path
+    look: Look, video: Video, stream: Stream, names: Sequence[str], folder: Path
 ) -> tuple[list[VideoFile], list[Writer]]:
     """Video files, to be opened, and what writes each frame: one for all objects, or for each."""
     videos: list[VideoFile] = []
     writers: list[Writer] = []
-    parts = [(name, slice(k, k + 1)) for k, name in enumerate(safe_names(names))]
-    for name, objects in parts if look.is_separate else [("", slice(None))]:
-        draw = rgb_renderer(
-            look.mask_type, look.annotation_type, look.background, objects.start or 0
-        )
+    parts = [(f"_{name}", name, slice(k, k + 1)) for k, name in enumerate(safe_names(names))]
+    for ending, name, objects in parts if look.is_separate else [("", "", slice(None))]:
+        draw = _drawer(look, objects)
         if look.video_format is None:
             sequence = ImageSequence(folder / name, look.suffix, look.quality)
-            writers.append(_image_writer(sequence, draw, objects))
+            writers.append(_image_writer(sequence, draw))
             continue
-        file = _video_file(look, video, folder, name)
+        path = folder / f"output_video{ending}.{look.video_format}"
+        file = _video_file(look, video, stream, path)
         videos.append(file)
-        writers.append(_video_writer(file, look, draw, objects))
+        on_planes = isinstance(stream, PlanesStream)
+        writers.append(_planes_writer(look, file) if on_planes else _video_writer(file, draw))
     return videos, writers
 
 
-def _image_writer(
-    sequence: ImageSequence, draw: Callable[[Rgb, Masks | Coverage], Picture], objects: slice
-) -> Writer:
-    def write(found: Found, masks: Masks | Coverage) -> Path:
+def _video_file(look: Look, video: Video, stream: Stream, path: Path) -> VideoFile:
+    width, height = video.width + video.width % 2, video.height + video.height % 2
+    chroma = "left" if isinstance(stream, PlanesStream) else "center"
+    return VideoFile(path, width, height, look.fps, chroma, look.encoding)
+
+
+def _drawer(look: Look, objects: slice) -> Drawer:
+    """The function that draws some of the objects on a frame in RGB."""
+    first = objects.start or 0
+    draw = rgb_renderer(look.mask_type, look.annotation_type, look.background, first)
+
+    def drawn(found: TrackedFrame, masks: Masks | Coverage) -> Picture:
         assert isinstance(found.frame, RgbFrame)
-        return sequence.write(found.index, draw(found.frame.rgb, masks[objects]))
+        return draw(found.frame.rgb, masks[objects])
+
+    return drawn
+
+
+def _image_writer(sequence: ImageSequence, draw: Drawer) -> Writer:
+    return lambda found, masks: sequence.write(found.index, draw(found, masks))
+
+
+def _video_writer(
+    file: VideoFile, draw: Callable[[TrackedFrame, Masks | Coverage], Picture]
+) -> Writer:
+    return lambda found, masks: file.write(file.video_format.of(draw(found, masks)))
+
+
+def _planes_writer(look: Look, file: VideoFile) -> Writer:
+    """Draws on the video's own planes, in place."""
+    draw = planes_renderer(look.mask_type, look.annotation_type)
+
+    def write(found: TrackedFrame, masks: Masks | Coverage) -> None:
+        assert isinstance(found.frame, PlanesFrame)
+        file.write(draw(found.frame.planes, _two_valued(masks)))
 
     return write
 
@@ -209,11 +256,10 @@ def _image_writer(
 def _with_edges(look: Look, masks: Masks | Coverage) -> Masks | Coverage:
     """Masks as they are drawn."""
     if not look.is_soft:
-        return expanded_masks(masks.view(bool), look.expand)
-    coverage = coverage_of_masks(masks) if masks.dtype == bool else masks
-    return feathered(expanded_coverage(coverage, look.expand), look.feather)
+        return expanded_masks(_two_valued(masks), look.expand)
+    soft = coverage_of_masks(masks.view(bool)) if masks.dtype == bool else masks.view(np.uint8)
+    return feathered(expanded_coverage(soft, look.expand), look.feather)
 
 
-def _two_valued(look: Look, masks: Masks | Coverage) -> Masks:
-    """Masks as `masks.json` holds them: the same, however they are drawn."""
-    return expanded_masks(masks if masks.dtype == bool else masks >= HALF, look.expand)
+def _two_valued(masks: Masks | Coverage) -> Masks:
+    return masks.view(bool) if masks.dtype == bool else masks_of_coverage(masks.view(np.uint8))

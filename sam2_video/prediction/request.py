@@ -21,7 +21,6 @@ from sam2_video.prediction.track import TrackedFrame, track
 from sam2_video.video.draw_rgb import parse_colour
 from sam2_video.video.frame_range import FrameRange
 from sam2_video.video.open_video import open_video
-from sam2_video.video.streams import FrameStream
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class CheckedRequest:
 
     request: Request
     look: Look
-    prepared: Prepared[FrameStream]
+    prepared: Prepared
     limits: Limits
 
     def run(
@@ -101,7 +100,9 @@ class CheckedRequest:
         )
         names = [tracked.name for tracked in self.prepared.objects]
         with closing(tracked):
-            yield from render(self.look, self.prepared.video, names, tracked, folder)
+            yield from render(
+                self.look, self.prepared.video, self.prepared.stream, names, tracked, folder
+            )
 
 
 @contextmanager
@@ -143,7 +144,7 @@ def checked_request(request: Request, folder: Path, limits: Limits) -> Iterator[
             masks,
         )
         path = stack.enter_context(local_file("input_video", request.input_video, folder, limits))
-        prepared = stack.enter_context(prepare(path, prompts, frames, limits, look.stream))
+        prepared = stack.enter_context(prepare(path, prompts, frames, limits, look.start_stream))
         check_output_size(prepared.video, look)
         yield CheckedRequest(request, look, prepared, limits)
 
@@ -179,7 +180,9 @@ def rendered_again(
             )
         )
         path = stack.enter_context(local_file("input_video", request.input_video, folder, limits))
-        video, stream = stack.enter_context(open_video(path, limits, look.stream, request.frames))
+        video, stream = stack.enter_context(
+            open_video(path, limits, look.start_stream, request.frames)
+        )
         check_mask_size("--masks", masks, video)
         check_output_size(video, look)
 
@@ -190,7 +193,7 @@ def rendered_again(
                     yield TrackedFrame(index, decoded.frame, masks.read(index), None)
                 advance()
 
-        yield from render(look, video, masks.names, found(), folder)
+        yield from render(look, video, stream, masks.names, found(), folder)
 
 
 def look_of(request: Request) -> Look:

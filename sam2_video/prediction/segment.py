@@ -16,7 +16,7 @@ from sam2_video.prediction.mask_files import masks_of_arrays, open_masks
 from sam2_video.prediction.prepare import PromptInputs, prepare
 from sam2_video.prediction.track import Scores, track
 from sam2_video.video.frame_range import FrameRange
-from sam2_video.video.pictures import Masks, Rgb
+from sam2_video.video.pictures import Masks, Rgb, RgbFrame
 from sam2_video.video.streams import RgbStream
 
 PromptValue = str | Sequence[Any] | NDArray[Any]
@@ -105,6 +105,7 @@ def segment(
         names = tuple(tracked.name for tracked in prepared.objects)
         frames = track(model or load_model(), prepared, limits=limits)
         for found in stack.enter_context(closing(frames)):
+            assert isinstance(found.frame, RgbFrame)
             assert found.scores is not None
             yield SegmentedFrame(
                 found.index, found.frame.rgb, found.masks.view(bool), names, found.scores

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from sam2_video.engine.prompts import build_prompts
 from sam2_video.engine.tracker import (
     EncodedPrompts,
     FrameFeatures,
-    TrackedMasks,
+    FrameMasks,
     TrackingPass,
     encode_prompts,
     group_objects,
@@ -33,8 +33,7 @@ from sam2_video.prediction.mask_stack import MaskStack
 from sam2_video.prediction.masks import PendingMasks, masks_of
 from sam2_video.prediction.prepare import Prepared
 from sam2_video.video.decode import read_frames, read_frames_backward
-from sam2_video.video.pictures import Coverage, Masks, Rgb
-from sam2_video.video.streams import FrameStream
+from sam2_video.video.pictures import Coverage, Masks, PlanesFrame, Rgb, RgbFrame
 
 PREFETCHED_FRAMES = 2
 """Frames that are decoded and shrunk in advance, or a batch of the encoder if that is more."""
@@ -43,17 +42,17 @@ Scores = NDArray[np.float32]
 """(K,), how sure the model is of each mask, from 0 to 1."""
 
 T = TypeVar("T")
-Frame = TypeVar("Frame")
+Frame = RgbFrame | PlanesFrame
 Item = TypeVar("Item", bound=tuple[Any, ...])
 
 
 @dataclass(frozen=True)
-class TrackedFrame(Generic[Frame]):
+class TrackedFrame:
     """One frame, as its stream gives it, and the masks of all objects.
 
     Attributes:
         index: its number in the video, from 0.
-        frame: `RgbFrame` or `PlanesFrame`.
+        frame: the decoded frame.
         masks: (K, H, W) bool, or uint8 coverage.
         scores: (K,) float32, see `TrackingPass.step_encoded`; None if no model made the masks.
     """
@@ -66,14 +65,14 @@ class TrackedFrame(Generic[Frame]):
 
 def track(
     model: LoadedModel,
-    prepared: Prepared[FrameStream[Frame]],
+    prepared: Prepared,
     *,
     limits: Limits,
     to_masks: Callable[[Tensor, tuple[int, int]], PendingMasks] = masks_of,
     interval: int = 1,
     folder: Path | None = None,
     advance: Callable[[], None] = lambda: None,
-) -> Generator[TrackedFrame[Frame], None, None]:
+) -> Generator[TrackedFrame, None, None]:
     """Track objects through a video, in memory that does not grow with its length.
 
     The frames before the earliest conditioning frame are tracked backward from it first; their
@@ -124,28 +123,26 @@ class _Found:
 
 
 @dataclass(frozen=True)
-class _Tracking(Generic[Frame]):
+class _Tracking:
     """One run of `track`. In here frame 0 is the first that is processed."""
 
     model: LoadedModel
-    prepared: Prepared[FrameStream[Frame]]
+    prepared: Prepared
     to_masks: Callable[[Tensor, tuple[int, int]], PendingMasks]
     interval: int
     advance: Callable[[], None]
 
-    def frames(
-        self, limits: Limits, folder: Path | None
-    ) -> Generator[TrackedFrame[Frame], None, None]:
+    def frames(self, limits: Limits, folder: Path | None) -> Generator[TrackedFrame, None, None]:
         """See `track`; raises `torch.OutOfMemoryError`."""
         # While the masks of a frame are copied from a GPU, the next frame is already being tracked.
         lag = 1 if self.model.device.type == "cuda" else 0
         first = self.prepared.video.frames[0]
         prompts = self._encode_prompted_frames()
-        start = min(frame for encoded in prompts for frame in encoded.logits)
+        start = min(frame for encoded in prompts for frame in encoded.masks)
         with MaskStack(folder, limits.max_mask_bytes) as kept:
             with closing(self._backward(prompts, start)) as backward:
-                for found in delayed(backward, lag):
-                    kept.push(*found.result())
+                for before in delayed(backward, lag):
+                    kept.push(*before.result())
             with closing(self._forward(prompts, start)) as forward:
                 for index, frame, found in delayed(forward, lag):
                     masks, scores = kept.pop() if found is None else found.result()
@@ -172,9 +169,7 @@ class _Tracking(Generic[Frame]):
                 self.model.network, group_objects(objects), pictures, self._size, self._num_frames
             )
 
-    def _backward(
-        self, prompts: list[EncodedPrompts], start: int
-    ) -> Generator[_Found, None, None]:
+    def _backward(self, prompts: list[EncodedPrompts], start: int) -> Generator[_Found, None, None]:
         """Every n-th frame before `start`, in descending order."""
         tracking = self._tracking_pass(prompts, reverse=True)
         with closing(self._shrunk_backward(start)) as frames:
@@ -245,7 +240,7 @@ class _Tracking(Generic[Frame]):
 
         return encode_ahead(self.model.network, frames, to_encode, self.model.encoder_batch)
 
-    def _found(self, tracked: TrackedMasks) -> _Found:
+    def _found(self, tracked: FrameMasks) -> _Found:
         scores = tracked.scores.to("cpu", non_blocking=True)
         return _Found(self.to_masks(tracked.logits, self._size), scores)
 

@@ -86,7 +86,7 @@ def test_a_long_run_of_digits_is_refused() -> None:
 
 
 def test_too_many_clicks_are_refused() -> None:
-    with pytest.raises(InputError, match="click_coordinates has more than 1000 clicks"):
+    with pytest.raises(InputError, match=r"than the 1000 clicks allowed \(SAM2_MAX_CLICKS\)"):
         parse_clicks(pairs(1001), "1", "0", "")
 
 

@@ -71,14 +71,22 @@ def test_background_only_prompts_are_corrections() -> None:
     [
         (("[1,1]", "0", "0", ""), "click_labels has no foreground click (1)"),
         ((pairs(2), "1,0", "0", "dog,cat"), "click_object_ids names 'cat', which has background"),
-        ((pairs(33), "1", ",".join(map(str, range(33))), "a"), "clicks on 33 frames, but at most"),
-        ((pairs(65), "1", "0", ""), "click_object_ids makes 65 objects, but at most 64"),
+        (
+            (pairs(65), "1", "0", ""),
+            "makes 65 objects, but at most 64 are allowed in one run (SAM2_MAX_OBJECTS)",
+        ),
     ],
 )
 def test_prompts_that_cannot_be_tracked_are_refused(arguments: tuple, sentence: str) -> None:
     with pytest.raises(InputError) as error:
         build_prompts(parse_clicks(*arguments))
     assert sentence in str(error.value)
+
+
+def test_clicks_on_more_frames_than_the_limit_are_refused() -> None:
+    clicks = parse_clicks(pairs(3), "1", "0,1,2", "a")
+    with pytest.raises(InputError, match=r"2 are allowed \(SAM2_MAX_CONDITIONING_FRAMES\)"):
+        build_prompts(clicks, max_conditioning_frames=2)
 
 
 STRINGS = st.one_of(st.text(max_size=40), st.text("[]0123456789,.-+e \n", max_size=40))
