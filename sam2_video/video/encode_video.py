@@ -10,6 +10,7 @@ from sam2_video.core.part_file import part_of, remove_part
 from sam2_video.video.ffmpeg import Ffmpeg
 from sam2_video.video.ffmpeg_log import EncoderLog
 from sam2_video.video.pictures import Planes
+from sam2_video.video.timing import ConstantRate, FrameTimes
 
 VIDEO_SIDE = 16_384
 """Pixels a side that x264 takes, found by trying."""
@@ -25,8 +26,9 @@ class VideoFile:
         path: the file; its folder is made if it is not there.
         width: of the planes.
         height: of the picture that the planes make.
-        fps: pictures a second, each of which is shown once.
+        rate: pictures a second, each of which is shown once; or the time of each.
         chroma_location: where the chroma samples lie: `center` or `left`.
+        sound: a file with sound that the container holds, from `extract_sound`.
     """
 
     # superfast at 20 against veryfast at 20: two thirds of the time, equal or better in quality
@@ -43,9 +45,19 @@ class VideoFile:
         ":chroma_location={},setsar=1"
     )
 
-    def __init__(self, path: Path, width: int, height: int, fps: int, chroma_location: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        rate: int | FrameTimes,
+        chroma_location: str,
+        sound: Path | None = None,
+    ) -> None:
         self.path = path
-        self.width, self.height, self.fps = width, height, fps
+        self.width, self.height = width, height
+        self._timing = ConstantRate(rate) if isinstance(rate, int) else rate
+        self._sound = sound
         self._chroma_location = chroma_location
         self._part = part_of(path)
         self._count = 0
@@ -53,10 +65,16 @@ class VideoFile:
 
     def __enter__(self) -> Self:
         """Start the encoder."""
-        arguments = ["-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p"]
-        arguments += ["-s", f"{self.width}x{self.height}", "-framerate", str(self.fps)]
-        arguments += ["-i", "pipe:0", "-vf", self._TAGS.format(self._chroma_location)]
-        arguments += [*self._ENCODER, "-g", str(2 * self.fps), "-fps_mode", "passthrough"]
+        timing = self._timing
+        arguments = ["-loglevel", "error", "-y"]
+        arguments += timing.input_arguments(self.width, self.height, "yuv420p")
+        if self._sound is not None:
+            arguments[:0] = ["-copyts"]  # sound may start before or after the first picture
+            arguments += ["-protocol_whitelist", "file", "-i", f"file:{self._sound}"]
+            arguments += ["-map", "0:v", "-map", "1:a", "-c:a", "copy"]
+        arguments += ["-vf", self._TAGS.format(self._chroma_location)]
+        arguments += [*self._ENCODER, "-g", str(timing.key_interval), "-fps_mode", "passthrough"]
+        arguments += timing.output_arguments()
         arguments += ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-movflags", "+faststart"]
         arguments += ["-f", "mp4", self._url]
         try:
@@ -75,6 +93,10 @@ class VideoFile:
         if planes.shape != (self.height * 3 // 2, self.width):
             raise ValueError(f"planes {planes.shape} in a video of {self.width}x{self.height}")
         try:
+            header = self._timing.before_picture(self._count, planes.nbytes)
+            if self._count == 0:
+                header = self._timing.header(self.width, self.height, "yuv420p") + header
+            self._ffmpeg.write(memoryview(header))
             self._ffmpeg.write(planes.data)
         except BrokenPipeError as error:
             raise self._failure(self._ffmpeg.finish()) from error
