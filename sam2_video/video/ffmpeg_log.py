@@ -18,7 +18,7 @@ _PLACE = re.compile(rb"(?:^|\W)(demuxer|decoder) -> ")
 # Lines of the `showinfo` filter.
 _TIME_BASE = re.compile(rb"config in time_base: (\d+)/(\d+)")
 _PICTURE = re.compile(
-    rb" n: *\d+ pts: *(-?\d+|NOPTS) .* duration: *(\d+) .* fmt:(\S+) cl:(\S+) .* "
+    rb" n: *\d+ pts: *(-?\d+|NOPTS) +pts_time:\S+ +duration: *(-?\d+) .* fmt:(\S+) cl:(\S+) .* "
     rb"s:(\d+)x(\d+) i:(\S) "
 )
 _CHECKSUM = re.compile(rb" checksum:([0-9A-F]{8}) ")

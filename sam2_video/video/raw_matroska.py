@@ -9,13 +9,15 @@ from __future__ import annotations
 _UNKNOWN_SIZE = b"\x01" + b"\xff" * 7
 
 
-def stream_header(width: int, height: int, fourcc: bytes) -> bytes:
+def stream_header(width: int, height: int, fourcc: bytes, duration: int) -> bytes:
     """What comes before the first picture.
 
     Args:
         width: pixels.
         height: pixels.
         fourcc: the pixel format, as FFmpeg's raw video decoder names it: `I420`...
+        duration: nanoseconds that a picture is shown on average. Encoders state by it what a
+            player has to be capable of.
     """
     document = _element("4286", b"\x01") + _element("42f7", b"\x01")  # EBML version
     document += _element("42f2", b"\x04") + _element("42f3", b"\x08")  # lengths of IDs and sizes
@@ -27,6 +29,7 @@ def stream_header(width: int, height: int, fourcc: bytes) -> bytes:
     picture = _element("b0", _number(width)) + _element("ba", _number(height))
     picture += _element("2eb524", fourcc)
     track = _element("d7", b"\x01") + _element("73c5", b"\x01") + _element("83", b"\x01")
+    track += _element("23e383", _number(duration))
     track += _element("9c", b"\x00") + _element("86", b"V_UNCOMPRESSED") + _element("e0", picture)
     segment = _element("1549a966", about) + _element("1654ae6b", _element("ae", track))
     return _element("1a45dfa3", document) + bytes.fromhex("18538067") + _UNKNOWN_SIZE + segment

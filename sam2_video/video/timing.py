@@ -92,7 +92,8 @@ class FrameTimes:
 
     def header(self, width: int, height: int, pixel_format: str) -> bytes:
         """What is written before all pictures."""
-        return stream_header(width, height, _FOURCC[pixel_format])
+        duration = round(10**9 * self.length / (len(self._times) - 1))
+        return stream_header(width, height, _FOURCC[pixel_format], duration)
 
     def before_picture(self, index: int, size: int) -> bytes:
         """What is written before picture `index` of so many bytes."""

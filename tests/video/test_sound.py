@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, cycle, islice
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench.processes import children
-from sam2_video.core.limits import DEFAULT_LIMITS
+from sam2_video.core.limits import DEFAULT_LIMITS, Limits
 from sam2_video.video.decode import read_frames
 from sam2_video.video.encode_video import VideoFile
 from sam2_video.video.frame_range import FrameRange
@@ -17,7 +18,7 @@ from sam2_video.video.open_video import WHOLE, open_video
 from sam2_video.video.sound import extract_sound
 from sam2_video.video.streams import RgbStream
 from sam2_video.video.timing import frame_times
-from tests.clips import remux
+from tests.clips import ffmpeg, remux
 from tests.video.flashes import (
     beep_times,
     flash_times,
@@ -184,3 +185,54 @@ def test_damaged_sound_does_not_fail_the_picture(
     assert flash_times(result) == pytest.approx([CONSTANT[k] for k in FLASHES], abs=0.001)
     if codec == "libvorbis":
         assert any("the sound of input_video" in message for message in caplog.messages)
+
+
+def test_sound_that_takes_too_long_does_not_fail_the_picture(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = flashing(tmp_path / "a.mkv", CONSTANT, FLASHES)
+    with open_video(path, DEFAULT_LIMITS, RgbStream) as (video, _):
+        times = frame_times(video, 1)
+    hurried = replace(video, source=replace(video.source, limits=Limits(max_decode_seconds=0.0001)))
+    assert extract_sound(hurried, times, "mp4", tmp_path / "sound.part") is None
+    assert caplog.messages == [
+        "the sound of input_video cannot be kept: input_video takes longer to decode than the "
+        "0.0001 seconds allowed"
+    ]
+    assert not (tmp_path / "sound.part").exists()
+
+
+def test_sound_is_the_same_bytes_again(tmp_path: Path) -> None:
+    path = flashing(tmp_path / "a.mkv", VARIABLE, FLASHES, "libvorbis")
+    one = kept(path, tmp_path)[0].read_bytes()
+    assert kept(path, tmp_path)[0].read_bytes() == one
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "webm"])
+@pytest.mark.parametrize("codec", ["aac", "libopus", "pcm_s24le", "flac"])
+@pytest.mark.parametrize("wanted", [WHOLE, FrameRange(33, 75)], ids=["whole", "range"])
+def test_every_container_keeps_the_time_of_the_sound(
+    container: str, codec: str, wanted: FrameRange, tmp_path: Path
+) -> None:
+    path = flashing(tmp_path / "a.mkv", VARIABLE, FLASHES, codec, sound_from=0.21)
+    with open_video(path, DEFAULT_LIMITS, RgbStream, wanted) as (video, _):
+        sound = extract_sound(video, frame_times(video, 1), container, tmp_path / "sound")
+    assert sound is not None
+    start = VARIABLE[wanted.start_frame]
+    expected = [VARIABLE[k] - start for k in FLASHES if k in video.frames]
+    assert beep_times(sound) == pytest.approx(expected, abs=FRAME_SECONDS)
+    copied = codec.removeprefix("lib")
+    held = {"mp4": {"aac", "opus", "flac"}, "mov": {"aac", "pcm_s24le"}, "webm": {"opus"}}
+    encoded = "opus" if container == "webm" else "aac"
+    assert streams(sound) == [f"Audio: {copied if copied in held[container] else encoded}"]
+
+
+def test_five_channels_become_two_where_sound_is_encoded(tmp_path: Path) -> None:
+    clip = flashing(tmp_path / "a.mkv", CONSTANT, FLASHES)
+    ffmpeg(
+        *("-i", clip, "-af", "pan=5.1|FC=c0", "-c:v", "copy", "-c:a", "dca", "-strict", "-2"),
+        tmp_path / "b.mkv",
+    )
+    result, has_sound = kept(tmp_path / "b.mkv", tmp_path)
+    assert has_sound
+    check_together(result, [CONSTANT[k] for k in FLASHES])
