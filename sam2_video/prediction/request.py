@@ -13,10 +13,11 @@ from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.engine.model import LoadedModel
 from sam2_video.prediction.fetch import local_file
+from sam2_video.prediction.look import Look, check_output_size
 from sam2_video.prediction.mask_files import open_masks
 from sam2_video.prediction.masks import coverage_of, masks_of
 from sam2_video.prediction.prepare import Prepared, PromptInputs, check_mask_size, prepare
-from sam2_video.prediction.render import Look, check_output_size, render
+from sam2_video.prediction.render import render
 from sam2_video.prediction.track import TrackedFrame, track
 from sam2_video.video.draw_rgb import parse_colour
 from sam2_video.video.frame_range import FrameRange
@@ -100,9 +101,8 @@ class CheckedRequest:
         )
         names = [tracked.name for tracked in self.prepared.objects]
         with closing(tracked):
-            yield from render(
-                self.look, self.prepared.video, self.prepared.stream, names, tracked, folder
-            )
+            video, stream = self.prepared.video, self.prepared.stream
+            yield from render(self.look, video, stream, names, tracked, folder, scratch)
 
 
 @contextmanager
@@ -150,7 +150,12 @@ def checked_request(request: Request, folder: Path, limits: Limits) -> Iterator[
 
 
 def rendered_again(
-    request: Request, masks_path: Path, folder: Path, limits: Limits, advance: Callable[[], None]
+    request: Request,
+    masks_path: Path,
+    folder: Path,
+    scratch: Path,
+    limits: Limits,
+    advance: Callable[[], None],
 ) -> Generator[Path, None, None]:
     """Render the masks of an earlier run in another form, without a model.
 
@@ -158,6 +163,7 @@ def rendered_again(
         request: what is wanted; of the prompts only `click_object_ids` is read, for names.
         masks_path: a folder or a zip of `indexed` PNGs, or a `masks.json`.
         folder: where the files go; made if it is not there.
+        scratch: where a downloaded video is kept meanwhile.
         limits: what is allowed.
         advance: called once for every frame.
 
@@ -179,7 +185,7 @@ def rendered_again(
                 limits.max_frames,
             )
         )
-        path = stack.enter_context(local_file("input_video", request.input_video, folder, limits))
+        path = stack.enter_context(local_file("input_video", request.input_video, scratch, limits))
         video, stream = stack.enter_context(
             open_video(path, limits, look.start_stream, request.frames)
         )
@@ -193,7 +199,7 @@ def rendered_again(
                     yield TrackedFrame(index, decoded.frame, masks.read(index), None)
                 advance()
 
-        yield from render(look, video, stream, masks.names, found(), folder)
+        yield from render(look, video, stream, masks.names, found(), folder, scratch)
 
 
 def look_of(request: Request) -> Look:

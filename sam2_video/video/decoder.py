@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
@@ -47,9 +48,19 @@ class Source:
     stream: str = "0:V:0"
 
 
+class AnyOutput(Protocol):
+    """One output of ffmpeg."""
+
+    def arguments(self, stream: str, pipe: str) -> list[str]:
+        """The part of ffmpeg's command line that writes this output of a stream.
+
+        What is read from the running ffmpeg goes to `pipe`.
+        """
+
+
 @dataclass(frozen=True)
 class Output:
-    """One output of ffmpeg.
+    """Decoded pictures, on a pipe.
 
     Attributes:
         filters: the filter graph that every picture goes through.
@@ -85,9 +96,9 @@ class Decoder(Ffmpeg):
     def __init__(
         self,
         source: Source,
-        output: Output,
+        output: AnyOutput,
         *,
-        side: Output | None = None,
+        side: AnyOutput | None = None,
         seek: float | None = None,
     ) -> None:
         self.log = DecoderLog()
@@ -121,7 +132,7 @@ class Decoder(Ffmpeg):
 
 
 def _arguments(
-    source: Source, output: Output, side: Output | None, seek: float | None
+    source: Source, output: AnyOutput, side: AnyOutput | None, seek: float | None
 ) -> list[str]:
     arguments = ["-loglevel", "repeat+level+info", "-max_alloc", str(_MAX_ALLOC), "-copyts"]
     if seek is not None:

@@ -15,6 +15,7 @@ from sam2_video.video.colour_space import to_planes, to_rgb
 from sam2_video.video.ffmpeg import Ffmpeg
 from sam2_video.video.ffmpeg_log import EncoderLog
 from sam2_video.video.pictures import Picture
+from sam2_video.video.timing import ConstantRate, FrameTimes
 
 # swscale at its most accurate, in as many threads as encode.
 _TO_YCBCR = "scale=out_color_matrix=bt709:out_range=limited:flags=accurate_rnd+full_chroma_int"
@@ -109,9 +110,10 @@ class VideoFile:
         path: the file; its folder is made if it is not there.
         width: of the pictures, even.
         height: of the pictures, even.
-        fps: pictures a second, each of which is shown once.
+        rate: pictures a second, each of which is shown once; or the time of each.
         chroma_location: where the chroma samples of planes lie: `center` or `left`.
         video_format: how it is encoded, and of what.
+        sound: a file with sound that the container holds, from `extract_sound`.
     """
 
     _TAGS = (
@@ -124,13 +126,16 @@ class VideoFile:
         path: Path,
         width: int,
         height: int,
-        fps: int,
+        rate: int | FrameTimes,
         chroma_location: str,
         video_format: VideoFormat = H264,
+        sound: Path | None = None,
     ) -> None:
         self.path = path
-        self.width, self.height, self.fps = width, height, fps
+        self.width, self.height = width, height
         self.video_format = video_format
+        self._timing = ConstantRate(rate) if isinstance(rate, int) else rate
+        self._sound = sound
         self._chroma_location = chroma_location
         self._part = part_of(path)
         self._count = 0
@@ -138,15 +143,20 @@ class VideoFile:
 
     def __enter__(self) -> Self:
         """Start the encoder."""
-        form = self.video_format
+        form, timing = self.video_format, self._timing
         filters = self._TAGS.format(self._chroma_location)
         if form.pixels != form.stored:
             filters = f"{_TO_YCBCR},format={form.stored},{filters}"
-        arguments = ["-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", form.pixels]
-        arguments += ["-s", f"{self.width}x{self.height}", "-framerate", str(self.fps)]
-        arguments += ["-i", "pipe:0", "-filter_threads", "2", "-vf", filters]
-        arguments += ["-g", str(2 * self.fps), "-fps_mode", "passthrough"]
-        arguments += ["-fflags", "+bitexact", "-flags:v", "+bitexact", *form.options, self._url]
+        arguments = ["-loglevel", "error", "-y"]
+        arguments += timing.input_arguments(self.width, self.height, form.pixels)
+        if self._sound is not None:
+            arguments[:0] = ["-copyts"]  # sound may start before or after the first picture
+            arguments += ["-protocol_whitelist", "file", "-i", f"file:{self._sound}"]
+            arguments += ["-map", "0:v", "-map", "1:a", "-c:a", "copy"]
+        arguments += ["-filter_threads", "2", "-vf", filters]
+        arguments += ["-g", str(timing.key_interval), "-fps_mode", "passthrough"]
+        arguments += ["-fflags", "+bitexact", "-flags:v", "+bitexact", *form.options]
+        arguments += [*timing.output_arguments(), self._url]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._ffmpeg = Ffmpeg(arguments, stdin=subprocess.PIPE, log=self._log.add)
@@ -163,6 +173,11 @@ class VideoFile:
         if pixels.shape != self.video_format.shape(self.width, self.height):
             raise ValueError(f"pixels {pixels.shape} in a video of {self.width}x{self.height}")
         try:
+            header = self._timing.before_picture(self._count, pixels.nbytes)
+            if self._count == 0:
+                form = self.video_format
+                header = self._timing.header(self.width, self.height, form.pixels) + header
+            self._ffmpeg.write(memoryview(header))
             self._ffmpeg.write(pixels.data)
         except BrokenPipeError as error:
             raise self._failure(self._ffmpeg.finish()) from error

@@ -18,12 +18,14 @@ _PLACE = re.compile(rb"(?:^|\W)(demuxer|decoder) -> ")
 # Lines of the `showinfo` filter.
 _TIME_BASE = re.compile(rb"config in time_base: (\d+)/(\d+)")
 _PICTURE = re.compile(
-    rb" n: *\d+ pts: *(-?\d+|NOPTS) .* fmt:(\S+) cl:(\S+) .* s:(\d+)x(\d+) i:(\S) "
+    rb" n: *\d+ pts: *(-?\d+|NOPTS) +pts_time:\S+ +duration: *(-?\d+) .* fmt:(\S+) cl:(\S+) .* "
+    rb"s:(\d+)x(\d+) i:(\S) "
 )
 _CHECKSUM = re.compile(rb" checksum:([0-9A-F]{8}) ")
 _COLOUR = re.compile(rb"color_range:(\S+) color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
 # Lines of ffmpeg itself.
 _STREAM = re.compile(rb"Stream #0:(\d+)\S*: Video: (\w+)(.*)")
+_SOUND = re.compile(rb"Stream #0:(\d+)\S*: Audio: (\w+)(.*)")
 _MAPPING = b"Stream mapping:"
 _TILES = re.compile(rb"Stream group #0:\d+.*Tile Grid")
 _DECODER = re.compile(rb"Stream #0:\d+ -> #0:0 \((\S+) \((\S+)\)")
@@ -117,14 +119,31 @@ class VideoStream:
     thumbnail: bool
 
 
+@dataclass(frozen=True)
+class SoundStream:
+    """A stream of sound.
+
+    Attributes:
+        index: among all streams of the file.
+        codec: its name: `aac`, `pcm_s16le`...
+        default: the file flags it as the one to play.
+    """
+
+    index: int
+    codec: str
+    default: bool
+
+
 @dataclass
 class DecoderLog:
     """What ffmpeg said while it decoded.
 
     Attributes:
         streams: the streams that may be decoded.
+        sounds: the streams of sound.
         time_base: seconds of one unit of `pts`.
         pts: the time stamp of each picture that passed `showinfo`, `NO_PTS` where it has none.
+        duration: of the last such picture, in the same unit; 0 where it has none.
         checksums: the Adler-32 of its planes as decoded, 0 where `showinfo` does not tell it.
         format: of the first picture; None before it.
         has_colours: `format` is complete: the line that tells range, matrix and transfer was there.
@@ -133,8 +152,10 @@ class DecoderLog:
     """
 
     streams: list[VideoStream] = field(default_factory=list)
+    sounds: list[SoundStream] = field(default_factory=list)
     time_base: Fraction = Fraction(0)
     pts: array[int] = field(default_factory=lambda: array("q"))
+    duration: int = 0
     checksums: array[int] = field(default_factory=lambda: array("I"))
     format: PictureFormat | None = None
     has_colours: bool = False
@@ -173,7 +194,8 @@ class DecoderLog:
         self._note_complaint(line)
 
     def _add_picture(self, found: re.Match[bytes], line: bytes) -> None:
-        pts, pixel_format, location, width, height, fields = found.groups()
+        pts, duration, pixel_format, location, width, height, fields = found.groups()
+        self.duration = int(duration)
         self.pts.append(NO_PTS if pts == b"NOPTS" else int(pts))
         checksum = _CHECKSUM.search(line, found.end() - 1)
         self.checksums.append(int(checksum[1], 16) if checksum else 0)
@@ -198,6 +220,9 @@ class DecoderLog:
             thumbnail = _text(codec) in _PICTURE_CODECS or b", 1 tbn" in rest
             thumbnail = thumbnail or b"(timed thumbnails)" in rest or b"(still image)" in rest
             self.streams.append(VideoStream(int(index), b"(default)" in rest, thumbnail))
+        elif found := _SOUND.search(line):
+            index, codec, rest = found.groups()
+            self.sounds.append(SoundStream(int(index), _text(codec), b"(default)" in rest))
 
     def _note_complaint(self, line: bytes) -> None:
         if found := _LOSS.search(line):
@@ -265,6 +290,11 @@ class DecoderLog:
         """
         ranked = sorted(self.streams, key=lambda s: (s.thumbnail, not s.default, s.index))
         return ranked[0].index if ranked else None
+
+    @property
+    def best_sound(self) -> SoundStream | None:
+        """The stream of sound to play: a default one, or the first; None if there is none."""
+        return min(self.sounds, key=lambda s: (not s.default, s.index), default=None)
 
 
 class EncoderLog:

@@ -19,7 +19,7 @@ from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.video.colour_space import check_colours
 from sam2_video.video.decoder import Decoder, Output, Source, still_codec
-from sam2_video.video.ffmpeg_log import NO_PTS, DecoderLog, PictureFormat
+from sam2_video.video.ffmpeg_log import NO_PTS, DecoderLog, PictureFormat, SoundStream
 from sam2_video.video.frame_range import FrameRange
 
 # One line a picture: the count then depends on no log message, and ffmpeg ends when its pipe is
@@ -45,6 +45,10 @@ class Video:
         pts: the frames' time stamps, strictly rising, that of the frame after the range included;
             empty if the file's are not rising.
         checksums: CRC of each frame's planes as decoded, likewise.
+        stamps: the time stamps as they are, `NO_PTS` where a frame has none; `pts` if they rise.
+        last_duration: how long the last decoded frame is shown, in the same unit; 0 if the file
+            does not tell.
+        sound: the stream of sound to play; None if there is none.
     """
 
     source: Source
@@ -55,6 +59,9 @@ class Video:
     time_base: Fraction
     pts: array[int]
     checksums: array[int]
+    stamps: array[int]
+    last_duration: int
+    sound: SoundStream | None
 
     @property
     def path(self) -> Path:
@@ -171,6 +178,9 @@ class Probe:
             time_base=log.time_base,
             pts=pts if rising else array("q"),
             checksums=self._checksums,
+            stamps=pts,
+            last_duration=log.duration,
+            sound=log.best_sound,
         )
 
     def _next_picture(self) -> bool:
