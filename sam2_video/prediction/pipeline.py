@@ -134,7 +134,11 @@ def prepare(
         InputError: an input is wrong.
     """
     clicks = parse_clicks(*click_strings, max_clicks=limits.max_clicks)
-    objects = build_prompts(clicks, limits.max_objects, limits.max_conditioning_frames)
+    objects = build_prompts(
+        clicks,
+        max_objects=limits.max_objects,
+        max_conditioning_frames=limits.max_conditioning_frames,
+    )
     with open_video(path, limits, start) as (video, stream):
         check_clicks(clicks, video.width, video.height, video.num_frames)
         yield Prepared(video, stream, objects)
@@ -201,7 +205,7 @@ def _track(
     # While the masks of a frame are copied from a GPU, the next frame is already being tracked.
     lag = 1 if model.device.type == "cuda" else 0
     prompts = _encode_clicked_frames(model, video, stream, objects)
-    start = min(frame for encoded in prompts for frame in encoded.logits)
+    start = min(frame for encoded in prompts for frame in encoded.masks)
     with MaskStack(folder, limits.max_mask_bytes) as kept:
         with closing(_track_backward(model, video, prompts, start, interval, advance)) as backward:
             for pending in delayed(backward, lag):
@@ -227,10 +231,10 @@ def _track_backward(
         for (index, _), features in encode_ahead(
             model.network, frames, partial(_to_encode, model, tracking), model.encoder_batch
         ):
-            logits = tracking.step_encoded(index, features)
+            masks = tracking.step_encoded(index, features)
             if index < start:
                 if index % interval == 0:
-                    yield masks_of(logits, size)
+                    yield masks_of(masks.logits, size)
                 advance()
 
 
@@ -257,10 +261,10 @@ def _track_forward(
                 if is_wanted:
                     yield index, frame, PendingMasks(kept.pop())
                 continue
-            logits = tracking.step_encoded(index, features)
+            masks = tracking.step_encoded(index, features)
             advance()
             if is_wanted:
-                yield index, frame, masks_of(logits, size)
+                yield index, frame, masks_of(masks.logits, size)
 
 
 def delayed(items: Iterable[T], lag: int) -> Generator[T, None, None]:
