@@ -29,6 +29,7 @@ from bench import hosted_way
 from bench.sides import network_of, predictor_of
 from predict import Predictor
 from sam2_video.core.limits import Limits
+from sam2_video.engine.tracker import FrameMasks
 from sam2_video.models.registry import find_checkpoint
 from sam2_video.prediction import pipeline
 from sam2_video.video.open_video import probe_video
@@ -42,15 +43,16 @@ class StubPass:
     """A tracking pass that returns the same disc for every frame."""
 
     def __init__(self, network: SAM2Base, *_: object, **__: object) -> None:
-        self.logits = hosted_way.disc_logits(int(network.image_size))
+        logits = hosted_way.disc_logits(int(network.image_size))
+        self.masks = FrameMasks(logits, torch.ones(len(logits)))
 
     def needs_features(self, frame: int) -> bool:
         """Never."""
         return False
 
-    def step_encoded(self, frame: int, features: None) -> torch.Tensor:
-        """(1, 1, S/4, S/4) logits."""
-        return self.logits
+    def step_encoded(self, frame: int, features: None) -> FrameMasks:
+        """The mask of one object."""
+        return self.masks
 
 
 @contextmanager
@@ -59,7 +61,7 @@ def stubbed(is_stubbed: bool) -> Iterator[None]:
     if not is_stubbed:
         yield
         return
-    clicked = [SimpleNamespace(logits={0: None})]
+    clicked = [SimpleNamespace(masks={0: None})]
     with (
         mock.patch.object(pipeline, "_encode_clicked_frames", return_value=clicked),
         mock.patch.object(pipeline, "TrackingPass", StubPass),

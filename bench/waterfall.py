@@ -84,7 +84,7 @@ def main() -> None:
         prompts = encode_prompts(variant, group_objects(objects), first, size, len(images))
         tracking = TrackingPass(variant, prompts, size, len(images))
         for frame, image in enumerate(images):
-            yield tracking.step(frame, reader_of(image)) > 0
+            yield tracking.step(frame, reader_of(image)).logits > 0
 
     sides = {}
     for name, change in VARIANTS.items():

@@ -22,17 +22,18 @@ def parse_tuples(
 ) -> list[tuple[float, ...]]:
     """Read a list of number tuples in brackets.
 
-    White space anywhere, a trailing comma and one pair of outer brackets are allowed.
+    White space anywhere, a trailing comma and one pair of outer brackets are allowed; an empty text
+    holds none.
 
     Args:
         name: the input's name.
         text: its value.
         item: what one tuple is called in errors, as in "click".
         form: how one tuple is written, as in "[x,y]"; all have as many numbers as this.
-        max_items: the most tuples allowed.
+        max_items: the most tuples allowed, which `SAM2_MAX_CLICKS` sets.
 
     Raises:
-        InputError: the text is malformed, or holds no tuple or more than `max_items`.
+        InputError: the text is malformed, or holds more than `max_items`.
     """
     numbers = r"\s*,\s*".join([_NUMBER] * (form.count(",") + 1))
     pattern = re.compile(rf"\s*\[\s*{numbers}\s*\]\s*")
@@ -61,8 +62,6 @@ def parse_tuples(
                     f"{item} {len(items) - 1}; {hint}"
                 )
             position += 1
-    if not items:
-        raise InputError(f"{name} is empty; {hint}")
     return items
 
 

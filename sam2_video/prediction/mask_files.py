@@ -59,7 +59,7 @@ def open_masks(
     """Read and check masks from an indexed PNG, a zip or folder of them, or a COCO file.
 
     In an indexed picture the value k is object k. It is named by the k-th name of `object_ids`,
-    or `object_k`. A black and white picture is one object. Pictures in a zip or folder are named
+    or `object_k`; where `object_ids` holds `object_k` itself, that is object k. A black and white picture is one object. Pictures in a zip or folder are named
     by frame number; the last number of a name counts. One mask at a time is in memory.
 
     Args:
@@ -150,10 +150,20 @@ def _of_values(
     count = max((k + 1 for objects in in_sight.values() for k in objects), default=0)
     if size is None or count == 0:
         raise InputError(f"{name} shows no object: every pixel is 0")
-    given = distinct_names("click_object_ids", object_ids)[:count]
-    names = (*given, *(f"object_{k}" for k in range(len(given) + 1, count + 1)))
     numbers = np.arange(1, count + 1)[:, None, None]
-    return MaskSource(size, names, in_sight, lambda frame: read(frame)[None] == numbers)
+    return MaskSource(
+        size,
+        _names(distinct_names("click_object_ids", object_ids), count),
+        in_sight,
+        lambda frame: read(frame)[None] == numbers,
+    )
+
+
+def _names(given: Sequence[str], count: int) -> tuple[str, ...]:
+    """The names of objects 1 to `count`: `object_k` is object k, others fill what is free."""
+    defaults = [f"object_{k}" for k in range(1, count + 1)]
+    others = iter([name for name in given if name not in defaults])
+    return tuple(k if k in given else next(others, k) for k in defaults)
 
 
 def _read_indexed(what: str, file: Any) -> NDArray[np.uint8]:

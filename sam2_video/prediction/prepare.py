@@ -7,15 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.engine.boxes import check_boxes, parse_boxes
-from sam2_video.engine.clicks import check_clicks, parse_clicks
+from sam2_video.engine.clicks import check_clicks, check_frame, parse_clicks
 from sam2_video.engine.prompts import MaskPrompt, TrackedObject, build_prompts, moved
 from sam2_video.prediction.mask_files import MaskSource
 from sam2_video.video.frame_range import FrameRange
 from sam2_video.video.open_video import StartStream, open_video
-from sam2_video.video.pictures import Mask
 from sam2_video.video.probe import Video
 from sam2_video.video.streams import FrameStream
 
@@ -103,7 +105,8 @@ def prepare(
         check_boxes(boxes, *bounds)
         if prompts.masks is not None:
             check_mask_size("input_masks", prompts.masks, video)
-            _check_mask_frames(prompts.masks, video)
+            for frame in prompts.masks.in_sight:
+                check_frame("a frame of input_masks", frame, *bounds[2:])
         yield Prepared(video, stream, moved(objects, -first))
 
 
@@ -121,23 +124,15 @@ def check_mask_size(name: str, masks: MaskSource, video: Video) -> None:
         )
 
 
-def _check_mask_frames(masks: MaskSource, video: Video) -> None:
-    for frame in masks.in_sight:
-        if frame not in video.frames:
-            raise InputError(
-                f"input_masks has a mask of frame {frame}, but it should be from "
-                f"{video.frames[0]} to {video.frames[-1]}"
-            )
-
-
 def _mask_prompts(masks: MaskSource) -> list[MaskPrompt]:
-    """A prompt for every object that is in sight; its mask is read when it is needed."""
+    """A prompt for every object that is in sight, object by object."""
 
-    def read(frame: int, k: int) -> Mask:
+    def read(frame: int, k: int) -> NDArray[np.bool_]:
         return masks.read(frame)[k]
 
     return [
-        MaskPrompt(frame, masks.names[k], partial(read, frame, k))
+        MaskPrompt(frame, name, partial(read, frame, k))
+        for k, name in enumerate(masks.names)
         for frame, objects in masks.in_sight.items()
-        for k in objects
+        if k in objects
     ]

@@ -39,7 +39,11 @@ def view(strings: Mapping[str, str], video: VideoInfo | None, limits: Limits) ->
         ]
         if video is not None:
             check_clicks(clicks, video.width, video.height, video.num_frames)
-        objects = build_prompts(clicks, limits.max_objects, limits.max_conditioning_frames)
+        objects = build_prompts(
+            clicks,
+            max_objects=limits.max_objects,
+            max_conditioning_frames=limits.max_conditioning_frames,
+        )
     except InputError as error:
         answer["error"] = problem(str(error))
         return answer
