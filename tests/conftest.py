@@ -39,6 +39,7 @@ SLOW = (
     "tests/service/api/",
     "tests/service/jobs/test_queue.py",
     "tests/service/page/",
+    "tests/service/test_kills.py",
     "tests/service/test_serve.py",
     "tests/training/",
     "tests/video/test_hostile_files.py",
