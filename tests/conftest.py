@@ -37,6 +37,7 @@ SLOW = (
     "tests/prediction/test_example_clip.py",
     "tests/prediction/test_length.py",
     "tests/service/api/",
+    "tests/service/jobs/test_local_worker.py",
     "tests/service/jobs/test_queue.py",
     "tests/service/page/",
     "tests/service/test_kills.py",
