@@ -45,7 +45,7 @@ AT_ONCE = 6  # unfinished predictions of the client
 # Most seconds between a prediction's end and a kill: while its webhook is told and the next one
 # is created, or in the midst of the next ones.
 DELAYS = (0.05, 1.5)
-PATIENCE = 180.0  # seconds without any progress after which predictions count as lost
+PATIENCE = 600.0  # seconds without any progress after which predictions count as lost
 
 View = dict[str, Any]
 

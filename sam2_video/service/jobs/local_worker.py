@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,9 @@ _SECONDS_BETWEEN_PROBES = 2.0
 _SHORTEST_PAUSE = 2.0  # seconds before it is started again; twice as many after each failed start
 _LONGEST_PAUSE = 60.0
 _SECONDS_TO_END = 20.0
+# Of a start without a line in its log, after which it is given up: the container's server does not
+# notice the death of a model process that has said nothing yet.
+_SILENT_SECONDS = 300.0
 _LONGEST_LINE = 1 << 20  # of the worker's log, in bytes
 # What the start says, and warnings; predictions keep their logs themselves.
 _LOG_LEVELS = "coglet=warn,coglet::predictor=error,coglet::setup=info"
@@ -46,6 +50,7 @@ class LocalWorker:
         self._upload_url = upload_url
         self._port = _free_port()
         self.url = f"http://127.0.0.1:{self._port}"
+        self._heard_at = 0.0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -66,7 +71,7 @@ class LocalWorker:
         pause = _SHORTEST_PAUSE
         while True:
             process = await self._start()
-            writing_log = asyncio.create_task(_write_log(process.stdout))
+            writing_log = asyncio.create_task(self._write_log(process.stdout))
             try:
                 status = await self._until_dead(process)
                 logger.warning("the worker died and is started again in %d s", pause)
@@ -113,8 +118,11 @@ class LocalWorker:
             What its last health check said.
         """
         client, status = ContainerClient(self.url), "STARTING"
+        self._heard_at = time.monotonic()
         try:
             while process.returncode is None and status not in DEAD:
+                if status == "STARTING" and time.monotonic() - self._heard_at > _SILENT_SECONDS:
+                    break
                 with suppress(TimeoutError):
                     await asyncio.wait_for(process.wait(), _SECONDS_BETWEEN_PROBES)
                 with suppress(WorkerUnavailableError):  # not yet listening, or ending
@@ -122,6 +130,22 @@ class LocalWorker:
         finally:
             await client.close()
         return status
+
+    async def _write_log(self, lines: asyncio.StreamReader | None) -> None:
+        """Write the process's log as text: coglet writes a JSON object a line."""
+        assert lines is not None
+        while not lines.at_eof():
+            try:
+                text = (await lines.readline()).decode(errors="replace").rstrip()
+            except ValueError:
+                text = f"(a line of more than {_LONGEST_LINE} bytes)"
+            self._heard_at = time.monotonic()
+            with suppress(ValueError, KeyError, TypeError):
+                fields = json.loads(text)["fields"]
+                parts = [str(fields[name]) for name in ("message", "error") if name in fields]
+                text = ": ".join(parts)
+            if text:
+                print(f"worker: {text}", file=sys.stderr, flush=True)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -133,21 +157,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
-
-
-async def _write_log(lines: asyncio.StreamReader | None) -> None:
-    """Write the worker's log as text: coglet writes a JSON object a line."""
-    assert lines is not None
-    while not lines.at_eof():
-        try:
-            text = (await lines.readline()).decode(errors="replace").rstrip()
-        except ValueError:
-            text = f"(a line of more than {_LONGEST_LINE} bytes)"
-        with suppress(ValueError, KeyError, TypeError):
-            fields = json.loads(text)["fields"]
-            text = ": ".join(str(fields[name]) for name in ("message", "error") if name in fields)
-        if text:
-            print(f"worker: {text}", file=sys.stderr, flush=True)
 
 
 def _prepare(home: Path) -> None:
