@@ -52,7 +52,12 @@ class RequestError(Exception):
         return cls(422, sentence, fields=(InvalidField(field, kind, sentence),))
 
 
-def input_of(sentence: str) -> str | None:
-    """The input that a sentence of the model is about: the one that it begins with."""
+def problem(sentence: str, field: str | None = None) -> dict[str, str | None]:
+    """An error as the page gets it: a sentence, and the input that it is about, if it is about one.
+
+    Args:
+        sentence: what is wrong and what would be right.
+        field: the input; None to take the name that the sentence begins with.
+    """
     found = _INPUT.match(sentence)
-    return found[1] if found else None
+    return {"sentence": sentence, "field": field or (found[1] if found else None)}
