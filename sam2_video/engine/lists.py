@@ -107,6 +107,12 @@ def parse_names(name: str, text: str, *, count: int, item: str) -> list[str]:
     return (names + [""] * count)[:count]
 
 
+def distinct_names(text: str) -> tuple[str, ...]:
+    """Every name in a list of names once, in order of first appearance."""
+    names = (entry.strip() for entry in _entries(text.strip()))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
 def _entries(text: str) -> list[str]:
     inner = text[1:-1]
     if text[:1] + text[-1:] != "[]" or len(text) < 2:

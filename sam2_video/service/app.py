@@ -180,7 +180,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             schema=schema,
             reading=asyncio.Semaphore(_BODIES_AT_A_TIME),
         )
-        routes.append(Mount("/v1", Starlette(routes=api.routes(), exception_handlers=ANSWERS)))
+        routes += [Mount("/v1", routes=api.routes()), *api.routes()]
     if settings.has_page:
         page = Page(
             settings=settings,
@@ -193,4 +193,5 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             pictures=Pictures(),
         )
         routes.append(Mount("/", page_app(page)))
+    routes = [Mount("/", Starlette(routes=routes, exception_handlers=ANSWERS))]
     return Service(routes, containers, endpoint, settings, store, files, queue, webhooks)

@@ -47,9 +47,11 @@ class RequestError(Exception):
         self.retry_after = retry_after
 
     @classmethod
-    def of_field(cls, field: str, sentence: str, kind: str = "value_error") -> "RequestError":
-        """A 422 about one field of the request."""
-        return cls(422, sentence, fields=(InvalidField(field, kind, sentence),))
+    def of_field(
+        cls, field: str, sentence: str, kind: str = "value_error", status: int = 422
+    ) -> "RequestError":
+        """A refusal about one field of the request."""
+        return cls(status, sentence, fields=(InvalidField(field, kind, sentence),))
 
 
 def problem(sentence: str, field: str | None = None) -> dict[str, str | None]:

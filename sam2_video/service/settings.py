@@ -44,7 +44,7 @@ class ServiceLimits:
         max_records: predictions that are listed at most.
     """
 
-    max_queue: int = 100
+    max_queue: int = 1000
     max_body_bytes: int = 100 * 1024**2
     max_file_bytes: int = 4 * 1024**3
     max_files: int = 1000
@@ -140,17 +140,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--worker-endpoint-url", metavar="URL", help=text)
 
     storage = parser.add_argument_group("storage")
-    text = "where predictions, files and secrets are kept (%(default)s)"
-    storage.add_argument("--data", type=Path, default=settings.folder, metavar="FOLDER", help=text)
-    text = "another database, as SQLAlchemy names it (SQLite)"
-    storage.add_argument("--database", metavar="URL", help=text)
-    text = "other storage of files, as fsspec names it: s3://bucket/x"
-    storage.add_argument("--files", metavar="URL", help=text)
+    add, text = storage.add_argument, "where predictions, files and secrets are kept (%(default)s)"
+    add("--data", type=Path, default=settings.folder, metavar="FOLDER", help=text)
+    add("--database", metavar="URL", help="another database, as SQLAlchemy names it (SQLite)")
+    add("--files", metavar="URL", help="other storage of files, as fsspec names it: s3://bucket/x")
     gigabytes = limits.max_stored_bytes / _GB
     _add_number(storage, "--max-disk-gb", gigabytes, "GB that all files together may take")
     text = "hours until a program's files are deleted"
     _add_number(storage, "--keep-hours", limits.keep_seconds / _HOUR, text)
-    _add_number(storage, "--max-queue", limits.max_queue, "predictions that may wait")
+    _add_number(storage, "--max-queue", limits.max_queue, "predictions that may wait or run")
 
 
 def _add_number(group: argparse._ArgumentGroup, option: str, default: float, text: str) -> None:
