@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from sam2_video.core.errors import reason_of
@@ -20,8 +19,8 @@ from sam2_video.service.settings import (
     Settings,
     SettingsError,
     add_options,
-    check_exposure,
     read_settings,
+    without_open_api,
 )
 
 _KEEP_ALIVE_SECONDS = 75  # longer than clients pause between calls
@@ -49,34 +48,17 @@ def serve(options: argparse.Namespace) -> int:
         BaseException: what the handler of a signal raises, once the server has ended in order.
     """
     try:
-        settings = _exposed(read_settings(options))
+        settings, reason = without_open_api(read_settings(options))
+        if reason is not None:
+            _say(f"the page is served without the hosted API: {reason}")
         return _run(settings, has_tls=options.tls)
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        _say(str(error))
     except ModuleNotFoundError as error:
-        print(
-            f"serve needs {error.name}, which is not installed: pip install .[page]",
-            file=sys.stderr,
-        )
+        _say(f"serve needs {error.name}, which is not installed: pip install .[page]")
     except OSError as error:
-        print(f"the server cannot start: {error}", file=sys.stderr)
+        _say(f"the server cannot start: {error}")
     return 1
-
-
-def _exposed(settings: Settings) -> Settings:
-    """The settings without the API, and a line that says so, where everybody could call it.
-
-    Raises:
-        SettingsError: nothing would be left to serve.
-    """
-    try:
-        check_exposure(settings)
-    except SettingsError as error:
-        if not settings.has_page:
-            raise
-        print(f"the page is served without the hosted API: {error}", file=sys.stderr)
-        return replace(settings, has_api=False)
-    return settings
 
 
 @contextmanager

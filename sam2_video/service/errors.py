@@ -22,6 +22,7 @@ class InvalidField:
     sentence: str
 
 
+@dataclass(eq=False)
 class RequestError(Exception):
     """A request that is refused.
 
@@ -32,19 +33,13 @@ class RequestError(Exception):
         retry_after: seconds after which another try may succeed, for 429.
     """
 
-    def __init__(
-        self,
-        status: int,
-        sentence: str,
-        *,
-        fields: tuple[InvalidField, ...] = (),
-        retry_after: int | None = None,
-    ) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
-        self.fields = fields
-        self.retry_after = retry_after
+    status: int
+    sentence: str
+    fields: tuple[InvalidField, ...] = ()
+    retry_after: int | None = None
+
+    def __str__(self) -> str:
+        return self.sentence
 
     @classmethod
     def of_field(

@@ -3,7 +3,7 @@
 import argparse
 import ipaddress
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -211,19 +211,26 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_exposure(settings: Settings) -> None:
-    """Refuse to serve the API to other machines without tokens.
+def without_open_api(settings: Settings) -> tuple[Settings, str | None]:
+    """Take the API away where other machines could call it without a token.
+
+    Returns:
+        The settings, and why the API was taken away; None if it was not.
 
     Raises:
-        SettingsError: the host or the public URL is not loopback, and there is no token.
+        SettingsError: nothing would be left to serve.
     """
     public = urlsplit(settings.public_url or "").hostname
     for option, name in (("--host", settings.host), ("--public-url", public)):
         if name is not None and not settings.tokens and not is_loopback(name):
-            raise SettingsError(
+            reason = (
                 f"{option} {name} lets other machines call, which takes tokens: give --tokens FILE "
                 f"or {TOKENS_VARIABLE}"
             )
+            if not settings.has_page:
+                raise SettingsError(reason)
+            return replace(settings, has_api=False), reason
+    return settings, None
 
 
 def _url(option: str, text: str) -> str:
