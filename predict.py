@@ -11,10 +11,10 @@ from sam2_video.core.logs import log_to_stderr
 from sam2_video.core.workspace import Workspace
 from sam2_video.engine.model import LoadedModel, load_model
 from sam2_video.prediction.contract import checked_inputs
-from sam2_video.prediction.track import warm_up
 from sam2_video.prediction.request import Request
 from sam2_video.prediction.run import run_prediction
 from sam2_video.prediction.startup import check_versions, fetch_named_weights, remove_server_folders
+from sam2_video.prediction.track import warm_up
 
 
 class Predictor(BasePredictor):

@@ -31,7 +31,8 @@ from predict import Predictor
 from sam2_video.core.limits import Limits
 from sam2_video.engine.tracker import FrameMasks
 from sam2_video.models.registry import find_checkpoint
-from sam2_video.prediction import pipeline
+from sam2_video.prediction import track
+from sam2_video.prediction.prepare import PromptInputs, prepare
 from sam2_video.video.open_video import probe_video
 from sam2_video.video.streams import first_frame_only
 
@@ -63,8 +64,8 @@ def stubbed(is_stubbed: bool) -> Iterator[None]:
         return
     clicked = [SimpleNamespace(masks={0: None})]
     with (
-        mock.patch.object(pipeline, "_encode_clicked_frames", return_value=clicked),
-        mock.patch.object(pipeline, "TrackingPass", StubPass),
+        mock.patch.object(track._Tracking, "_encode_prompted_frames", return_value=clicked),
+        mock.patch.object(track, "TrackingPass", StubPass),
     ):
         yield
 
@@ -75,8 +76,8 @@ def hosted_predictor(
     """The predictor of the hosted side."""
     if options.stub:
         return hosted_way.StubPredictor(size, hosted_way.disc_logits(size))
-    clicks = (options.clicks, "1", "0", "")
-    with pipeline.prepare(options.clip, clicks, Limits(), first_frame_only) as prepared:
+    clicks = PromptInputs(options.clicks)
+    with prepare(options.clip, clicks, Limits(), first_frame_only) as prepared:
         objects = prepared.objects
     return hosted_way.HostedPredictor(predictor_of(network_of(options.model, size)), objects)
 

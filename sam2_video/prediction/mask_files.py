@@ -59,8 +59,9 @@ def open_masks(
     """Read and check masks from an indexed PNG, a zip or folder of them, or a COCO file.
 
     In an indexed picture the value k is object k. It is named by the k-th name of `object_ids`,
-    or `object_k`; where `object_ids` holds `object_k` itself, that is object k. A black and white picture is one object. Pictures in a zip or folder are named
-    by frame number; the last number of a name counts. One mask at a time is in memory.
+    or `object_k`; where `object_ids` holds `object_k` itself, that is object k. A black and white
+    picture is one object. Pictures in a zip or folder are named by frame number; the last number
+    of a name counts. One mask at a time is in memory.
 
     Args:
         name: what holds the masks in errors, as `input_masks`.

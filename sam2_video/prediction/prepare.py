@@ -17,7 +17,7 @@ from sam2_video.engine.clicks import check_clicks, check_frame, parse_clicks
 from sam2_video.engine.prompts import MaskPrompt, TrackedObject, build_prompts, moved
 from sam2_video.prediction.mask_files import MaskSource
 from sam2_video.video.frame_range import FrameRange
-from sam2_video.video.open_video import StartStream, open_video
+from sam2_video.video.open_video import WHOLE, StartStream, open_video
 from sam2_video.video.probe import Video
 from sam2_video.video.streams import FrameStream
 
@@ -61,18 +61,18 @@ class Prepared:
 def prepare(
     path: Path,
     prompts: PromptInputs,
-    wanted: FrameRange,
     limits: Limits,
     start: StartStream[Any],
+    wanted: FrameRange = WHOLE,
 ) -> Iterator[Prepared]:
     """Check everything that needs no model: prompts, video, prompts in the video.
 
     Args:
         path: the video.
         prompts: what to track.
-        wanted: the frames to process.
         limits: what is allowed.
         start: makes the stream, see `open_video`; it is open while the block runs.
+        wanted: the frames to process.
 
     Raises:
         InputError: an input is wrong.

@@ -95,8 +95,10 @@ def render(
         def write(found: TrackedFrame) -> tuple[int, list[Path], list[RunLengths], Scores | None]:
             masks = _with_edges(look, found.masks)
             written = [writer(found, masks) for writer in writers]
-            whole = expanded_masks(_two_valued(found.masks), look.expand) if coco else ()
-            return found.index, [path for path in written if path], run_lengths(whole), found.scores
+            encoded: list[RunLengths] = []
+            if coco:
+                encoded = run_lengths(expanded_masks(_two_valued(found.masks), look.expand))
+            return found.index, [path for path in written if path], encoded, found.scores
 
         threads = 1 if videos else IMAGE_THREADS
         done = stack.enter_context(closing(map_in_background(write, frames, threads)))

@@ -144,7 +144,7 @@ def checked_request(request: Request, folder: Path, limits: Limits) -> Iterator[
             masks,
         )
         path = stack.enter_context(local_file("input_video", request.input_video, folder, limits))
-        prepared = stack.enter_context(prepare(path, prompts, frames, limits, look.start_stream))
+        prepared = stack.enter_context(prepare(path, prompts, limits, look.start_stream, frames))
         check_output_size(prepared.video, look)
         yield CheckedRequest(request, look, prepared, limits)
 

@@ -100,7 +100,7 @@ def segment(
             masks,
         )
         prepared = stack.enter_context(
-            prepare(Path(input_video), prompts, wanted, limits, RgbStream)
+            prepare(Path(input_video), prompts, limits, RgbStream, wanted)
         )
         names = tuple(tracked.name for tracked in prepared.objects)
         frames = track(model or load_model(), prepared, limits=limits)

@@ -11,7 +11,7 @@ from sam2_video import cli, load_model, segment
 from sam2_video.core.errors import DeviceMemoryError
 from sam2_video.engine.model import LoadedModel
 from sam2_video.engine.tracker import FrameMasks, TrackingPass
-from sam2_video.prediction.pipeline import delayed
+from sam2_video.prediction.track import delayed
 
 SENTENCE = (
     "the GPU has too little memory for 2 objects with the model nano at 128 pixels a side; lower "

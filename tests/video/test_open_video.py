@@ -12,7 +12,7 @@ from bench.processes import children
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import DEFAULT_LIMITS, Limits
 from sam2_video.engine.model import LoadedModel, load_model
-from sam2_video.prediction.pipeline import segment
+from sam2_video.prediction.segment import segment
 from sam2_video.video import ffmpeg as ffmpeg_module
 from sam2_video.video.colour_space import is_plain
 from sam2_video.video.decode import read_frames

@@ -11,7 +11,7 @@ MODULES = (
     *("torch", "torchvision", "numpy", "cv2", "PIL", "tqdm"),
     *("hydra", "omegaconf", "antlr4", "yaml", "packaging", "iopath", "portalocker"),
     *("imageio_ffmpeg", "sam2.sam2_video_predictor"),
-    *("sam2_video.prediction.pipeline", "sam2_video.prediction.request"),
+    *("sam2_video.prediction.segment", "sam2_video.prediction.request"),
 )
 """OpenCV, NumPy and Pillow are expected beside torch and torchvision; the kit has the others."""
 
