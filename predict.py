@@ -1,4 +1,4 @@
-"""The predictor that the container serves: clicks and a video in, cut-outs out."""
+"""The predictor that the container serves: prompts and a video in, cut-outs out."""
 
 from contextlib import closing
 from functools import cached_property
@@ -12,7 +12,7 @@ from sam2_video.core.workspace import Workspace
 from sam2_video.engine.model import LoadedModel, load_model
 from sam2_video.prediction.contract import checked_inputs
 from sam2_video.prediction.request import Request
-from sam2_video.prediction.run import run_prediction
+from sam2_video.prediction.run import numbered, run_prediction
 from sam2_video.prediction.startup import check_versions, fetch_named_weights, remove_server_folders
 from sam2_video.prediction.track import warm_up
 
@@ -157,8 +157,8 @@ class Predictor(BasePredictor):
         remove_server_folders()
         run = run_prediction(Request(**inputs), lambda: self.model, self.workspace)
         with closing(run) as paths:
-            for path in paths:
-                yield Path(path)
+            for position, path in enumerate(paths):
+                yield Path(numbered(path, position) if separate_objects else path)
 
     def close(self) -> None:
         """Remove every file that was left for the caller to read."""

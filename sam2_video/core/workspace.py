@@ -6,6 +6,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+OUTPUTS = "prediction"
+"""The name of the folder with the files of a prediction."""
+
 
 class Workspace:
     """A temporary folder of this process with at most one prediction's files.
@@ -27,7 +30,7 @@ class Workspace:
         """
         for path in self.folder.iterdir():
             remove(path)
-        return self.folder / "prediction"
+        return self.folder / OUTPUTS
 
     def close(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

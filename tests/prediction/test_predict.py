@@ -132,7 +132,7 @@ def plain_clip(short_clip) -> Path:
 @pytest.mark.parametrize("mask_type", ["highlighted", "greenscreen"])
 def test_a_video_is_drawn_in_its_own_planes(mask_type, predictor, one_click, plain_clip, decode):
     inputs = {**one_click, "input_video": plain_clip, "mask_type": mask_type}
-    with mock.patch("sam2_video.prediction.request.to_planes") as converted:
+    with mock.patch("sam2_video.video.encode_video.to_planes") as converted:
         video = read(run(predictor, output_video=True, **inputs), decode)
     assert not converted.called
     pictures = read(run(predictor, output_format="png", **inputs), decode)
