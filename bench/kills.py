@@ -270,9 +270,10 @@ def measure(folder: Path, predictions: int, kills: int, seed: int) -> Report:
         finally:
             client.close()
             server.stop()
-    left = [pid for pid in killer.seen if alive(pid)]
-    if left:
-        report.faults.append(f"{len(left)} processes of killed workers are left")
+    try:
+        until(lambda: not any(alive(pid) for pid in killer.seen))
+    except AssertionError:
+        report.faults.append("processes of killed workers are left")
     return report
 
 
