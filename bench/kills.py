@@ -129,7 +129,7 @@ class Killer(threading.Thread):
     ) -> None:
         super().__init__(daemon=True)
         self.num_ended = 0
-        self.seen: set[int] = set()
+        self.seen: set[tuple[int, str]] = set()
         self._server, self._moments = server, moments
         self._chance, self._report = chance, report
         self._is_over = threading.Event()
@@ -157,7 +157,7 @@ class Killer(threading.Thread):
             self._is_over.set()
             return
         started = sorted(descendants(server.pid))
-        self.seen.update(started)
+        self.seen.update((pid, start_of(pid)) for pid in started)
         is_server, position = self._chance.random() < 0.5, self._chance.random()
         if started and not is_server:
             with suppress(ProcessLookupError):  # it has just ended: the server's turn
@@ -270,9 +270,10 @@ def measure(folder: Path, predictions: int, kills: int, seed: int) -> Report:
         finally:
             client.close()
             server.stop()
-    left = [pid for pid in killer.seen if alive(pid)]
-    if left:
-        report.faults.append(f"{len(left)} processes of killed workers are left")
+    try:
+        until(lambda: not any(alive(pid) and start_of(pid) == at for pid, at in killer.seen))
+    except AssertionError:
+        report.faults.append("processes of killed workers are left")
     return report
 
 
@@ -359,6 +360,14 @@ def descendants(pid: int) -> list[int]:
     for one in found:
         found += children(one)
     return found[1:]
+
+
+def start_of(pid: int) -> str:
+    """When a process started, in ticks since the machine did: numbers of processes are reused."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""  # it has ended
 
 
 def main() -> int:

@@ -73,15 +73,16 @@ class LocalWorker:
             process = await self._start()
             writing_log = asyncio.create_task(self._write_log(process.stdout))
             try:
-                status = await self._until_dead(process)
+                has_failed = await self._until_dead(process) == "SETUP_FAILED"
+                pause = min(2 * pause, _LONGEST_PAUSE) if has_failed else _SHORTEST_PAUSE
                 logger.warning("the worker died and is started again in %d s", pause)
-                await asyncio.sleep(pause)  # its health check tells of a failed start until then
-                pause = (
-                    min(2 * pause, _LONGEST_PAUSE) if status == "SETUP_FAILED" else _SHORTEST_PAUSE
-                )
+                if has_failed:
+                    await asyncio.sleep(pause)  # until then its health check tells of it
             finally:
                 await asyncio.shield(_end(process))
                 writing_log.cancel()
+            if not has_failed:
+                await asyncio.sleep(pause)
 
     async def _start(self) -> asyncio.subprocess.Process:
         # With a watchdog, so that it ends with this process, however that one ends.

@@ -369,7 +369,7 @@ def test_contents_that_a_crash_has_left_are_removed(tmp_path) -> None:
         ),
         (
             ["--worker-endpoint", "0.0.0.0:1"],
-            "--worker-endpoint 0.0.0.0:1 takes --worker-endp",
+            "--worker-endpoint 0.0.0.0:1 is every address of this machine: give",
         ),
         (["--api", "localhost:5000"], "--api is 'localhost:5000', but it should be an http(s) URL"),
         (["--allow-private", "home"], "--allow-private is 'home', but it should be a network as"),
@@ -389,4 +389,5 @@ def test_options_that_are_wrong_are_said_in_a_sentence(tmp_path, capfd, options,
 def test_a_port_that_is_taken_is_said(tmp_path, receiver, capfd) -> None:
     taken = receiver.url("").rpartition(":")[2]
     assert main(["serve", "--data", str(tmp_path), "--worker-endpoint", f"127.0.0.1:{taken}"]) == 1
-    assert "Address already in use" in capfd.readouterr().err
+    sentence = f"listening on 127.0.0.1:{taken} fails, address already in use"
+    assert f"--worker-endpoint cannot be used: {sentence}\n" == capfd.readouterr().err

@@ -3,11 +3,16 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from bench.kills import descendants
+from bench.processes import children
+from bench.serving import ROOT, alive, until
 from sam2_video.service.jobs import local_worker
 from sam2_video.service.jobs.container_client import ContainerClient, WorkerUnavailableError
 from sam2_video.service.jobs.local_worker import LocalWorker
@@ -48,3 +53,14 @@ def test_a_worker_that_dies_while_it_starts_is_started_again(
     assert "worker: device: cpu" in log
     assert "{" not in log
     assert "Deprecation" not in log
+
+
+def test_the_command_of_a_watchdog_that_is_killed_ends_too() -> None:
+    command = [sys.executable, "-m", "sam2_video.service.jobs.watchdog", "sleep", "600"]
+    watchdog = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)
+    until(lambda: bool(children(watchdog.pid)))
+    (started,) = children(watchdog.pid)
+    until(lambda: b"sleep" in Path(f"/proc/{started}/cmdline").read_bytes()[:5])
+    watchdog.kill()
+    watchdog.wait()
+    until(lambda: not alive(started))
