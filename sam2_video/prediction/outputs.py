@@ -9,7 +9,7 @@ from sam2_video.core.errors import InputError
 from sam2_video.core.prefetch import map_in_background
 from sam2_video.prediction.pipeline import TrackedFrame
 from sam2_video.video.encode_images import IMAGE_SIDES, IMAGE_THREADS, ImageSequence
-from sam2_video.video.encode_video import VIDEO_SIDE, VideoFile
+from sam2_video.video.encode_video import H264, VideoFile
 from sam2_video.video.pictures import Picture, Planes
 
 Frame = TypeVar("Frame")
@@ -22,7 +22,7 @@ def check_output_size(width: int, height: int, output_video: bool, image_format:
         InputError: a side is too long; the sentence says what would hold it.
     """
     side = max(width, height)
-    limit = VIDEO_SIDE if output_video else IMAGE_SIDES[image_format]
+    limit = H264.side if output_video else IMAGE_SIDES[image_format]
     if side <= limit:
         return
     output = "an H.264 video" if output_video else f"a {image_format} picture"

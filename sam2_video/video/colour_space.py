@@ -23,6 +23,7 @@ import re
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from sam2_video.core.errors import InputError
 from sam2_video.video.ffmpeg_log import PictureFormat
@@ -148,14 +149,23 @@ def video_colour(rgb: Colour) -> tuple[int, int, int]:
 def to_planes(picture: Picture) -> Planes:
     """A picture as planes of our video; odd sides repeat the last row or column.
 
+    Opacity, if the picture has any, follows as a fourth plane in full size and full range: then
+    they are (H * 5 / 2, W).
+
     Takes 1.6 ms at 1280x720 and is within a level of the definition. Chroma is the mean of 2x2
     pixels, so its samples lie in the centre of them.
     """
     pixels, background = _even(picture.pixels), picture.background
     height, width = pixels.shape[:2]
     half = (width // 2, height // 2)
-    planes = np.empty((height * 3 // 2, width), np.uint8)
-    y, *chroma = split_planes(planes)
+    rows = height * 3 // 2
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        planes = np.empty((rows + height, width), np.uint8)
+        cv2.extractChannel(pixels, 3, planes[rows:])
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)
+    else:
+        planes = np.empty((rows, width), np.uint8)
+    y, *chroma = split_planes(planes[:rows])
     if pixels.ndim == 2:
         cv2.LUT(pixels, _Y_OF_GREY_VIDEO, y)
         for plane in chroma:
@@ -175,6 +185,12 @@ def to_planes(picture: Picture) -> Planes:
     for k, plane in enumerate(chroma, start=1):
         cv2.extractChannel(small, k, plane)
     return planes
+
+
+def to_rgb(picture: Picture) -> NDArray[np.uint8]:
+    """A picture as (H, W, 3) RGB or (H, W, 4) RGBA; odd sides repeat the last row or column."""
+    pixels = _even(picture.pixels)
+    return pixels if pixels.ndim == 3 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB))
 
 
 def _even(pixels: np.ndarray) -> np.ndarray:

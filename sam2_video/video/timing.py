@@ -11,8 +11,12 @@ from sam2_video.video.ffmpeg_log import NO_PTS
 from sam2_video.video.probe import Video
 from sam2_video.video.raw_matroska import picture_header, stream_header
 
-_FOURCC = {"yuv420p": b"I420", "yuva420p": b"Y4\x0b\x08", "yuva444p": b"Y4\x00\x08"}
-_FOURCC |= {"yuva444p10le": b"Y4\x00\x0a", "rgba": b"RGBA"}
+_FOURCC = {
+    "yuv420p": b"I420",
+    "yuva420p": b"Y4\x0b\x08",
+    "rgb24": b"RGB\x18",
+    "rgba": b"RGBA",
+}
 
 _GUESSED_RATE = 25  # frames a second, where a file has no time stamps
 _LEAST_CLOCK = 1000  # ticks a second

@@ -5,15 +5,23 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from sam2_video.core.errors import InputError
 from sam2_video.video.draw_rgb import (
     GREEN,
+    INDEXED_PALETTE,
     PALETTE,
+    alpha,
     binary,
     colour_of,
     greenscreen,
     highlighted,
+    indexed,
+    opacity,
+    parse_colour,
     rgb_renderer,
 )
+from sam2_video.video.edges import coverage_of_masks, feathered
+from tests.video.drawings import disc, textured
 
 
 def masks_of(*drawings: str, size: tuple[int, int] = (4, 4)) -> np.ndarray:
@@ -162,7 +170,7 @@ def test_any_size_and_number_of_objects(size: tuple[int, int], annotation: str, 
     assert greenscreen(frame, masks).shape == frame.shape
 
 
-@pytest.mark.parametrize("mask_type", ["binary", "highlighted", "greenscreen"])
+@pytest.mark.parametrize("mask_type", ["binary", "highlighted", "greenscreen", "alpha", "indexed"])
 def test_nothing_given_is_changed_or_handed_back(mask_type: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (9, 11, 3), dtype=np.uint8)
     frame = np.frombuffer(pixels.tobytes(), np.uint8).reshape(9, 11, 3)  # read-only, as decoded
@@ -241,3 +249,118 @@ def test_colours_differ_for_every_eye(eye: str) -> None:
     everything = min(np.linalg.norm(a - b) for a, b in combinations(seen, 2))
     assert hues > 16  # a difference of 2.3 is just noticeable
     assert everything > 6
+
+
+@pytest.mark.parametrize("annotation", ["mask", "box", "both"])
+def test_whole_coverage_draws_what_masks_draw(annotation: str) -> None:
+    frame = textured(60, 80)
+    for masks in (disc(60, 80, 30, 20, 15), disc(60, 80, 0, 0, 9)[:0]):
+        masks = np.concatenate([masks, disc(60, 80, 40, 30, 12), disc(60, 80, 900, 0, 1)])
+        soft = coverage_of_masks(masks)
+        drawn = highlighted(frame, masks, annotation)
+        assert (highlighted(frame, soft, annotation) == drawn).all()
+        for colour in (GREEN, (1, 2, 3)):
+            expected = greenscreen(frame, masks, colour)
+            assert (greenscreen(frame, soft, colour) == expected).all()
+        assert (alpha(frame, soft) == alpha(frame, masks)).all()
+
+
+def test_soft_edges_mix_source_and_background_by_coverage() -> None:
+    frame = textured(60, 80)
+    soft = feathered(coverage_of_masks(disc(60, 80, 40, 30, 15)), 10)
+    share = soft[0, ..., None] / 255
+    for colour in (GREEN, (250, 10, 120)):
+        ideal = frame * share + np.array(colour) * (1 - share)
+        assert np.abs(greenscreen(frame, soft, colour) - ideal).max() <= 0.51
+    tint = (frame.astype(int) + colour_of(0) + 1) // 2
+    ideal = tint * share + frame * (1 - share)
+    assert np.abs(highlighted(frame, soft, "mask") - ideal).max() <= 0.51
+    boxed = highlighted(frame, soft, "box")
+    assert (boxed == highlighted(frame, soft >= 128, "box")).all()
+
+
+def test_the_green_of_a_soft_green_screen_is_its_background_where_nothing_shows() -> None:
+    frame = textured(60, 80)
+    soft = feathered(coverage_of_masks(disc(60, 80, 40, 30, 15)), 10)
+    screen = rgb_renderer("greenscreen", "mask")(frame, soft)
+    assert (screen.background == (soft[0] == 0)).all()
+    assert (screen.pixels[soft[0] == 0] == GREEN).all()
+    blue = rgb_renderer("greenscreen", "mask", (0, 0, 255))(frame, soft > 0)
+    assert blue.background is None
+    assert (blue.pixels[soft[0] == 0] == (0, 0, 255)).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (31, 45), (100, 160)])
+def test_alpha_keeps_the_source_under_and_around_objects(size: tuple[int, int]) -> None:
+    frame = np.maximum(textured(*size), 1)
+    soft = feathered(coverage_of_masks(disc(*size, size[1] // 2, size[0] // 2, 9)), 6)
+    picture = alpha(frame, soft)
+    assert (picture[..., 3] == soft[0]).all()
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    ys, xs = np.nonzero(soft[0])
+    steps = np.maximum(abs(rows[..., None] - ys), abs(columns[..., None] - xs)).min(axis=2)
+    assert (picture[steps <= 16][:, :3] == frame[steps <= 16]).all()
+    assert (picture[steps >= 32] == 0).all()
+    kept = (picture[..., :3] == frame).all(axis=2)
+    assert ((picture[..., :3] == 0).all(axis=2) == ~kept).all()
+    assert not alpha(frame, soft[:0]).any()
+
+
+def test_objects_that_meet_leave_no_gap() -> None:
+    soft = np.zeros((2, 1, 9), np.uint8)
+    soft[0, 0] = [255, 255, 255, 230, 100, 10, 0, 0, 0]
+    soft[1] = 255 - soft[0]
+    assert (opacity(soft) == 255).all()
+    assert (opacity(soft[:1]) == soft[0]).all()
+    assert (opacity(np.ones((2, 1, 9), bool)) == 255).all()
+    assert (opacity(soft[:0]) == 0).all()
+
+
+def test_indexed_holds_the_number_of_the_topmost_object() -> None:
+    masks = masks_of("##.. ##.. .... ....", ".... .##. .##. ....")
+    assert indexed(masks).tolist() == [[1, 1, 0, 0], [1, 2, 2, 0], [0, 2, 2, 0], [0, 0, 0, 0]]
+    assert indexed(masks[1:], first=1).max() == 2
+    assert not indexed(masks[:0]).any()
+    many = np.zeros((64, 1, 64), bool)
+    many[range(64), 0, range(64)] = True
+    assert indexed(many).tolist() == [list(range(1, 65))]
+    picture = rgb_renderer("indexed", "mask")(flat((9, 9, 9)), masks)
+    assert picture.palette is INDEXED_PALETTE
+    assert INDEXED_PALETTE[0].tolist() == [0, 0, 0]
+    for k in range(255):
+        assert INDEXED_PALETTE[k + 1].tolist() == list(colour_of(k))
+
+
+def test_an_object_drawn_apart_keeps_its_colour_and_number() -> None:
+    frame, masks = flat((9, 9, 9)), masks_of("#... .... .... ....", "...# .... .... ....")
+    for mask_type in ("highlighted", "indexed"):
+        together = rgb_renderer(mask_type, "mask")(frame, masks).pixels
+        apart = rgb_renderer(mask_type, "mask", first=1)(frame, masks[1:]).pixels
+        assert (apart[0, 3] == together[0, 3]).all()
+        assert (apart[0, 0] != together[0, 0]).any()
+
+
+@pytest.mark.parametrize(
+    ("text", "colour"), [("#00ff00", GREEN), ("#FFfe01", (255, 254, 1)), ("#000000", (0, 0, 0))]
+)
+def test_colours_are_read(text: str, colour: tuple[int, int, int]) -> None:
+    assert parse_colour(text) == colour
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "green",
+        "#0f0",
+        "00ff00",
+        "#00ff0g",
+        "#00ff000",
+        " #00ff00",
+        "#00ff00\n",
+        "#\u0660\u0660ff00",
+    ],
+)
+def test_what_is_no_colour_is_one_sentence(text: str) -> None:
+    with pytest.raises(InputError, match=r"^background_color is '.*', but it should be [^\n]*$"):
+        parse_colour(text)

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from sam2_video.core.errors import OutputError
-from sam2_video.video.draw_rgb import GREEN, rgb_renderer
+from sam2_video.video.draw_rgb import GREEN, alpha, colour_of, rgb_renderer
+from sam2_video.video.edges import coverage_of_masks, feathered
 from sam2_video.video.encode_images import ImageSequence
 from sam2_video.video.pictures import Picture
 from tests.video.drawings import COLOURS, disc, off_green, textured
@@ -57,6 +58,68 @@ def test_binary_keeps_two_values(tmp_path: Path, quality: int, size: tuple[int, 
     with Image.open(path) as image:
         assert image.mode == "L"
         assert ((np.array(image) > 127) == (picture > 127)).mean() > 0.98 or quality == 0
+
+
+def cut_out(size: tuple[int, int]) -> np.ndarray:
+    """RGBA with every opacity."""
+    height, width = size
+    soft = feathered(coverage_of_masks(disc(*size, width // 2, height // 2, height // 3)), 20)
+    return alpha(textured(*size), soft)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (33, 57), (90, 160)])
+def test_opacity_is_exact_in_images(tmp_path: Path, size: tuple[int, int]) -> None:
+    picture = cut_out(size)
+    png = read_image(ImageSequence(tmp_path, "png", 0).write(0, Picture(picture)))
+    assert (png == picture).all()
+    assert (cv2.imread(str(tmp_path / "frame_00000.png"), -1) == picture[..., [2, 1, 0, 3]]).all()
+    for quality in (0, 80):
+        path = ImageSequence(tmp_path, "webp", quality).write(0, Picture(picture))
+        with Image.open(path) as image:
+            assert image.mode in ("RGBA", "RGB")
+            webp = np.array(image.convert("RGBA"))
+        assert (webp[..., 3] == picture[..., 3]).all()
+    seen = picture[..., 3] > 0
+    assert not seen.any() or np.abs(webp.astype(int) - picture)[seen].mean() < 8
+
+
+@pytest.mark.parametrize("background", [0, 255, (255, 0, 255)], ids=["black", "white", "magenta"])
+@pytest.mark.parametrize("image_format", ["webp", "png"])
+def test_a_cut_out_image_has_no_fringe(tmp_path: Path, image_format: str, background: int) -> None:
+    """Over any background it is what the source and its opacity give."""
+    picture, source = cut_out((90, 160)), textured(90, 160)
+    share = picture[..., 3:] / 255
+    read = read_image(ImageSequence(tmp_path, image_format, 90).write(0, Picture(picture)))
+    shown = read[..., :3] * share + np.array(background) * (1 - share)
+    error = np.abs(shown - (source * share + np.array(background) * (1 - share)))
+    edge = (share > 0) & (share < 1)
+    assert error[edge[..., 0]].mean() < (0.1 if image_format == "png" else 4)
+    assert error.max() < (0.1 if image_format == "png" else 50)  # as colours inside are off
+
+
+def test_what_has_no_opacity_cannot_store_any(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="RGBA"):
+        ImageSequence(tmp_path, "jpg", 80).write(0, Picture(cut_out((9, 9))))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("size", [(1, 1), (33, 57), (90, 160)])
+@pytest.mark.parametrize("count", [0, 1, 3, 64])
+def test_indexed_pngs_are_palette_pictures(
+    tmp_path: Path, size: tuple[int, int], count: int
+) -> None:
+    masks = np.random.default_rng(0).random((count, *size)) > 0.7
+    picture = rgb_renderer("indexed", "mask")(textured(*size), masks)
+    path = ImageSequence(tmp_path, "png", 80).write(0, picture)
+    with Image.open(path) as image:
+        assert image.mode == "P"
+        assert "transparency" not in image.info
+        assert (np.array(image) == picture.pixels).all()
+        colours = np.array(image.convert("RGB"))
+    for number in np.unique(picture.pixels):
+        expected = colour_of(number - 1) if number else (0, 0, 0)
+        assert (colours[picture.pixels == number] == expected).all()
+    assert path.read_bytes()[24:26] == b"\x08\x03"  # 8 bits a pixel, colours of a palette
 
 
 def test_two_values_are_smaller_without_loss(tmp_path: Path) -> None:
