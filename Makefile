@@ -24,6 +24,8 @@ CLIENT := sam2_video/service/page/client
 # The official JavaScript client, for the tests of the hosted API.
 JS_TESTS := $(patsubst %/package.json,%,$(wildcard tests/*/package.json tests/*/*/package.json))
 NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(CLIENT) $(JS_TESTS))
+# The second official Python client, which has the same name as the first.
+SECOND_CLIENT := tests/service/api/python_packages
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 
 .DEFAULT_GOAL := help
@@ -49,6 +51,7 @@ lock: $(VENV)/.installed ## make the lock files anew after a change of a require
 	$(LOCK) requirements.txt requirements-page.txt requirements-dev.txt -o locks/all.lock
 	$(LOCK) --no-deps requirements-sam2.txt -o locks/sam2.lock
 	$(LOCK) requirements-node.txt -o locks/node.lock
+	$(LOCK) --no-deps requirements-client.txt -o locks/client.lock
 
 schema: $(VENV)/.installed ## write openapi.json anew, after a change of the signature in predict.py
 	$(BIN)/python -m scripts.openapi
@@ -82,6 +85,11 @@ $(addsuffix /node_modules/.package-lock.json,$(JS_TESTS)): NPM_OMIT := --omit=op
 	$(NPM) ci --prefix $* --ignore-scripts --no-audit --no-fund $(NPM_OMIT)
 	@touch $@
 
+$(SECOND_CLIENT)/.installed: locks/client.lock | $(VENV)/.installed
+	rm -rf $(@D)
+	$(INSTALL) --no-deps --target $(@D) -r $<
+	@touch $@
+
 # Debian's Chromium, where it can be had without a question; else the tests in it say what to do.
 browser: ## install Chromium for the tests of the page, where that is allowed
 	@command -v chromium > /dev/null || command -v apt-get > /dev/null || exit 0; \
@@ -90,7 +98,7 @@ browser: ## install Chromium for the tests of the page, where that is allowed
 		$$sudo apt-get -qq update && $$sudo apt-get -qq install -y --no-install-recommends chromium \
 			> /dev/null; } || echo "no Chromium: the tests in a browser are skipped"
 
-test: check browser $(NODE_PACKAGES) test-client ## everything that CI runs
+test: check browser $(NODE_PACKAGES) $(SECOND_CLIENT)/.installed test-client ## everything that CI runs
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov
 
 test-fast: $(VENV)/.installed test-client ## unit tests alone, within two minutes (tests/conftest.py says which)
@@ -130,4 +138,4 @@ gpu-kit: $(VENV)/.installed ## wheels for the check on a machine with a GPU and 
 		echo "$(KIT)/ is larger than $(KIT_MIB) MiB: see bench/gpu/wheels.txt" >&2; exit 1; }
 
 clean: ## remove what was made, the environment included
-	rm -rf $(VENV) $(OUT) $(KIT) $(dir $(NODE_PACKAGES)) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json
+	rm -rf $(VENV) $(OUT) $(KIT) $(dir $(NODE_PACKAGES)) $(SECOND_CLIENT) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json

@@ -11,10 +11,10 @@ from sam2_video.core.logs import log_to_stderr
 from sam2_video.core.workspace import Workspace
 from sam2_video.engine.model import LoadedModel, load_model
 from sam2_video.prediction.contract import checked_inputs
-from sam2_video.prediction.pipeline import warm_up
 from sam2_video.prediction.request import Request
 from sam2_video.prediction.run import run_prediction
 from sam2_video.prediction.startup import check_versions, fetch_named_weights, remove_server_folders
+from sam2_video.prediction.track import warm_up
 
 
 class Predictor(BasePredictor):
@@ -62,8 +62,8 @@ class Predictor(BasePredictor):
             default="",
         ),
         mask_type: str = Input(
-            description="Mask type: binary (B&W), highlighted (colored overlay), or greenscreen",
-            choices=["binary", "highlighted", "greenscreen"],
+            description="Mask type: binary (B&W), highlighted (colored overlay), or greenscreen; also alpha (transparent where no object is) and indexed (a palette PNG a frame, pixel value = object)",  # noqa: E501
+            choices=["binary", "highlighted", "greenscreen", "alpha", "indexed"],
             default="binary",
         ),
         annotation_type: str = Input(
@@ -94,6 +94,62 @@ class Predictor(BasePredictor):
         output_frame_interval: int = Input(
             description="Output every Nth frame. 1=all frames, 2=every other, etc.",
             default=1,
+        ),
+        box_coordinates: str = Input(
+            description="Boxes as '[x1,y1,x2,y2],...', one object each unless named. With boxes or masks, click_coordinates may be empty.",  # noqa: E501
+            default="",
+        ),
+        box_frames: str = Input(
+            description="Frame indices for boxes as '0,150'. Auto-extends if shorter than coordinates.",  # noqa: E501
+            default="0",
+        ),
+        box_object_ids: str = Input(
+            description="Object labels for boxes as 'person,dog'. A label that a click has too means the same object.",  # noqa: E501
+            default="",
+        ),
+        input_masks: Path | None = Input(
+            description="Masks to start from: an indexed PNG, or a zip of PNGs named by frame number. Pixel value k is object k, named by click_object_ids in order, else object_k.",  # noqa: E501
+            default=None,
+        ),
+        start_frame: int = Input(
+            description="First frame to process. Frames are counted from the video's first, here and in file names.",  # noqa: E501
+            ge=0,
+            default=0,
+        ),
+        end_frame: int = Input(
+            description="Last frame to process, itself included. -1: the video's last.",
+            ge=-1,
+            default=-1,
+        ),
+        video_format: str = Input(
+            description="Video format: mp4 (H.264), webm (VP9) or mov (ProRes 4444). webm and mov hold transparency.",  # noqa: E501
+            choices=["mp4", "webm", "mov"],
+            default="mp4",
+        ),
+        separate_objects: bool = Input(
+            description="True for one video or image sequence for each object", default=False
+        ),
+        keep_audio: bool = Input(
+            description="True to keep the source's sound and frame times in a video. video_fps is then ignored.",  # noqa: E501
+            default=False,
+        ),
+        output_masks: bool = Input(
+            description="True to also write masks.json: every mask in COCO format", default=False
+        ),
+        mask_expand: int = Input(
+            description="Pixels to grow every mask by; negative to shrink it",
+            ge=-100,
+            le=100,
+            default=0,
+        ),
+        mask_feather: int = Input(
+            description="Pixels over which edges are softened (alpha, greenscreen and highlighted)",
+            ge=0,
+            le=100,
+            default=0,
+        ),
+        background_color: str = Input(
+            description="Colour behind greenscreen as '#rrggbb'", default="#00ff00"
         ),
     ) -> Iterator[Path]:
         """Track every clicked object through the video and yield the rendered files."""

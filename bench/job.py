@@ -29,8 +29,10 @@ from bench import hosted_way
 from bench.sides import network_of, predictor_of
 from predict import Predictor
 from sam2_video.core.limits import Limits
+from sam2_video.engine.tracker import FrameMasks
 from sam2_video.models.registry import find_checkpoint
-from sam2_video.prediction import pipeline
+from sam2_video.prediction import track
+from sam2_video.prediction.prepare import PromptInputs, prepare
 from sam2_video.video.open_video import probe_video
 from sam2_video.video.streams import first_frame_only
 
@@ -42,15 +44,16 @@ class StubPass:
     """A tracking pass that returns the same disc for every frame."""
 
     def __init__(self, network: SAM2Base, *_: object, **__: object) -> None:
-        self.logits = hosted_way.disc_logits(int(network.image_size))
+        logits = hosted_way.disc_logits(int(network.image_size))
+        self.masks = FrameMasks(logits, torch.ones(len(logits)))
 
     def needs_features(self, frame: int) -> bool:
         """Never."""
         return False
 
-    def step_encoded(self, frame: int, features: None) -> torch.Tensor:
-        """(1, 1, S/4, S/4) logits."""
-        return self.logits
+    def step_encoded(self, frame: int, features: None) -> FrameMasks:
+        """The mask of one object."""
+        return self.masks
 
 
 @contextmanager
@@ -59,10 +62,10 @@ def stubbed(is_stubbed: bool) -> Iterator[None]:
     if not is_stubbed:
         yield
         return
-    clicked = [SimpleNamespace(logits={0: None})]
+    clicked = [SimpleNamespace(masks={0: None})]
     with (
-        mock.patch.object(pipeline, "_encode_clicked_frames", return_value=clicked),
-        mock.patch.object(pipeline, "TrackingPass", StubPass),
+        mock.patch.object(track._Tracking, "_encode_prompted_frames", return_value=clicked),
+        mock.patch.object(track, "TrackingPass", StubPass),
     ):
         yield
 
@@ -73,8 +76,8 @@ def hosted_predictor(
     """The predictor of the hosted side."""
     if options.stub:
         return hosted_way.StubPredictor(size, hosted_way.disc_logits(size))
-    clicks = (options.clicks, "1", "0", "")
-    with pipeline.prepare(options.clip, clicks, Limits(), first_frame_only) as prepared:
+    clicks = PromptInputs(options.clicks)
+    with prepare(options.clip, clicks, Limits(), first_frame_only) as prepared:
         objects = prepared.objects
     return hosted_way.HostedPredictor(predictor_of(network_of(options.model, size)), objects)
 

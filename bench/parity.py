@@ -97,7 +97,7 @@ class Setting:
         tracking = TrackingPass(self.network, prompts, size, NUM_FRAMES, reverse)
         start = conditioning[0]
         frames = range(start, -1, -1) if reverse else range(start, NUM_FRAMES)
-        logits = {f: tracking.step(f, reader_of(self.images[f : f + 1])) for f in frames}
+        logits = {f: tracking.step(f, reader_of(self.images[f : f + 1])).logits for f in frames}
         if reverse:
             del logits[start]  # tracked again for its memory only; its output is the forward one
         return logits

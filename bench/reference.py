@@ -133,8 +133,14 @@ class MetaReference:
             return results | self._propagate(state, start, end, reverse)
 
     def _add(self, state: dict, name: str, prompt: Prompt) -> None:
-        points, labels = np.array(prompt.points, np.float32), np.array(prompt.labels, np.int32)
-        self.predictor.add_new_points_or_box(state, prompt.frame, name, points, labels)
+        frame = prompt.frame
+        if prompt.mask is not None:
+            self.predictor.add_new_mask(state, frame, name, prompt.mask())
+        if prompt.points:
+            points, labels = np.array(prompt.points, np.float32), np.array(prompt.labels, np.int32)
+            self.predictor.add_new_points_or_box(state, frame, name, points, labels, box=prompt.box)
+        elif prompt.box is not None:
+            self.predictor.add_new_points_or_box(state, frame, name, box=prompt.box)
 
     def _propagate(self, state: dict, start: int, end: int, reverse: bool) -> dict[int, Tensor]:
         frames = self.predictor.propagate_in_video(

@@ -79,7 +79,7 @@ def ours(
         prompts = encode_prompts(model.network, groups, [(0, images[0])], size, len(images))
         tracking = TrackingPass(model.network, prompts, size, len(images))
         for frame, image in enumerate(images):
-            yield tracking.step(frame, reader_of(image))
+            yield tracking.step(frame, reader_of(image)).logits
 
 
 def predictor_of(model: LoadedModel) -> upstream.SAM2VideoPredictor:

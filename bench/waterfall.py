@@ -26,7 +26,7 @@ from sam2_video.accelerate.matmul import FLOAT32, Precision
 from sam2_video.core.limits import Limits
 from sam2_video.engine.preprocess import normalize_image, shrink
 from sam2_video.engine.tracker import TrackingPass, encode_prompts, group_objects
-from sam2_video.prediction.pipeline import prepare
+from sam2_video.prediction.prepare import PromptInputs, prepare
 from sam2_video.video.streams import RgbStream
 
 
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=24)
     options = parser.parse_args()
 
-    clicks = (options.clicks, "1", "0", "")
+    clicks = PromptInputs(options.clicks)
     network = network_of(options.model, options.size).network
     accelerate.keep_freed_memory()
     with prepare(options.clip, clicks, Limits(), RgbStream) as prepared:
@@ -84,7 +84,7 @@ def main() -> None:
         prompts = encode_prompts(variant, group_objects(objects), first, size, len(images))
         tracking = TrackingPass(variant, prompts, size, len(images))
         for frame, image in enumerate(images):
-            yield tracking.step(frame, reader_of(image)) > 0
+            yield tracking.step(frame, reader_of(image)).logits > 0
 
     sides = {}
     for name, change in VARIANTS.items():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sam2_video.core.errors import InputError
     from sam2_video.engine.model import LoadedModel, load_model
-    from sam2_video.prediction.pipeline import SegmentedFrame, segment
+    from sam2_video.prediction.segment import SegmentedFrame, segment
 
 __version__ = "0.2.0"
 __all__ = ["InputError", "LoadedModel", "SegmentedFrame", "load_model", "segment"]
@@ -20,9 +20,9 @@ __all__ = ["InputError", "LoadedModel", "SegmentedFrame", "load_model", "segment
 _HOMES = {
     "InputError": "core.errors",
     "LoadedModel": "engine.model",
-    "SegmentedFrame": "prediction.pipeline",
+    "SegmentedFrame": "prediction.segment",
     "load_model": "engine.model",
-    "segment": "prediction.pipeline",
+    "segment": "prediction.segment",
 }
 
 

@@ -128,6 +128,8 @@ def _input(order: int, parameter: inspect.Parameter) -> Schema:
     ):
         if value is not None:
             schema[key] = value
+    if _may_be_none(parameter):
+        schema |= {"default": None, "nullable": True}
     return dict(sorted(schema.items()))
 
 
@@ -139,8 +141,11 @@ def _kind(parameter: inspect.Parameter) -> type:
 
 
 def _is_required(parameter: inspect.Parameter) -> bool:
-    may_be_none = types.NoneType in _alternatives(parameter.annotation)
-    return parameter.default.default is None and not may_be_none
+    return parameter.default.default is None and not _may_be_none(parameter)
+
+
+def _may_be_none(parameter: inspect.Parameter) -> bool:
+    return types.NoneType in _alternatives(parameter.annotation)
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ LOCKS = {
     ],
     "sam2.lock": ["requirements-sam2.txt"],
     "node.lock": ["requirements-node.txt"],
+    "client.lock": ["requirements-client.txt"],
 }
 _PIN = re.compile(r"^([\w.-]+)(?:\[[\w,-]+\])?==([\w.+!]+)", re.MULTILINE)
 

@@ -121,7 +121,7 @@ def measure(model: LoadedModel, clip: AnnotatedClip, clicks: int) -> Result:
     prompt = Prompt(0, (innermost(clip.masks[0]),), (1,))
     encoded = prompted(prompt)
     for _ in range(clicks - 1):
-        shown = masks_of(encoded[0].logits[0], (width, height)).result()[0]
+        shown = masks_of(encoded[0].masks[0].logits, (width, height)).result()[0]
         error = largest_error(shown, clip.masks[0])
         if error is None:
             break
@@ -133,7 +133,7 @@ def measure(model: LoadedModel, clip: AnnotatedClip, clicks: int) -> Result:
     scores, spent = [], []
     for frame, (image, truth) in enumerate(zip(images, clip.masks, strict=True)):
         started = time.perf_counter()
-        logits = tracking.step(frame, partial(_same, image))
+        logits = tracking.step(frame, partial(_same, image)).logits
         spent.append(time.perf_counter() - started)
         scores.append(iou(masks_of(logits, (width, height)).result()[0], truth))
     # The first frame was encoded before. From the ninth on the memory bank is full.

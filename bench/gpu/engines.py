@@ -68,7 +68,7 @@ def track(
 
     frames = encode_ahead(model.network, enumerate(images), picture_of, model.encoder_batch)
     for (frame, _), features in frames:
-        yield tracking.step_encoded(frame, features)
+        yield tracking.step_encoded(frame, features).logits
 
 
 def synchronize(device: str) -> None:

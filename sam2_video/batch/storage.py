@@ -182,7 +182,9 @@ def fetch_object(name: str, url: str, path: Path, max_bytes: int) -> None:
         files, place = fsspec.url_to_fs(url)
         size = files.size(place)
         if size is not None and size > max_bytes:
-            raise InputError(f"{name} has {size} bytes, more than the {max_bytes} allowed")
+            raise InputError(
+                f"{name} has {size} bytes, more than the {max_bytes} allowed (SAM2_MAX_VIDEO_BYTES)"
+            )
         files.get_file(place, str(path))
     except FileNotFoundError as error:
         raise InputError(f"{name} is {shown(url)}, but there is no such object") from error

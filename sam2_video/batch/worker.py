@@ -19,9 +19,9 @@ from sam2_video.core.workspace import Workspace
 from sam2_video.engine.model import load_model
 from sam2_video.prediction.contract import contract
 from sam2_video.prediction.fetch import is_url
-from sam2_video.prediction.pipeline import warm_up
 from sam2_video.prediction.request import CheckedRequest, Request, checked_request
 from sam2_video.prediction.startup import fetch_named_weights
+from sam2_video.prediction.track import warm_up
 
 
 class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
@@ -50,7 +50,7 @@ class Checker:
             request = self._request(job.inputs)
             with checked_request(request, self.workspace.folder, self.limits) as checked:
                 outputs = self._outputs(job, checked)
-            frames = checked.video.num_frames
+            frames = len(checked.prepared.video.frames)
             result = Result(job.id, SUCCEEDED, job.digest, outputs=outputs, frames=frames)
         except (InputError, OutputError, DeviceMemoryError) as error:
             result = Result(job.id, FAILED, job.digest, error=str(error))

@@ -27,10 +27,10 @@ class Limits:
             between two reads does not count.
         max_mask_bytes: disk for the compressed masks of frames before the first click, which
             wait there until all are tracked (16 GiB).
-        max_clicks: clicks of a request (1,000).
+        max_clicks: clicks of a request, and boxes (1,000 of each).
         max_objects: objects of a request (64); each costs model time on every frame.
-        max_conditioning_frames: frames on which one object has clicks (32); every one is
-            attended to on every frame.
+        max_conditioning_frames: frames on which one object has prompts (1,000); each keeps a
+            mask and a memory on the model's device, 0.75 MiB at 1,024 pixels.
     """
 
     max_video_bytes: int = 4 * 1024**3
@@ -41,7 +41,7 @@ class Limits:
     max_mask_bytes: int = 16 * 1024**3
     max_clicks: int = 1000
     max_objects: int = 64
-    max_conditioning_frames: int = 32
+    max_conditioning_frames: int = 1000
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

@@ -21,9 +21,9 @@ class Click:
 
     x: float
     y: float
-    is_foreground: bool
-    frame: int
-    object_name: str
+    is_foreground: bool = True
+    frame: int = 0
+    object_name: str = ""
 
 
 def parse_clicks(
@@ -33,7 +33,7 @@ def parse_clicks(
     object_ids: str,
     max_clicks: int = DEFAULT_LIMITS.max_clicks,
 ) -> list[Click]:
-    """Read the four click strings: one click for each pair of coordinates.
+    """Read the four click strings: one click for each pair of coordinates, none if they are empty.
 
     Labels and frames that are too few are repeated from their start; surplus entries are dropped
     with a line in the log. A single object name applies to all clicks.
@@ -46,12 +46,14 @@ def parse_clicks(
         max_clicks: the most clicks allowed.
 
     Raises:
-        InputError: a string is malformed, there is no click or more than `max_clicks`, or a
-            label is neither 0 nor 1.
+        InputError: a string is malformed, there are more than `max_clicks`, or a label is neither
+            0 nor 1.
     """
     points = parse_tuples(
         "click_coordinates", coordinates, item="click", form="[x,y]", max_items=max_clicks
     )
+    if not points:
+        return []
     count = len(points)
     label_values = parse_integers("click_labels", labels, "1", count=count, item="click")
     frame_values = parse_integers("click_frames", frames, "0", count=count, item="click")
@@ -69,7 +71,14 @@ def parse_clicks(
     ]
 
 
-def check_clicks(clicks: Iterable[Click], width: int, height: int, num_frames: int) -> None:
+def check_clicks(
+    clicks: Iterable[Click],
+    width: int,
+    height: int,
+    num_frames: int,
+    first: int = 0,
+    last: int | None = None,
+) -> None:
     """Check that clicks lie inside their video.
 
     Args:
@@ -77,10 +86,12 @@ def check_clicks(clicks: Iterable[Click], width: int, height: int, num_frames: i
         width: of the video, in pixels.
         height: of the video, in pixels.
         num_frames: length of the video.
+        first: `start_frame`, the first frame that is processed.
+        last: `end_frame`, the last frame that is processed; the video's last if None.
 
     Raises:
         InputError: a click lies outside 0 <= x < width, 0 <= y < height, or its frame is outside
-            0 <= frame < num_frames.
+            the video or the range.
     """
     for i, click in enumerate(clicks):
         if not (0 <= click.x < width and 0 <= click.y < height):
@@ -88,9 +99,31 @@ def check_clicks(clicks: Iterable[Click], width: int, height: int, num_frames: i
                 f"click_coordinates[{i}] is [{click.x:.12g},{click.y:.12g}], but the video has "
                 f"{width}x{height} pixels (x 0-{width - 1}, y 0-{height - 1})"
             )
-        if not 0 <= click.frame < num_frames:
-            noun = "frame" if num_frames == 1 else "frames"
-            raise InputError(
-                f"click_frames[{i}] is {click.frame}, but the video has {num_frames} {noun} "
-                f"(0-{num_frames - 1})"
-            )
+        check_frame(f"click_frames[{i}]", click.frame, num_frames, first, last)
+
+
+def check_frame(
+    subject: str, frame: int, num_frames: int, first: int = 0, last: int | None = None
+) -> None:
+    """Check that the frame of a prompt is one that is processed.
+
+    Args:
+        subject: what holds the frame, as an error names it.
+        frame: its index.
+        num_frames: length of the video.
+        first: `start_frame`, the first frame that is processed.
+        last: `end_frame`, the last frame that is processed; the video's last if None.
+
+    Raises:
+        InputError: it is outside the video or the range.
+    """
+    end = num_frames - 1 if last is None else last
+    if not 0 <= frame < num_frames:
+        noun = "frame" if num_frames == 1 else "frames"
+        raise InputError(
+            f"{subject} is {frame}, but the video has {num_frames} {noun} (0-{num_frames - 1})"
+        )
+    if not first <= frame <= end:
+        raise InputError(
+            f"{subject} is {frame}, but start_frame and end_frame choose frames {first}-{end}"
+        )

@@ -2,6 +2,7 @@
 
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra.utils import instantiate
@@ -12,6 +13,8 @@ from sam2_video.models.registry import Checkpoint, CheckpointError
 
 IMAGE_STRIDE = 32  # of the coarsest feature map
 MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 128, 2048
+MAX_ATTENDED_CONDITIONING_FRAMES = 32
+"""Where an object has more, a frame attends to the nearest (`SAM2Base.max_cond_frames_in_attn`)."""
 
 # What `sam2.build_sam.build_sam2_video_predictor` adds to a configuration by default, except for
 # hole filling, which is not part of the network.
@@ -25,7 +28,19 @@ POSTPROCESSING = {
 }
 
 
-def build_network(checkpoint: Checkpoint, image_size: int) -> SAM2Base:
+class ScoredSAM2(SAM2Base):
+    """`SAM2Base`, whose `track_step` also returns how good it finds each mask.
+
+    The entry `iou` of its output is (B,), the predicted IoU of each object's mask, 0 to 1.
+    """
+
+    def _track_step(self, *args: Any, **kwargs: Any) -> tuple:
+        output, heads, *features = super()._track_step(*args, **kwargs)
+        ious = heads[2]  # (B, M) of all candidates, the best of which becomes the mask
+        return {**output, "iou": ious.amax(dim=-1)}, heads, *features
+
+
+def build_network(checkpoint: Checkpoint, image_size: int) -> ScoredSAM2:
     """Build a network with random weights from a checkpoint's configuration, on the CPU.
 
     Args:
@@ -46,7 +61,11 @@ def build_network(checkpoint: Checkpoint, image_size: int) -> SAM2Base:
     with as_file(files(checkpoint.package) / checkpoint.config) as path:
         config = OmegaConf.load(path)
     assert isinstance(config, DictConfig)
-    overrides = {"_target_": "sam2.modeling.sam2_base.SAM2Base", "image_size": image_size}
+    overrides = {
+        "_target_": f"{ScoredSAM2.__module__}.{ScoredSAM2.__qualname__}",
+        "image_size": image_size,
+        "max_cond_frames_in_attn": MAX_ATTENDED_CONDITIONING_FRAMES,
+    }
     config.model.update({**overrides, **POSTPROCESSING})
     return instantiate(config.model, _recursive_=True).eval()
 

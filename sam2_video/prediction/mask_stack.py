@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sam2_video.core.errors import InputError, OutputError
+from sam2_video.video.pictures import Coverage, Masks
 
 _LENGTH = struct.Struct("<I")
+_SHAPE = struct.Struct("<?3I")  # whether the masks are bool, and their shape
 
 
 class MaskStack:
-    """A stack of (K, H, W) masks in one unnamed temporary file.
+    """A stack of (K, H, W) masks and their scores in one unnamed temporary file.
 
-    A mask takes at most a bit a pixel (K * H * W / 8 bytes a frame, and 15 more), and usually a
-    hundredth of that, since it is compressed. The file has no name: it is gone with the process,
-    even a killed one.
+    A bool mask takes at most a bit a pixel (K * H * W / 8 bytes a frame, and some more), and
+    usually a hundredth of that, since it is compressed; coverage takes at most a byte a pixel. The
+    file has no name: it is gone with the process, even a killed one.
     """
 
     def __init__(self, folder: Path | None, max_bytes: int) -> None:
@@ -33,19 +36,22 @@ class MaskStack:
         """Free the disk space."""
         self._file.close()
 
-    def push(self, masks: np.ndarray) -> None:
-        """Put (K, H, W) bool masks on top.
+    def push(self, masks: Masks | Coverage, scores: NDArray[np.float32]) -> None:
+        """Put (K, H, W) masks with (K,) scores on top.
 
         Raises:
             InputError: the masks would take more than `max_bytes`.
             OutputError: the disk is full.
         """
-        shape = struct.pack("<3I", *masks.shape)
-        data = zlib.compress(shape + np.packbits(masks).tobytes(), level=1)
+        is_bool = masks.dtype == bool
+        pixels = np.packbits(masks) if is_bool else masks
+        content = _SHAPE.pack(is_bool, *masks.shape) + scores.tobytes() + pixels.tobytes()
+        data = zlib.compress(content, level=1)
         if self._file.tell() + len(data) + _LENGTH.size > self._max_bytes:
             raise InputError(
-                "click_frames starts so late that the masks of the frames before it take more "
-                f"than the {self._max_bytes} bytes allowed on disk; click on an earlier frame"
+                "the first prompt is on so late a frame that the masks before it take more than "
+                f"the {self._max_bytes} bytes allowed on disk (SAM2_MAX_MASK_BYTES); prompt an "
+                "earlier frame"
             )
         try:
             self._file.write(data)
@@ -57,8 +63,8 @@ class MaskStack:
                 raise OutputError("no space is left on the disk for the masks") from error
             raise
 
-    def pop(self) -> np.ndarray:
-        """Take the topmost (K, H, W) bool masks."""
+    def pop(self) -> tuple[Masks | Coverage, NDArray[np.float32]]:
+        """Take the topmost masks and scores."""
         end = self._file.tell()
         self._file.seek(end - _LENGTH.size)
         (length,) = _LENGTH.unpack(self._file.read(_LENGTH.size))
@@ -66,6 +72,9 @@ class MaskStack:
         self._file.seek(start)
         data = zlib.decompress(self._file.read(length))
         self._file.seek(start)
-        shape = struct.unpack_from("<3I", data)
-        bits = np.frombuffer(data, np.uint8, offset=12)
-        return np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).view(bool)
+        is_bool, *shape = _SHAPE.unpack_from(data)
+        scores = np.frombuffer(data, np.float32, shape[0], _SHAPE.size)
+        pixels = np.frombuffer(data, np.uint8, offset=_SHAPE.size + scores.nbytes)
+        if is_bool:
+            pixels = np.unpackbits(pixels, count=int(np.prod(shape))).view(bool)
+        return pixels.reshape(shape), scores

@@ -1,36 +1,35 @@
-"""One prediction from its inputs to its files.
+"""The inputs of one prediction, checked, and its two halves: tracking and rendering.
 
-`checked_request` opens the video and checks the clicks; `CheckedRequest.run` tracks
-(`pipeline.py`), draws (`video/draw_*.py`) and writes (`outputs.py`).
+`checked_request` opens the video and checks everything that needs no model. `CheckedRequest.run`
+tracks (`track.py`) and renders (`render.py`); `rendered_again` renders masks of an earlier run.
 """
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.engine.model import LoadedModel
-from sam2_video.engine.prompts import TrackedObject
 from sam2_video.prediction.fetch import local_file
-from sam2_video.prediction.outputs import check_output_size, write_images, write_video
-from sam2_video.prediction.pipeline import TrackedFrame, prepare, track
-from sam2_video.video.colour_space import to_planes
-from sam2_video.video.draw_planes import planes_renderer
-from sam2_video.video.draw_rgb import rgb_renderer
-from sam2_video.video.encode_images import ImageSequence
-from sam2_video.video.encode_video import VideoFile
-from sam2_video.video.probe import Video
-from sam2_video.video.streams import FrameStream, PlanesStream, RgbStream, planes_if_plain
-
-Frame = TypeVar("Frame")
+from sam2_video.prediction.look import Look, check_output_size
+from sam2_video.prediction.mask_files import open_masks
+from sam2_video.prediction.masks import coverage_of, masks_of
+from sam2_video.prediction.prepare import Prepared, PromptInputs, check_mask_size, prepare
+from sam2_video.prediction.render import render
+from sam2_video.prediction.track import TrackedFrame, track
+from sam2_video.video.draw_rgb import parse_colour
+from sam2_video.video.frame_range import FrameRange
+from sam2_video.video.open_video import open_video
 
 
 @dataclass(frozen=True)
 class Request:
-    """The inputs of one prediction, as `Contract.complete` gives them; see `predict.py`."""
+    """The inputs of one prediction, as `Contract.complete` gives them; see `predict.py`.
+
+    A file is a `Path` if it is a local one, else a URL or a data URI.
+    """
 
     input_video: Path | str
     click_coordinates: str
@@ -44,22 +43,39 @@ class Request:
     output_format: str
     output_quality: int
     output_frame_interval: int
+    box_coordinates: str
+    box_frames: str
+    box_object_ids: str
+    input_masks: Path | str | None
+    start_frame: int
+    end_frame: int
+    video_format: str
+    separate_objects: bool
+    keep_audio: bool
+    output_masks: bool
+    mask_expand: int
+    mask_feather: int
+    background_color: str
+
+    @property
+    def frames(self) -> FrameRange:
+        """Which frames to process."""
+        return FrameRange(self.start_frame, self.end_frame)
 
 
 @dataclass(frozen=True)
 class CheckedRequest:
-    """A request in which nothing is wrong: its video is here, and the clicks fit it."""
+    """A request in which nothing is wrong: its video is here, and the prompts fit it."""
 
     request: Request
-    video: Video
-    stream: RgbStream | PlanesStream
-    objects: list[TrackedObject]
+    look: Look
+    prepared: Prepared
     limits: Limits
 
     def run(
         self, model: LoadedModel, folder: Path, scratch: Path, advance: Callable[[], None]
     ) -> Generator[Path, None, None]:
-        """Track every clicked object through the video, draw and write the results.
+        """Track every prompted object through the video, draw and write the results.
 
         Args:
             model: what to track with.
@@ -74,77 +90,139 @@ class CheckedRequest:
             OutputError: it cannot be written.
             DeviceMemoryError: the GPU has too little memory.
         """
-        wanted, video, stream = self.request, self.video, self.stream
-        drawing = wanted.mask_type, wanted.annotation_type
-
-        def tracked(stream: FrameStream[Frame]) -> Generator[TrackedFrame[Frame], None, None]:
-            return track(
-                model,
-                video,
-                stream,
-                self.objects,
-                limits=self.limits,
-                interval=wanted.output_frame_interval,
-                folder=scratch,
-                advance=advance,
-            )
-
-        def video_file(chroma_location: str) -> VideoFile:
-            width, height = video.width + video.width % 2, video.height + video.height % 2
-            path = folder / "output_video.mp4"
-            return VideoFile(path, width, height, wanted.video_fps, chroma_location)
-
-        if isinstance(stream, PlanesStream):
-            draw_planes = planes_renderer(*drawing)
-            with closing(tracked(stream)) as planes_frames:
-                yield write_video(
-                    video_file("left"),
-                    planes_frames,
-                    lambda found: draw_planes(found.frame.planes, found.masks),
-                )
-            return
-        draw = rgb_renderer(*drawing)
-        with closing(tracked(stream)) as frames:
-            if wanted.output_video:
-                yield write_video(
-                    video_file("center"),
-                    frames,
-                    lambda found: to_planes(draw(found.frame.rgb, found.masks)),
-                )
-            else:
-                sequence = ImageSequence(folder, wanted.output_format, wanted.output_quality)
-                yield from write_images(
-                    sequence, frames, lambda found: draw(found.frame.rgb, found.masks)
-                )
+        tracked = track(
+            model,
+            self.prepared,
+            limits=self.limits,
+            to_masks=coverage_of if self.look.is_soft else masks_of,
+            interval=self.request.output_frame_interval,
+            folder=scratch,
+            advance=advance,
+        )
+        names = [tracked.name for tracked in self.prepared.objects]
+        with closing(tracked):
+            video, stream = self.prepared.video, self.prepared.stream
+            yield from render(self.look, video, stream, names, tracked, folder, scratch)
 
 
 @contextmanager
 def checked_request(request: Request, folder: Path, limits: Limits) -> Iterator[CheckedRequest]:
-    """Check everything that needs no model; the video is here while the block runs.
+    """Check everything that needs no model; the files are here while the block runs.
 
     Args:
-        request: its video is a `Path` if it is a local file, else a URL or a data URI.
-        folder: where a downloaded video is kept until the block ends.
+        request: what is wanted.
+        folder: where downloaded files are kept until the block ends.
         limits: what is allowed.
 
     Raises:
         InputError: an input is wrong.
     """
+    look, frames = look_of(request), request.frames
+    with ExitStack() as stack:
+        masks = None
+        if request.input_masks is not None:
+            path = stack.enter_context(
+                local_file("input_masks", request.input_masks, folder, limits)
+            )
+            masks = stack.enter_context(
+                open_masks(
+                    "input_masks",
+                    path,
+                    request.start_frame,
+                    request.click_object_ids,
+                    limits.max_conditioning_frames,
+                )
+            )
+        prompts = PromptInputs(
+            request.click_coordinates,
+            request.click_labels,
+            request.click_frames,
+            request.click_object_ids,
+            request.box_coordinates,
+            request.box_frames,
+            request.box_object_ids,
+            masks,
+        )
+        path = stack.enter_context(local_file("input_video", request.input_video, folder, limits))
+        prepared = stack.enter_context(prepare(path, prompts, limits, look.start_stream, frames))
+        check_output_size(prepared.video, look)
+        yield CheckedRequest(request, look, prepared, limits)
+
+
+def rendered_again(
+    request: Request,
+    masks_path: Path,
+    folder: Path,
+    scratch: Path,
+    limits: Limits,
+    advance: Callable[[], None],
+) -> Generator[Path, None, None]:
+    """Render the masks of an earlier run in another form, without a model.
+
+    Args:
+        request: what is wanted; of the prompts only `click_object_ids` is read, for names.
+        masks_path: a folder or a zip of `indexed` PNGs, or a `masks.json`.
+        folder: where the files go; made if it is not there.
+        scratch: where a downloaded video is kept meanwhile.
+        limits: what is allowed.
+        advance: called once for every frame.
+
+    Yields:
+        Each file as soon as it is complete.
+
+    Raises:
+        InputError: an input is wrong.
+        OutputError: a file cannot be written.
+    """
+    look = look_of(request)
+    with ExitStack() as stack:
+        masks = stack.enter_context(
+            open_masks(
+                "--masks",
+                masks_path,
+                request.start_frame,
+                request.click_object_ids,
+                limits.max_frames,
+            )
+        )
+        path = stack.enter_context(local_file("input_video", request.input_video, scratch, limits))
+        video, stream = stack.enter_context(
+            open_video(path, limits, look.start_stream, request.frames)
+        )
+        check_mask_size("--masks", masks, video)
+        check_output_size(video, look)
+
+        def found() -> Generator[TrackedFrame, None, None]:
+            frames = stack.enter_context(closing(stream.frames(len(video.frames))))
+            for position, (index, decoded) in enumerate(zip(video.frames, frames, strict=True)):
+                if position % request.output_frame_interval == 0:
+                    yield TrackedFrame(index, decoded.frame, masks.read(index), None)
+                advance()
+
+        yield from render(look, video, stream, masks.names, found(), folder, scratch)
+
+
+def look_of(request: Request) -> Look:
+    """How results look, without a word about what is tracked.
+
+    Raises:
+        InputError: inputs do not go together.
+    """
     interval = request.output_frame_interval
     if interval < 1:
         raise InputError(f"output_frame_interval is {interval}, but it should be 1 or more")
-    clicks = (
-        request.click_coordinates,
-        request.click_labels,
-        request.click_frames,
-        request.click_object_ids,
+    return Look(
+        mask_type=request.mask_type,
+        annotation_type=request.annotation_type,
+        video_format=request.video_format if request.output_video else None,
+        image_format=request.output_format,
+        quality=request.output_quality,
+        fps=request.video_fps,
+        interval=interval,
+        is_separate=request.separate_objects,
+        keeps_time=request.keep_audio,
+        writes_masks=request.output_masks,
+        expand=request.mask_expand,
+        feather=request.mask_feather,
+        background=parse_colour(request.background_color),
     )
-    keeps_pixels = request.output_video and request.mask_type != "binary"
-    start = planes_if_plain if keeps_pixels else RgbStream
-    with (
-        local_file("input_video", request.input_video, folder, limits) as path,
-        prepare(path, clicks, limits, start) as prepared,
-    ):
-        video = prepared.video
-        check_output_size(video.width, video.height, request.output_video, request.output_format)
-        yield CheckedRequest(request, video, prepared.stream, prepared.objects, limits)

@@ -14,7 +14,7 @@ from sam2_video.prediction.request import Request, checked_request
 def run_prediction(
     request: Request, load: Callable[[], LoadedModel], workspace: Workspace
 ) -> Generator[Path, None, None]:
-    """Track every clicked object through the video and write what is seen.
+    """Track every prompted object through the video and write what is seen.
 
     Args:
         request: what is wanted.
@@ -33,7 +33,7 @@ def run_prediction(
     folder, scratch = workspace.fresh(), workspace.folder
     with (
         checked_request(request, scratch, Limits.from_env()) as checked,
-        FrameProgress(checked.video.num_frames) as progress,
+        FrameProgress(len(checked.prepared.video.frames)) as progress,
         closing(checked.run(load(), folder, scratch, progress.advance)) as paths,
     ):
         yield from paths

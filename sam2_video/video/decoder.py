@@ -122,7 +122,8 @@ class Decoder(Ffmpeg):
         except TimeoutError as error:
             seconds = self._limits.max_decode_seconds
             raise InputError(
-                f"input_video takes longer to decode than the {seconds:g} seconds allowed"
+                f"input_video takes longer to decode than the {seconds:g} seconds allowed "
+                "(SAM2_MAX_DECODE_SECONDS)"
             ) from error
 
     def finish(self, timeout: float | None = _EXIT_SECONDS) -> int:

@@ -7,6 +7,7 @@ edges are soft, in the order of the objects, K = 0 included. No function changes
 import re
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -152,7 +153,7 @@ def indexed(masks: Masks, first: int = 0) -> NDArray[np.uint8]:
 
 def rgb_renderer(
     mask_type: str, annotation_type: str, background: Colour = GREEN, first: int = 0
-) -> Callable[[Rgb, Masks], Picture]:
+) -> Callable[[Rgb, Any], Picture]:
     """The function that draws the result of a frame and its masks.
 
     It takes coverage in place of masks, except for `binary` and `indexed`.

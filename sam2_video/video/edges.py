@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from sam2_video.video.pictures import Coverage, Masks
 
+HALF = 128
+"""Coverage from which on a mask is true."""
+
 # Growing coverage is growing each of the masks where it reaches a level, and taking their mean.
 # With three levels a smooth edge stays smooth, to a sixth of a pixel.
 _LEVELS = (43, 128, 213)
@@ -21,6 +24,11 @@ _LEVELS = (43, 128, 213)
 def coverage_of_masks(masks: Masks) -> Coverage:
     """255 where a mask is true, 0 elsewhere: (K, H, W) uint8."""
     return np.negative(masks.view(np.uint8))  # modulo 256, minus one is 255
+
+
+def masks_of_coverage(coverage: Coverage) -> Masks:
+    """True where half of a pixel or more is covered: (K, H, W) bool."""
+    return coverage >= HALF
 
 
 def expanded_masks(masks: Masks, pixels: int) -> Masks:

@@ -100,7 +100,8 @@ def check_file(path: Path, limits: Limits) -> Source:
         raise InputError("input_video is empty (0 bytes); send a video or a picture")
     if size > limits.max_video_bytes:
         raise InputError(
-            f"input_video has {size} bytes, more than the {limits.max_video_bytes} allowed"
+            f"input_video has {size} bytes, more than the {limits.max_video_bytes} allowed "
+            "(SAM2_MAX_VIDEO_BYTES)"
         )
     return Source(path, still_codec(path), limits)
 
@@ -191,7 +192,8 @@ class Probe:
             self._checksums.append(int(line.split(b",")[5], 16))
             if len(self._checksums) > limits.max_frames:
                 raise InputError(
-                    f"input_video has more than the {limits.max_frames} frames allowed"
+                    f"input_video has more than the {limits.max_frames} frames allowed "
+                    "(SAM2_MAX_FRAMES)"
                 )
             _check_size(log, limits)
             return True
@@ -232,7 +234,10 @@ def _check_size(log: DecoderLog, limits: Limits) -> None:
 
 
 def _too_large(size: str, limits: Limits) -> str:
-    return f"input_video has {size} pixels a frame, more than the {limits.max_frame_pixels} allowed"
+    return (
+        f"input_video has {size} pixels a frame, more than the {limits.max_frame_pixels} allowed "
+        "(SAM2_MAX_FRAME_PIXELS)"
+    )
 
 
 def _complaint(log: DecoderLog, limits: Limits) -> str:

@@ -113,16 +113,11 @@ class FrameTimes:
 
 
 def frame_times(video: Video, interval: int) -> FrameTimes:
-    """When the frames k of a video's range with k mod `interval` = 0 are shown.
+    """When every `interval`-th frame of a video's range is shown, from its first on.
 
     Each is shown until the next such frame, the last one to the end of the range.
-
-    Raises:
-        ValueError: there is no such frame.
     """
-    shown = range(-(-video.frames.start // interval) * interval, video.frames.stop, interval)
-    if not shown:
-        raise ValueError(f"no frame of {video.frames} is a multiple of {interval}")
+    shown = video.frames[::interval]
     time_base = _clock(video.time_base)
     times = _rising(video, time_base)
     return FrameTimes(array("q", (times[k] for k in (*shown, video.frames.stop))), time_base)

@@ -168,7 +168,7 @@ def track(network: SAM2Base, side: int, num_frames: int = NUM_FRAMES) -> list[Te
     prompts = encode_prompts(network, group_objects(objects), [(0, images[:1])], size, num_frames)
     tracking = TrackingPass(network, prompts, size, num_frames)
     return [
-        tracking.step(frame, lambda frame=frame: images[frame : frame + 1])
+        tracking.step(frame, lambda frame=frame: images[frame : frame + 1]).logits
         for frame in range(num_frames)
     ]
 

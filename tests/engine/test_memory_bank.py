@@ -13,8 +13,8 @@ def memory(batch: int = 2) -> Memory:
     )
 
 
-def bank(**conditioning: Memory) -> MemoryBank:
-    return MemoryBank(7, 16, {int(k[1:]): m for k, m in conditioning.items()})
+def bank(*, reverse: bool = False, **conditioning: Memory) -> MemoryBank:
+    return MemoryBank(7, 16, 32, reverse, {int(k[1:]): m for k, m in conditioning.items()})
 
 
 def test_memory_does_not_grow_with_the_number_of_frames() -> None:
@@ -31,7 +31,7 @@ def test_memory_does_not_grow_with_the_number_of_frames() -> None:
 
 
 def test_a_backward_pass_keeps_the_frames_above() -> None:
-    memories = bank(f100=memory())
+    memories = bank(reverse=True, f100=memory())
     for frame in range(99, 50, -1):
         memories.add(frame, memory())
     assert sorted(memories.recent) == list(range(51, 66))
@@ -56,7 +56,7 @@ def test_a_correction_becomes_a_conditioning_memory() -> None:
 def test_one_object_of_a_group_reads_its_own_memories_as_float32() -> None:
     memories = bank(f0=memory(3))
     memories.conditioning[0].features[1] = 1
-    output = memories.as_output_dict(slice(1, 2))["cond_frame_outputs"][0]
+    output = memories.as_output_dict(1, slice(1, 2))["cond_frame_outputs"][0]
     assert output["maskmem_features"].shape == (1, 4, 2, 2)
     assert output["maskmem_features"].dtype == torch.float32
     assert output["maskmem_features"].eq(1).all()

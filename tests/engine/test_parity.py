@@ -13,7 +13,6 @@ from unittest import mock
 
 import pytest
 import torch
-from sam2 import sam2_video_predictor
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 from torch.nn import Parameter
@@ -29,25 +28,11 @@ from bench.reference import make_telling
 from sam2_video.engine import tracker
 from sam2_video.engine.memory_bank import MemoryBank
 from sam2_video.engine.prompts import TrackedObject
-from sam2_video.models.load import load_weights
-from sam2_video.models.registry import checkpoint_folder, find_checkpoint
+from tests.engine.conftest import unrounded_memories
 
 TOLERANCE = 1e-4
 ROUNDED_TOLERANCE = 5e-3
 """For nano with memories in bfloat16, a few of which are rounded differently."""
-
-
-@pytest.fixture(scope="module")
-def nano() -> Setting:
-    checkpoint = find_checkpoint("nano")
-    return make_setting(
-        "nano", 256, lambda n: load_weights(n, checkpoint_folder() / checkpoint.file, checkpoint)
-    )
-
-
-@pytest.fixture(scope="module")
-def tiny() -> Setting:
-    return make_setting("tiny", 512, make_telling)
 
 
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "backward"])
@@ -70,25 +55,6 @@ def test_mask_logits_are_those_of_meta(
         expected = setting.expected(tracked, reverse)
         assert_telling(expected)
         assert largest_difference(setting.track(tracked, reverse), expected) < tolerance
-
-
-class _TorchWithoutBfloat16:
-    """`torch` for `sam2.sam2_video_predictor`, which converts memories to `torch.bfloat16`."""
-
-    bfloat16 = torch.float32
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(torch, name)
-
-
-@contextmanager
-def unrounded_memories() -> Iterator[None]:
-    """Let both predictors keep memories in float32."""
-    with (
-        mock.patch.object(sam2_video_predictor, "torch", _TorchWithoutBfloat16()),
-        mock.patch.object(tracker, "MEMORY_DTYPE", torch.float32),
-    ):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,14 @@
 """How clicks become objects and prompts, and which of them are refused."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sam2_video.core.errors import InputError
-from sam2_video.engine.clicks import check_clicks, parse_clicks
-from sam2_video.engine.prompts import build_prompts
+from sam2_video.engine.boxes import Box, parse_boxes
+from sam2_video.engine.clicks import Click, check_clicks, parse_clicks
+from sam2_video.engine.prompts import MaskPrompt, build_prompts
 from tests.engine.test_clicks import pairs
 
 
@@ -69,16 +71,99 @@ def test_background_only_prompts_are_corrections() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (("", "1", "0", ""), "click_coordinates is empty; write [x,y],[x,y],..."),
         (("[1,1]", "0", "0", ""), "click_labels has no foreground click (1)"),
         ((pairs(2), "1,0", "0", "dog,cat"), "click_object_ids names 'cat', which has background"),
-        ((pairs(33), "1", ",".join(map(str, range(33))), "a"), "clicks on 33 frames, but at most"),
-        ((pairs(65), "1", "0", ""), "click_object_ids makes 65 objects, but at most 64"),
+        (
+            (pairs(65), "1", "0", ""),
+            "makes 65 objects, but at most 64 are allowed in one run (SAM2_MAX_OBJECTS)",
+        ),
     ],
 )
 def test_prompts_that_cannot_be_tracked_are_refused(arguments: tuple, sentence: str) -> None:
     with pytest.raises(InputError) as error:
         build_prompts(parse_clicks(*arguments))
     assert sentence in str(error.value)
+
+
+def test_clicks_on_more_frames_than_the_limit_are_refused() -> None:
+    clicks = parse_clicks(pairs(3), "1", "0,1,2", "a")
+    with pytest.raises(InputError, match=r"2 are allowed \(SAM2_MAX_CONDITIONING_FRAMES\)"):
+        build_prompts(clicks, max_conditioning_frames=2)
+
+
+def mask(frame: int, name: str) -> MaskPrompt:
+    return MaskPrompt(frame, name, lambda: np.ones((2, 2), bool))
+
+
+def test_objects_come_from_clicks_then_boxes_then_masks() -> None:
+    clicks = parse_clicks("[1,1],[2,2]", "1", "0", "dog,,")
+    boxes = parse_boxes("[0,0,1,1],[0,0,2,2],[0,0,3,3]", "3,0,0", ",dog,")
+    objects = build_prompts(clicks, boxes, [mask(5, "cat"), mask(6, "dog")])
+    assert [o.name for o in objects] == ["dog", "object_2", "object_1", "object_3", "cat"]
+    dog, _, first, _, cat = objects
+    assert [(p.frame, p.points, p.box) for p in dog.prompts] == [
+        (0, ((1, 1),), (0, 0, 2, 2)),
+        (6, (), None),
+    ]
+    assert dog.prompts[1].mask is not None
+    assert [(p.frame, p.box) for p in first.prompts] == [(3, (0, 0, 1, 1))]
+    assert [p.frame for p in cat.conditioning] == [5]
+
+
+def test_names_given_to_boxes_and_masks_are_taken() -> None:
+    clicks, boxes = parse_clicks(pairs(2), "1", "0", ""), parse_boxes("[0,0,1,1]", "0", "object_1")
+    names = [o.name for o in build_prompts(clicks, boxes, [mask(0, "object_3")])]
+    assert names == ["object_2", "object_4", "object_1", "object_3"]
+
+
+@pytest.mark.parametrize("coordinates", ["", "[1,1],[2,2]"])
+def test_unnamed_clicks_keep_their_names_and_boxes_take_the_next(coordinates: str) -> None:
+    clicks = parse_clicks(coordinates, "1", "0", "")
+    objects = build_prompts(clicks, parse_boxes("[0,0,1,1],[0,0,2,2]"))
+    assert [o.name for o in objects] == [f"object_{k + 1}" for k in range(len(clicks) + 2)]
+    assert [o.prompts[0].box is not None for o in objects[-2:]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("frame", "owners"),
+    [(0, {"dog"}), (3, {"a"}), (4, {"dog", "a"}), (5, {"b"}), (9, {"dog", "a", "b"})],
+)
+def test_a_background_click_without_a_name_beside_boxes_and_masks(frame: int, owners: set) -> None:
+    objects = build_prompts(
+        [Click(1, 1, frame=0, object_name="dog"), Click(7, 7, is_foreground=False, frame=frame)],
+        [Box(0, 0, 1, 1, 3, "a")],
+        [mask(5, "b")],
+    )
+    assert owners == {o.name for o in objects if any((7, 7) in p.points for p in o.prompts)}
+
+
+def test_background_clicks_refine_a_box_or_a_mask_of_their_frame() -> None:
+    clicks = [Click(1, 1, is_foreground=False, frame=f, object_name="dog") for f in (0, 4, 8)]
+    (dog,) = build_prompts(clicks, [Box(0, 0, 9, 9, 0, "dog")], [mask(4, "dog")])
+    assert [p.frame for p in dog.conditioning] == [0, 4]
+    assert [p.frame for p in dog.corrections] == [8]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "masks", "sentence"),
+    [
+        ([Box(0, 0, 1, 1, 2, "a")] * 2, [], "box_coordinates has 2 for object 'a' on frame 2, but"),
+        ([], [mask(2, "a")] * 2, "input_masks has 2 for object 'a' on frame 2, but an object has"),
+        ([Box(0, 0, 1, 1)] * 65, [], "box_object_ids makes 65 objects, but at most 64 are"),
+        ([], [mask(0, str(k)) for k in range(65)], "input_masks makes 65 objects, but at most"),
+    ],
+)
+def test_boxes_and_masks_that_cannot_be_tracked_are_refused(boxes, masks, sentence) -> None:
+    with pytest.raises(InputError) as error:
+        build_prompts([], boxes, masks)
+    assert sentence in str(error.value)
+
+
+def test_prompts_of_all_kinds_count_towards_the_limit() -> None:
+    boxes = [Box(0, 0, 1, 1, 0, "a"), Box(0, 0, 1, 1, 1, "a")]
+    with pytest.raises(InputError, match="box_frames gives object 'a' prompts on 3"):
+        build_prompts([], boxes, [mask(2, "a")], max_conditioning_frames=2)
 
 
 STRINGS = st.one_of(st.text(max_size=40), st.text("[]0123456789,.-+e \n", max_size=40))

@@ -81,7 +81,7 @@ def test_tracking_keeps_as_many_bytes_as_documented(
     # Memories of the six frames before this one and of the clicked frames.
     memories = (network.num_maskmem - 1 + clicks) * num_positions * network.mem_dim * 2
     pointers = (network.max_obj_ptrs_in_encoder - 1 + clicks) * network.hidden_dim * 4
-    masks = clicks * (SIDE // 4) ** 2 * 4
+    masks = clicks * ((SIDE // 4) ** 2 + 1) * 4  # logits and a score
     position_encoding = num_positions * network.mem_dim * (2 if autocast else 4)
     documented = count * (memories + pointers + masks) + position_encoding
 

@@ -102,14 +102,16 @@ def test_a_hostile_file_is_one_sentence(name, strict, corpus) -> None:
 
 def test_a_clip_of_too_many_frames(strict, long_clip) -> None:
     reply = strict.predict(input_video=data_uri(long_clip), click_coordinates=CLICK)
-    assert reply.error == f"input_video has more than the {MAX_FRAMES} frames allowed"
+    sentence = f"input_video has more than the {MAX_FRAMES} frames allowed (SAM2_MAX_FRAMES)"
+    assert reply.error == sentence
 
 
 def test_frames_of_too_many_pixels(strict, tmp_path) -> None:
     clips.encode(tmp_path / "large.mp4", clips.numbered(2, (128, 96)))
     content = (tmp_path / "large.mp4").read_bytes()
     reply = strict.predict(input_video=data_uri(content), click_coordinates=CLICK)
-    assert reply.error == "input_video has 128x96 pixels a frame, more than the 10000 allowed"
+    sentence = "input_video has 128x96 pixels a frame, more than the 10000 allowed"
+    assert reply.error == f"{sentence} (SAM2_MAX_FRAME_PIXELS)"
 
 
 def test_too_many_bytes(strict, receiver) -> None:

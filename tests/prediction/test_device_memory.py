@@ -10,8 +10,8 @@ import torch
 from sam2_video import cli, load_model, segment
 from sam2_video.core.errors import DeviceMemoryError
 from sam2_video.engine.model import LoadedModel
-from sam2_video.engine.tracker import TrackingPass
-from sam2_video.prediction.pipeline import delayed
+from sam2_video.engine.tracker import FrameMasks, TrackingPass
+from sam2_video.prediction.track import delayed
 
 SENTENCE = (
     "the GPU has too little memory for 2 objects with the model nano at 128 pixels a side; lower "
@@ -30,12 +30,12 @@ def shortage(monkeypatch) -> list[weakref.ref]:
     """The third step runs out of memory; references to the logits of all three."""
     step, held = TrackingPass.step_encoded, []
 
-    def failing(tracking: TrackingPass, frame: int, features: Any) -> torch.Tensor:
-        logits = step(tracking, frame, features)
-        held.append(weakref.ref(logits))
+    def failing(tracking: TrackingPass, frame: int, features: Any) -> FrameMasks:
+        masks = step(tracking, frame, features)
+        held.append(weakref.ref(masks.logits))
         if len(held) == 3:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return logits
+        return masks
 
     monkeypatch.setattr(TrackingPass, "step_encoded", failing)
     return held

@@ -58,6 +58,16 @@ def test_names_that_are_no_list_stay_as_they_are(text: str, names: list[str]) ->
     assert names_of(text) == names
 
 
+@pytest.mark.parametrize(
+    "text", ['["a"', "['a','b'", '["a","b"],', '["a"],["b"]', '[["a","b"]]', '[{"a":1}]', '[ "a']
+)
+def test_a_broken_list_of_names_is_one_sentence(text: str) -> None:
+    with pytest.raises(InputError) as error:
+        names_of(text)
+    assert str(error.value).startswith(f"click_object_ids is {text!r}, but it should be names")
+    assert len(str(error.value).splitlines()) == 1
+
+
 @pytest.mark.parametrize("name", ["video_fps", "output_quality", "output_frame_interval"])
 @pytest.mark.parametrize("value", [2.0, 30.0, 2])
 @pytest.mark.parametrize("way", ["value", "text"])

@@ -84,8 +84,24 @@ INPUTS = {
         "description": "Output every Nth frame. 1=all frames, 2=every other, etc.",
     },
 }
+OURS = {
+    "box_coordinates": ("string", ""),
+    "box_frames": ("string", "0"),
+    "box_object_ids": ("string", ""),
+    "input_masks": ("string", None),
+    "start_frame": ("integer", 0),
+    "end_frame": ("integer", -1),
+    "video_format": (None, "mp4"),
+    "separate_objects": ("boolean", False),
+    "keep_audio": ("boolean", False),
+    "output_masks": ("boolean", False),
+    "mask_expand": ("integer", 0),
+    "mask_feather": ("integer", 0),
+    "background_color": ("string", "#00ff00"),
+}
 CHOICES = {
-    "mask_type": ["binary", "highlighted", "greenscreen"],
+    "mask_type": ["binary", "highlighted", "greenscreen", "alpha", "indexed"],
+    "video_format": ["mp4", "webm", "mov"],
     "annotation_type": ["mask", "box", "both"],
     "output_format": ["webp", "jpg", "png"],
 }
@@ -98,13 +114,35 @@ def test_the_file_is_what_the_signature_says() -> None:
 
 def test_the_inputs_are_the_public_ones_in_their_order() -> None:
     properties = SCHEMAS["Input"]["properties"]
-    assert list(properties) == list(INPUTS)
+    assert list(properties) == [*INPUTS, *OURS]
     for order, (name, expected) in enumerate(INPUTS.items()):
         found = dict(properties[name])
         title = found.pop("title", None)
         assert title == (None if name in CHOICES else name.replace("_", " ").title())
+        if name == "mask_type":  # two types of ours follow the public ones
+            assert found["description"].startswith(expected["description"] + "; also ")
+            found["description"] = expected["description"]
         assert found == {**expected, "x-order": order}
     assert SCHEMAS["Input"]["required"] == ["input_video", "click_coordinates"]
+
+
+def test_the_inputs_of_ours_follow_and_may_be_left_out() -> None:
+    properties = SCHEMAS["Input"]["properties"]
+    for order, (name, (kind, default)) in enumerate(OURS.items(), start=len(INPUTS)):
+        assert properties[name]["x-order"] == order
+        assert properties[name]["default"] == default
+        assert properties[name].get("type") == kind
+    assert properties["input_masks"]["format"] == "uri"
+    bounds = {
+        name: (properties[name].get("minimum"), properties[name].get("maximum"))
+        for name in ("start_frame", "end_frame", "mask_expand", "mask_feather")
+    }
+    assert bounds == {
+        "start_frame": (0, None),
+        "end_frame": (-1, None),
+        "mask_expand": (-100, 100),
+        "mask_feather": (0, 100),
+    }
 
 
 @pytest.mark.parametrize("name", CHOICES)

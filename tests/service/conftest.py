@@ -1,4 +1,4 @@
-"""Servers that these tests share, the clips they send, and the two official clients."""
+"""Servers that these tests share, the clips they send, and the official clients."""
 
 import gc
 import json
@@ -6,8 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,8 @@ SIZE = (64, 48)
 FRAMES = 6
 SOME = 50
 LONG = 400
-JAVASCRIPT = Path(__file__).resolve().parent / "api"
+CLIENTS = Path(__file__).resolve().parent / "api"
+SECOND_CLIENT = CLIENTS / "python_packages"
 
 
 @pytest.fixture(scope="session")
@@ -104,14 +104,12 @@ def http(server: HostedServer) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def occupied(http: httpx.Client, long_uri: str) -> Iterator[None]:
-    """The only worker has something else to do for longer than a second."""
+def occupied(http: httpx.Client, long_uri: str) -> Iterator[str]:
+    """The only worker has something else to do: a prediction of this id, until it is canceled."""
     inputs = {"input_video": long_uri, "click_coordinates": "[20,20]"}
     name = http.post(f"/models/{MODEL}/predictions", json={"input": inputs}).json()["id"]
-    timer = threading.Timer(3.0, lambda: http.post(f"/predictions/{name}/cancel"))
-    timer.start()
-    yield
-    timer.join()
+    yield name
+    http.post(f"/predictions/{name}/cancel")
 
 
 @pytest.fixture
@@ -130,27 +128,53 @@ def receiver() -> Iterator[Receiver]:
 def node() -> Callable[..., Any]:
     """Runs a scenario of `client.mjs`, which uses the official JavaScript client."""
     program = _node()
-    if program is None or not (JAVASCRIPT / "node_modules" / "replicate").is_dir():
+    if program is None or not (CLIENTS / "node_modules" / "replicate").is_dir():
         reason = "`make test` installs the JavaScript client: npm ci --prefix tests/service/api"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
 
     def run(base_url: str, scenario: str, *arguments: Any, **environment: str) -> Any:
-        command = [program, "client.mjs", base_url, scenario, *map(json.dumps, arguments)]
-        done = subprocess.run(
-            command,
-            cwd=JAVASCRIPT,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        command = [program, "client.mjs", base_url, scenario]
+        return _seen(command, arguments, {**os.environ, **environment})
 
     return run
+
+
+@pytest.fixture(scope="session")
+def second_client() -> Callable[..., Any]:
+    """Runs a scenario of `second_client.py`, which uses the second official Python client."""
+    if not (SECOND_CLIENT / "replicate").is_dir():
+        reason = "`make test` installs the second Python client from locks/client.lock"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    def run(base_url: str, scenario: str, *arguments: Any) -> Any:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(SECOND_CLIENT),
+            "REPLICATE_BASE_URL": base_url,
+            "REPLICATE_API_TOKEN": "it insists on one",
+        }
+        return _seen([sys.executable, "second_client.py", scenario], arguments, environment)
+
+    return run
+
+
+def _seen(command: list[str], arguments: Sequence[Any], environment: dict[str, str]) -> Any:
+    """What a program that uses a client prints as JSON."""
+    done = subprocess.run(
+        [*command, *map(json.dumps, arguments)],
+        cwd=CLIENTS,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def _node() -> str | None:

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from sam2_video.service.app import Service, create_service
 from sam2_video.service.settings import ServiceLimits, Settings
-from sam2_video.service.storage.database import now
+from sam2_video.service.storage.database import FINISHED, now
 
 
 class Clock:
@@ -62,6 +62,6 @@ async def ended(client: httpx.AsyncClient, name: str, seconds: float = 20) -> di
     async with asyncio.timeout(seconds):
         while True:
             found = (await client.get(f"/predictions/{name}")).json()
-            if found["status"] in ("succeeded", "failed", "canceled"):
+            if found["status"] in FINISHED:
                 return found
             await asyncio.sleep(0.02)

@@ -340,7 +340,7 @@ def test_a_long_clip_is_stopped_at_the_limit(tmp_path):
     """A small file of many pictures is not decoded to its end to be refused."""
     ffmpeg("-f", "lavfi", "-i", "color=s=16x16:r=1000:d=5", *H264, tmp_path / "long.mp4")
     sentence = refusal(tmp_path / "long.mp4", Limits(max_frames=100))
-    assert sentence == "input_video has more than the 100 frames allowed"
+    assert sentence == "input_video has more than the 100 frames allowed (SAM2_MAX_FRAMES)"
 
 
 # --- files that name other files -----------------------------------------------------------------

@@ -12,7 +12,7 @@ from bench.processes import children
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import DEFAULT_LIMITS, Limits
 from sam2_video.engine.model import LoadedModel, load_model
-from sam2_video.prediction.pipeline import segment
+from sam2_video.prediction.segment import segment
 from sam2_video.video import ffmpeg as ffmpeg_module
 from sam2_video.video.colour_space import is_plain
 from sam2_video.video.decode import read_frames
@@ -176,22 +176,28 @@ def clip(tmp_path_factory) -> Video:
 
 
 @pytest.mark.parametrize(
-    ("limits", "sentence"),
+    ("limits", "sentence", "setting"),
     [
-        (Limits(max_video_bytes=100), r"input_video has \d+ bytes, more than the 100 allowed"),
+        (
+            Limits(max_video_bytes=100),
+            r"input_video has \d+ bytes, more than the 100 allowed",
+            "VIDEO_BYTES",
+        ),
         (
             Limits(max_frame_pixels=96 * 71),
             "input_video has 96x72 pixels a frame, more than the 6816 allowed",
+            "FRAME_PIXELS",
         ),
-        (Limits(max_frames=119), "input_video has more than the 119 frames allowed"),
+        (Limits(max_frames=119), "input_video has more than the 119 frames allowed", "FRAMES"),
         (
             Limits(max_decode_seconds=0.001),
             "input_video takes longer to decode than the 0.001 seconds allowed",
+            "DECODE_SECONDS",
         ),
     ],
 )
-def test_limits(clip, limits, sentence):
-    with pytest.raises(InputError, match=f"^{sentence}$"):
+def test_limits(clip, limits, sentence, setting):
+    with pytest.raises(InputError, match=rf"^{sentence} \(SAM2_MAX_{setting}\)$"):
         probe_video(clip.path, limits)
 
 

@@ -69,9 +69,8 @@ def kept(
         size = video.width, video.height
         with VideoFile(result, *size, times, "center", form, sound) as file:
             shape = form.shape(*size)
-            for index, frame in enumerate(read_frames(video), start=video.frames.start):
-                if index % interval == 0:
-                    file.write(grey(shape, frame.mean()))
+            for frame in islice(read_frames(video), None, None, interval):
+                file.write(grey(shape, frame.mean()))
     return result, sound is not None
 
 
@@ -142,12 +141,12 @@ def test_a_range_is_cut_out_of_both(times: list[float], codec: str, tmp_path: Pa
     assert length(result) == pytest.approx(times[61] - times[30], abs=0.02)
 
 
-@pytest.mark.parametrize("wanted", [FrameRange(), FrameRange(31, 75)], ids=["whole", "range"])
+@pytest.mark.parametrize("wanted", [FrameRange(), FrameRange(32, 75)], ids=["whole", "range"])
 def test_every_second_frame_is_shown_until_the_next(wanted: FrameRange, tmp_path: Path) -> None:
     path = flashing(tmp_path / "a.mp4", VARIABLE, FLASHES)
     result, _ = kept(path, tmp_path, wanted, interval=2)
     last = COUNT - 1 if wanted.end_frame == -1 else wanted.end_frame
-    shown = [k for k in range(wanted.start_frame, last + 1) if k % 2 == 0]
+    shown = range(wanted.start_frame, last + 1, 2)
     expected = [VARIABLE[k] - VARIABLE[shown[0]] for k in shown]
     assert [time for time, _ in shown_times(result)] == pytest.approx(expected, abs=0.001)
     check_together(result, [VARIABLE[k] - VARIABLE[shown[0]] for k in FLASHES if k in shown])

@@ -17,7 +17,7 @@ from bench.memory import memory_of
 from sam2_video.core.errors import DeviceMemoryError
 from sam2_video.engine.model import LoadedModel
 from sam2_video.engine.tracker import TrackingPass
-from sam2_video.prediction.pipeline import segment
+from sam2_video.prediction.segment import segment
 
 CLICK = "[{},{}]".format(*disc_centre(0, SIZE))
 HOST_GROWTH, GPU_GROWTH = 150e6, 50e6  # bytes

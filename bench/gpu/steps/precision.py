@@ -17,7 +17,7 @@ from examples import render
 from sam2_video.core.limits import Limits
 from sam2_video.engine.preprocess import normalize_image, shrink
 from sam2_video.engine.prompts import TrackedObject
-from sam2_video.prediction.pipeline import prepare
+from sam2_video.prediction.prepare import PromptInputs, prepare
 from sam2_video.video.streams import RgbStream
 
 LEAST_MEAN = 0.95
@@ -76,8 +76,7 @@ def _example(
         render.render(folder)
         given = json.loads((folder / render.CLICKS).read_text())
         order = ("click_coordinates", "click_labels", "click_frames", "click_object_ids")
-        coordinates, labels, numbers, names = (given[key] for key in order)
-        clicks = coordinates, labels, numbers, names
+        clicks = PromptInputs(*(given[key] for key in order))
         with prepare(folder / render.CLIP, clicks, Limits(), RgbStream) as prepared:
             video, objects = prepared.video, prepared.objects
             with closing(prepared.stream.frames(video.num_frames)) as frames:

@@ -17,9 +17,11 @@ from bench.sides import clicked, pictures, stages_of
 from sam2_video.core.limits import Limits
 from sam2_video.engine.model import LoadedModel
 from sam2_video.models.registry import find_checkpoint
-from sam2_video.prediction import pipeline
-from sam2_video.prediction.pipeline import warm_up
+from sam2_video.prediction import request as requests
+from sam2_video.prediction import track as tracking
+from sam2_video.prediction.contract import contract
 from sam2_video.prediction.request import Request, checked_request
+from sam2_video.prediction.track import warm_up
 from sam2_video.video.colour_space import to_planes
 from sam2_video.video.decode import read_frames
 from sam2_video.video.draw_rgb import rgb_renderer
@@ -85,20 +87,14 @@ def _job(model: LoadedModel, clip: Path, form: str) -> tuple[int, float]:
     """Frames of one prediction, and its seconds, checks included."""
     video = probe_video(clip)
     x, y = disc_centre(0, (video.width, video.height))
-    request = Request(
-        input_video=clip,
-        click_coordinates=f"[{x},{y}]",
-        click_labels="1",
-        click_frames="0",
-        click_object_ids="",
-        mask_type="highlighted",
-        annotation_type="mask",
-        output_video=form == "video",
-        video_fps=30,
-        output_format="png",
-        output_quality=80,
-        output_frame_interval=1,
-    )
+    inputs = {
+        "input_video": clip,
+        "click_coordinates": f"[{x},{y}]",
+        "mask_type": "highlighted",
+        "output_video": form == "video",
+        "output_format": "png",
+    }
+    request = Request(**contract().complete(inputs))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         begin = time.perf_counter()
@@ -116,8 +112,8 @@ def _stages(check: Check, model: LoadedModel, clip: Path) -> None:
     """Milliseconds a frame of each stage, the GPU waited for after each: they add up to more."""
     stages = {
         **stages_of(model.network),
-        "copy": (pipeline, "normalize_image"),
-        "masks to full size": (pipeline, "masks_of"),
+        "copy": (tracking, "normalize_image"),
+        "masks to full size": (requests, "masks_of"),
     }
     watch = Stopwatch(stages, partial(synchronize, check.device))
     with watch.running():

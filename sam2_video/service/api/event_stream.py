@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sam2_video.service.api.views import Views
 from sam2_video.service.jobs.notifier import Notifier
-from sam2_video.service.net.server_sent import KEEP_ALIVE, server_sent
+from sam2_video.service.net.server_sent import server_sent
 from sam2_video.service.storage.database import Prediction
 
 _KEEP_ALIVE_SECONDS = 10.0  # the Python client gives up after 30
@@ -32,15 +32,19 @@ class Position:
 
 
 async def events(
-    prediction_id: str, views: Views, notifier: Notifier, position: Position
+    prediction_id: str, views: Views, notifier: Notifier, position: Position, *, has_logs: bool
 ) -> AsyncIterator[str]:
-    """Events from a position up to the end: `logs`, `output`, then `error` or `done`."""
+    """Events from a position up to the end: `output`, and `logs` if wanted, then `done`.
+
+    A failed prediction has `error` before `done`.
+    """
     async for prediction in notifier.follow(prediction_id, _KEEP_ALIVE_SECONDS):
         if prediction is None:
-            yield KEEP_ALIVE
+            # Some clients forget their position at an event that has no id.
+            yield f": waiting\nid: {position}\n\n"
             continue
         outputs = await views.outputs(prediction, position.outputs)
-        if len(prediction.logs) > position.logs:
+        if has_logs and len(prediction.logs) > position.logs:
             text = prediction.logs[position.logs :]
             position = Position(len(prediction.logs), position.outputs)
             yield server_sent(text, "logs", position)
@@ -56,5 +60,5 @@ def _ending(prediction: Prediction) -> list[tuple[str, str]]:
     if prediction.status == "failed":
         detail = json.dumps({"detail": prediction.error})
         return [("error", detail), ("done", json.dumps({"reason": "error"}))]
-    reason = {"reason": "canceled"} if prediction.status == "canceled" else {}
+    reason = {"reason": "canceled"} if prediction.status in ("canceled", "aborted") else {}
     return [("done", json.dumps(reason))]

@@ -8,8 +8,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from sam2_video.service.errors import SERVER_FAILED, RequestError
+from sam2_video.service.storage.files import is_full
 
 _TITLES = {
+    400: "Bad request",
     401: "Unauthenticated",
     403: "Forbidden",
     404: "Not found",
@@ -43,7 +45,8 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
         ]
     if error.retry_after is not None:
         body["retry_after"] = error.retry_after
-        headers["Retry-After"] = str(error.retry_after)
+        seconds = str(error.retry_after)
+        headers = {"Retry-After": seconds, "RateLimit-Remaining": "0", "RateLimit-Reset": seconds}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body, error.status, headers, media_type="application/problem+json")
@@ -56,8 +59,10 @@ def _refused_by_framework(request: Request, error: Exception) -> JSONResponse:
     return _refused(request, RequestError(error.status_code, sentence))
 
 
-def _failed(request: Request, _: Exception) -> JSONResponse:
+def _failed(request: Request, error: Exception) -> JSONResponse:
     """A failure of this server; the traceback goes to the log only."""
+    if is_full(error):
+        return _refused(request, RequestError(507, "The server has no disk space left."))
     return _refused(request, RequestError(500, SERVER_FAILED))
 
 

@@ -4,46 +4,63 @@ import asyncio
 import base64
 import binascii
 import json
-import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import QueryParams, UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from sam2_video.core.errors import shown
 from sam2_video.prediction.data_uri import is_data_uri
 from sam2_video.service.api.auth import Access
 from sam2_video.service.api.event_stream import Position, events
-from sam2_video.service.api.validation import InputSchema, check_hook, check_version, wait_seconds
-from sam2_video.service.api.views import MODEL, Json, Model, Views, file_url, file_view, listed
+from sam2_video.service.api.prediction_page import prediction_page
+from sam2_video.service.api.validation import (
+    InputSchema,
+    check_hook,
+    check_version,
+    lifetime_of,
+    read_time,
+    wait_seconds,
+)
+from sam2_video.service.api.views import (
+    HOSTED_VERSION,
+    MODEL,
+    Json,
+    Model,
+    Views,
+    file_url,
+    file_view,
+    listed,
+)
 from sam2_video.service.api.webhooks import Webhooks, signing_key
 from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.notifier import Notifier
-from sam2_video.service.jobs.queue import JobQueue
+from sam2_video.service.jobs.queue import RETRY_SECONDS, JobQueue
 from sam2_video.service.net.bodies import json_object
 from sam2_video.service.net.file_response import send_content
 from sam2_video.service.net.guard import Guard, UrlError
 from sam2_video.service.net.inputs import INPUT, Sources
-from sam2_video.service.net.origin import base_url
+from sam2_video.service.net.origin import base_url, own_urls
 from sam2_video.service.net.server_sent import event_stream
 from sam2_video.service.settings import Settings
 from sam2_video.service.storage.database import Prediction, Store, StoredFile
 from sam2_video.service.storage.files import FileRefusedError, Files
 from sam2_video.service.storage.secrets import Secret, new_id
 
-logger = logging.getLogger(__name__)
-
 _PAGE = 100
 _CHUNK = 1 << 20
 _METADATA_BYTES = 16 * 1024
 _MULTIPART_BYTES = 1024**2  # what a form adds to a file
 _LARGE_BODY = 1024**2
+_QUERY_BYTES = 4096
+_ABSENT = ("collections", "deployments", "hardware", "trainings")
 
 
 @dataclass(frozen=True)
@@ -66,7 +83,7 @@ class Api:
     reading: asyncio.Semaphore
 
     def routes(self) -> list[Route]:
-        """The calls by path, below `/v1`."""
+        """The calls by path, which clients find with and without `/v1` before it."""
         model = "/models/{owner}/{name}"
         body = self.settings.limits.max_body_bytes
         upload = self.settings.limits.max_file_bytes + _MULTIPART_BYTES
@@ -76,8 +93,11 @@ class Api:
             Route("/predictions/{id}", self.get_prediction),
             Route("/predictions/{id}/cancel", self.cancel, methods=["POST"], max_body_size=1024),
             Route("/models", self.list_models),
+            Route("/models", self.search_models, methods=["QUERY"], max_body_size=_QUERY_BYTES),
             Route(model, self.get_model),
             Route(f"{model}/predictions", self.create, methods=["POST"], max_body_size=body),
+            Route(f"{model}/readme", self.readme),
+            Route(f"{model}/examples", self.examples),
             Route(f"{model}/versions", self.list_versions),
             Route(f"{model}/versions/{{version}}", self.get_version),
             Route("/files", self.list_files),
@@ -86,8 +106,16 @@ class Api:
             Route("/files/{id}", self.delete_file, methods=["DELETE"]),
             Route("/files/{id}/download", self.download),
             Route("/files/{token}/stream", self.stream),
+            Route("/p/{token}", self.page),
             Route("/outputs/{id}/{name}", self.output),
             Route("/webhooks/default/secret", self.webhook_secret),
+            Route("/account", self.account),
+            Route("/search", self.search),
+            *(
+                Route(f"/{kind}{rest}", self.absent, methods=["GET", "POST", "PATCH", "DELETE"])
+                for kind in _ABSENT
+                for rest in ("", "/{rest:path}")
+            ),
         ]
 
     async def create(self, request: Request) -> Response:
@@ -98,16 +126,20 @@ class Api:
         # A large request is in memory as a whole, so not many are read at a time.
         is_large = int(request.headers.get("Content-Length", _LARGE_BODY)) >= _LARGE_BODY
         async with self.reading if is_large else nullcontext():
-            prediction = await self._accept(request, owner, await json_object(request))
-        await self.queue.submit(prediction)
+            prediction = await self._submit(request, owner, await json_object(request))
         self.webhooks.follow(prediction)
-        seconds = wait_seconds(request.headers.get("Prefer", ""))
-        if seconds is None:
-            view = await self.views.prediction(prediction, is_waited_for=True)
-            return JSONResponse(view, 201)
-        prediction = await self._ended(prediction, seconds)
+        status, seconds = 201, wait_seconds(request.headers.get("Prefer", ""))
+        if seconds is not None:
+            prediction = await self._ended(prediction, seconds)
+            status = 201 if prediction.is_finished else 202
         view = await self.views.prediction(prediction, is_waited_for=True)
-        return JSONResponse(view, 201 if prediction.is_finished else 202)
+        headers = {
+            "Location": view["urls"]["get"],
+            "RateLimit-Limit": str(self.queue.max_unfinished),
+            "RateLimit-Remaining": str(await self.queue.room()),
+            "RateLimit-Reset": str(RETRY_SECONDS),
+        }
+        return JSONResponse(view, status, headers)
 
     async def get_prediction(self, request: Request) -> Response:
         """One prediction."""
@@ -115,17 +147,22 @@ class Api:
 
     async def list_predictions(self, request: Request) -> Response:
         """A page of the caller's predictions, newest first."""
-        owner = self.access.owner(request)
-        before, after = read_cursor(request.query_params.get("cursor"))
-        found = await self.store.page(owner, _PAGE + 1, before=before, after=after)
+        owner, query = self.access.owner(request), request.query_params
+        before, after = read_cursor(query.get("cursor"))
+        created = read_time(query, "created_after"), read_time(query, "created_before")
+        if query.get("source", "web") != "web":
+            raise RequestError.of_field("source", "source should be web, or not given")
+        if "source" in query:  # predictions of the page belong to its visitors, never to a token
+            return JSONResponse(listed([]))
+        found = await self.store.page(owner, _PAGE + 1, created, before=before, after=after)
         is_more = len(found) > _PAGE
         page = found[-_PAGE:] if after is not None else found[:_PAGE]
-        base = self._base(request)
+        url = f"{self._base(request)}/v1/predictions"
         older = newer = None
         if page and (is_more or after is not None):
-            older = _cursor_url(base, "o", page[-1].number)
+            older = f"{url}?{_with_cursor(query, 'o', page[-1].number)}"
         if page and (before is not None or (after is not None and is_more)):
-            newer = _cursor_url(base, "n", page[0].number)
+            newer = f"{url}?{_with_cursor(query, 'n', page[0].number)}"
         views = [await self.views.prediction(prediction) for prediction in page]
         return JSONResponse(listed(views, newer, older))
 
@@ -136,26 +173,58 @@ class Api:
         return JSONResponse(await self.views.prediction(await self._prediction(request)))
 
     async def stream(self, request: Request) -> Response:
-        """A prediction as events. The URL is the permission: clients send no token here."""
-        name = request.path_params["token"].partition(".")[0]
-        expected = self.views.stream_token(name).encode()
-        if not secrets.compare_digest(request.path_params["token"].encode(), expected):
-            raise RequestError(404, "There is no such stream here.")
-        if await self.store.prediction(name) is None:
-            raise RequestError(404, "There is no such stream here.")
+        """A prediction as events; `?logs=true` asks for `logs` too, which others do not expect."""
+        prediction = await self._of_token(request, "stream")
         position = Position.parse(request.headers.get("Last-Event-ID", ""))
-        return event_stream(events(name, self.views, self.notifier, position))
+        has_logs = request.query_params.get("logs") == "true"
+        return event_stream(
+            events(prediction.id, self.views, self.notifier, position, has_logs=has_logs)
+        )
+
+    async def page(self, request: Request) -> Response:
+        """A prediction as a page for a browser."""
+        prediction = await self._of_token(request, "web")
+        return prediction_page(await self.views.prediction(prediction))
 
     async def list_models(self, request: Request) -> Response:
         """The models: one."""
         self.access.owner(request)
         return JSONResponse(listed([await self._model_view(request)]))
 
+    async def search_models(self, request: Request) -> Response:
+        """The models that a text, the body, finds."""
+        self.access.owner(request)
+        query = (await request.body()).decode(errors="replace")
+        return JSONResponse(listed(await self._found_models(request, query)))
+
+    async def search(self, request: Request) -> Response:
+        """What a text finds: models alone are here."""
+        self.access.owner(request)
+        query = request.query_params.get("query")
+        if query is None:
+            raise RequestError(400, "query is required: the text to search for")
+        models = [
+            {"model": model, "metadata": {}} for model in await self._found_models(request, query)
+        ]
+        return JSONResponse({"query": query, "models": models, "collections": [], "pages": []})
+
     async def get_model(self, request: Request) -> Response:
         """The model."""
         self.access.owner(request)
         self._check_model(request)
         return JSONResponse(await self._model_view(request))
+
+    async def readme(self, request: Request) -> Response:
+        """What the model takes, as Markdown."""
+        self.access.owner(request)
+        self._check_model(request)
+        return PlainTextResponse(self.model.readme())
+
+    async def examples(self, request: Request) -> Response:
+        """Example predictions of the model: none is published here."""
+        self.access.owner(request)
+        self._check_model(request)
+        return JSONResponse(listed([]))
 
     async def list_versions(self, request: Request) -> Response:
         """The versions of the model: the one that runs."""
@@ -193,7 +262,9 @@ class Api:
             try:
                 await self.files.keep(_chunks(content), file)
             except FileRefusedError as error:
-                raise RequestError.of_field("content", f"content {error}") from error
+                raise RequestError.of_field(
+                    "content", f"content {error}", status=error.status
+                ) from error
         return JSONResponse(file_view(file, self._base(request)), 201)
 
     async def list_files(self, request: Request) -> Response:
@@ -230,33 +301,56 @@ class Api:
         owner = self.access.owner(request)
         return JSONResponse({"key": signing_key(self.secret, owner)})
 
-    async def _accept(self, request: Request, owner: str, body: Json) -> Prediction:
-        """A new prediction of what a request asks for.
+    async def account(self, request: Request) -> Response:
+        """The caller: programs ask for it to check a token."""
+        return JSONResponse({"type": "user", "username": self.access.owner(request)})
+
+    async def absent(self, request: Request) -> Response:
+        """What the hosted API has and this server has not."""
+        self.access.owner(request)
+        kinds = ", ".join(_ABSENT)
+        raise RequestError(404, f"This server runs {MODEL} alone and has none of: {kinds}.")
+
+    async def _submit(self, request: Request, owner: str, body: Json) -> Prediction:
+        """Put a new prediction, of what a request asks for, into the queue.
 
         Raises:
-            RequestError: the request is invalid.
+            RequestError: the request is invalid, or the queue is full.
         """
+        version = self.model.version
         if "owner" not in request.path_params:
-            check_version(body.get("version"))
+            asked = check_version(body.get("version"))
+            version = asked if asked == HOSTED_VERSION else version
         hook = check_hook(body)
+        lifetime = lifetime_of(request.headers.get("Cancel-After"))
         inputs = self.schema.check(body.get("input"))
         if hook.url is not None:
             await self._check_webhook(hook.url)
         base = self._base(request)
-        source = await self.sources.accept(inputs[INPUT], owner, (base,))
-        if source is not None and is_data_uri(inputs[INPUT]):
-            inputs[INPUT] = file_url(base, source)
-        return Prediction(
+        source = await self.sources.accept(inputs[INPUT], owner, own_urls(request, self.settings))
+        inline = source if is_data_uri(inputs[INPUT]) else None
+        if inline is not None:
+            inputs[INPUT] = file_url(base, inline)
+        created = self.store.now()
+        prediction = Prediction(
             id=new_id(),
             owner=owner,
-            version=self.model.version,
+            version=version,
             input=inputs,
             base_url=base,
             source_id=source and source.id,
+            created_at=created,
+            deadline=lifetime and created + lifetime,
             webhook=hook.url,
             webhook_events=hook.events,
             webhook_owed=hook.url is not None,
         )
+        try:
+            await self.queue.submit(prediction)
+        except RequestError:
+            await self.files.remove([inline.id] if inline else [])
+            raise
+        return prediction
 
     def _base(self, request: Request) -> str:
         return base_url(request, self.settings.public_url)
@@ -268,6 +362,9 @@ class Api:
 
     async def _model_view(self, request: Request) -> Json:
         return self.model.view(self._base(request), await self.store.count())
+
+    async def _found_models(self, request: Request, query: str) -> list[Json]:
+        return [await self._model_view(request)] if self.model.matches(query) else []
 
     def _check_model(self, request: Request) -> None:
         owner, name = request.path_params.get("owner"), request.path_params.get("name")
@@ -288,6 +385,16 @@ class Api:
         owner = self.access.owner(request)
         prediction = await self.store.prediction(request.path_params["id"])
         if prediction is None or prediction.owner != owner:
+            raise RequestError(404, "There is no such prediction here.")
+        return prediction
+
+    async def _of_token(self, request: Request, purpose: str) -> Prediction:
+        """The prediction of a URL that is its own permission: no API token is sent with it."""
+        token = request.path_params["token"]
+        name = token.partition(".")[0]
+        is_valid = secrets.compare_digest(token.encode(), self.views.token(purpose, name).encode())
+        prediction = await self.store.prediction(name) if is_valid else None
+        if prediction is None:
             raise RequestError(404, "There is no such prediction here.")
         return prediction
 
@@ -336,14 +443,15 @@ async def _chunks(content: UploadFile) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _cursor_url(base: str, direction: str, number: int) -> str:
+def _with_cursor(query: QueryParams, direction: str, number: int) -> str:
+    """The query of another page of the same list."""
     text = base64.urlsafe_b64encode(f"{direction}{number}".encode()).decode().rstrip("=")
-    return f"{base}/v1/predictions?cursor={text}"
+    return urlencode({**query, "cursor": text})
 
 
 def read_cursor(text: str | None) -> tuple[int | None, int | None]:
     """What a cursor asks for: older than a number, or newer than one."""
-    if text is None:
+    if not text:
         return None, None
     try:
         plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")

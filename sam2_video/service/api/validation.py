@@ -1,8 +1,9 @@
 """Checks what a client sends before anything is done with it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,9 @@ MAX_WAIT = 60
 
 _LONGEST_TEXT = 100_000  # a thousand clicks take a fifth of it
 
+_SHORTEST_LIFETIME = timedelta(seconds=5)
+
+_DURATION = re.compile(r"(?:([0-9]{1,5})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9})s?)?", re.ASCII)
 _VERSION = re.compile(r"[0-9a-f]{64}")
 _WAIT = re.compile(r"(?:^|[,;\s])wait(?:\s*=\s*\"?([0-9]{1,6})\"?)?\s*(?=$|[,;])", re.IGNORECASE)
 
@@ -75,8 +79,8 @@ def _too_long(inputs: Json) -> Iterator[InvalidField]:
             yield InvalidField(f"input.{name}", "max_length", sentence)
 
 
-def check_version(version: Any) -> None:
-    """Check that the `version` of a request is one of this model.
+def check_version(version: Any) -> str:
+    """The id, or the model, that the `version` of a request names.
 
     Raises:
         RequestError: it is none, or one of another model.
@@ -96,6 +100,7 @@ def check_version(version: Any) -> None:
             f"version is {shown(version)}, but it should be 64 hexadecimal digits, {MODEL}, "
             f"or {MODEL}: and the digits",
         )
+    return name
 
 
 def check_hook(body: Json) -> Hook:
@@ -130,6 +135,46 @@ def check_hook(body: Json) -> Hook:
             + ", ".join(EVENTS),
         )
     return Hook(url, events)
+
+
+def lifetime_of(cancel_after: str | None) -> timedelta | None:
+    """How long after its creation a `Cancel-After` header lets a prediction live.
+
+    Raises:
+        RequestError: it is no duration, or too short a one.
+    """
+    if cancel_after is None:
+        return None
+    found = _DURATION.fullmatch(cancel_after.strip())
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    lifetime = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    if lifetime < _SHORTEST_LIFETIME:
+        raise RequestError.of_field(
+            "Cancel-After",
+            f"Cancel-After is {shown(cancel_after)}, but it should be a duration of 5 seconds or "
+            "more, as 90s, 5m or 1h30m",
+        )
+    return lifetime
+
+
+def read_time(query: Mapping[str, str], name: str) -> datetime | None:
+    """The time in UTC, without a zone, that a parameter of a query gives in ISO 8601.
+
+    Raises:
+        RequestError: it is no such time.
+    """
+    text = query.get(name)
+    if not text:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+        return (
+            (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
+        )
+    except (ValueError, OverflowError) as error:
+        raise RequestError.of_field(
+            name, f"{name} is {shown(text)}, but it should be a time as 2026-01-31T12:00:00Z"
+        ) from error
 
 
 def wait_seconds(prefer: str) -> int | None:

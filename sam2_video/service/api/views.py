@@ -14,6 +14,8 @@ from sam2_video.service.storage.secrets import Secret
 
 OWNER, NAME = "meta", "sam-2-video"
 MODEL = f"{OWNER}/{NAME}"
+HOSTED_VERSION = "33432afdfc06a10da6b4018932893d39b0159f838b6d11dd1236dff85cc5ec1d"
+_DESCRIPTION = "SAM 2 video segmentation, served by sam2-video."
 
 Json = dict[str, Any]
 
@@ -38,6 +40,7 @@ class Views:
         is_hidden = is_waited_for and not prediction.is_finished
         base = f"{prediction.base_url}/v1"
         started, completed = prediction.started_at, prediction.completed_at
+        deadline, hook, events = prediction.deadline, prediction.webhook, prediction.webhook_events
         has_output = prediction.status != "failed" and bool(outputs)
         metrics: Json = {}
         if completed is not None:
@@ -56,13 +59,17 @@ class Views:
             "source": "web" if prediction.is_from_page else "api",
             "status": "starting" if is_hidden else prediction.status,
             "created_at": _written(prediction.created_at),
-            "started_at": None if is_hidden else _written(started),
-            "completed_at": _written(completed),
+            # What the hosted API does not know yet, it leaves out.
+            **({} if started is None or is_hidden else {"started_at": _written(started)}),
+            **({} if completed is None else {"completed_at": _written(completed)}),
+            **({} if deadline is None else {"deadline": _written(deadline)}),
+            **({} if hook is None else {"webhook": hook, "webhook_events_filter": events}),
             "metrics": metrics,
             "urls": {
                 "get": f"{base}/predictions/{prediction.id}",
                 "cancel": f"{base}/predictions/{prediction.id}/cancel",
-                "stream": f"{base}/files/{self.stream_token(prediction.id)}/stream",
+                "stream": f"{base}/files/{self.token('stream', prediction.id)}/stream",
+                "web": f"{base}/p/{self.token('web', prediction.id)}",
             },
         }
 
@@ -79,9 +86,9 @@ class Views:
         )
         return [_output_url(prediction.base_url, file) for file in files]
 
-    def stream_token(self, prediction_id: str) -> str:
-        """The part of a stream's URL that opens it: clients send no API token there."""
-        return f"{prediction_id}.{self._secret.token('stream', prediction_id)}"
+    def token(self, purpose: str, prediction_id: str) -> str:
+        """The unguessable part of a URL, `stream` or `web`, that is called without an API token."""
+        return f"{prediction_id}.{self._secret.token(purpose, prediction_id)}"
 
 
 def _output_url(base_url: str, file: Output) -> str:
@@ -141,7 +148,7 @@ class Model:
             "url": base_url,
             "owner": OWNER,
             "name": NAME,
-            "description": "SAM 2 video segmentation, served by sam2-video.",
+            "description": _DESCRIPTION,
             "visibility": "public",
             "github_url": None,
             "paper_url": "https://arxiv.org/abs/2408.00714",
@@ -151,6 +158,17 @@ class Model:
             "default_example": None,
             "latest_version": self.version_view(),
         }
+
+    def matches(self, query: str) -> bool:
+        """Whether a search for a text finds the model: by any word of its name and description."""
+        text = f"{MODEL} {_DESCRIPTION}".lower()
+        return not query.strip() or any(word in text for word in query.lower().split())
+
+    def readme(self) -> str:
+        """What the model takes, as Markdown."""
+        inputs = self.schema["components"]["schemas"]["Input"]["properties"]
+        lines = [f"- `{name}`: {rule.get('description', '')}" for name, rule in inputs.items()]
+        return "\n".join([f"# {MODEL}", "", _DESCRIPTION, "", "## Inputs", "", *lines, ""])
 
 
 def listed(

@@ -1,4 +1,4 @@
-"""Telling a client's webhook what happens to a prediction, signed as the hosted API signs."""
+"""Sends webhooks: what happens to a prediction, signed as the hosted API signs."""
 
 import asyncio
 import base64
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 EVENTS = ("start", "output", "logs", "completed")
 
-_SECONDS_BETWEEN = 0.5  # outputs and logs are told at most so often
+_SECONDS_BETWEEN = 0.5  # between two messages about outputs and logs, as the hosted API has it
 _RETRIES = (1.0, 3.0, 10.0, 30.0, 60.0, 120.0)
 _AT_A_TIME = 20
 
@@ -31,7 +31,7 @@ def signing_key(secret: Secret, owner: str) -> str:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What has been told of a prediction."""
+    """What the webhook of a prediction has been sent."""
 
     is_started: bool = False
     outputs: int = 0
@@ -57,12 +57,12 @@ class Webhooks:
         self._sending = asyncio.Semaphore(_AT_A_TIME)
 
     async def resume(self) -> None:
-        """Take up what was not told when the server stopped."""
+        """Go on with webhooks that had not been sent when the server stopped."""
         for prediction in await self._store.owing_webhooks() + await self._store.unfinished():
             self.follow(prediction)
 
     def follow(self, prediction: Prediction) -> None:
-        """Tell a prediction's webhook, if it names one, of what happens from now on."""
+        """Send a prediction's webhook, if it has one, what happens from now on."""
         if prediction.webhook is None:
             return
         task = asyncio.create_task(self._follow(prediction.id, prediction.webhook))
@@ -70,7 +70,7 @@ class Webhooks:
         task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
-        """Stop telling; ends that were not told are told after the next start."""
+        """Stop; `completed` events that were not sent are sent after the next start."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -97,13 +97,9 @@ class Webhooks:
         else:
             return  # it is not on record any more
         if not seen.is_started and "start" in wanted and prediction.started_at is not None:
-            begun: Json = {
-                "status": "processing",
-                "output": None,
-                "completed_at": None,
-                "metrics": {},
-            }
-            await self._send(prediction, url, {**view, **begun})
+            begun: Json = {**view, "status": "processing", "output": None, "metrics": {}}
+            begun.pop("completed_at")
+            await self._send(prediction, url, begun)
         if "completed" in wanted:
             await self._send(prediction, url, view, _RETRIES)
         await self._store.settle_webhook(prediction_id)
@@ -111,7 +107,7 @@ class Webhooks:
     async def _send(
         self, prediction: Prediction, url: str, view: Json, retries: tuple[float, ...] = ()
     ) -> None:
-        """Send one message, until it is taken or there is no attempt left."""
+        """Send one message, and again after each pause of `retries` until 2xx answers it."""
         body = json.dumps(view)
         message_id = f"msg_{new_id()}"
         signer = Webhook(signing_key(self._secret, prediction.owner))
@@ -131,6 +127,6 @@ class Webhooks:
                 reason = f"it answers {status}"
             except UrlError as error:
                 reason = str(error)
-            logger.warning("the webhook of %s was not told: %s", prediction.id, reason)
+            logger.warning("the webhook of %s failed: %s", prediction.id, reason)
             if pause is not None:
                 await asyncio.sleep(pause)

@@ -26,7 +26,8 @@ from sam2_video.service.storage.secrets import new_id
 logger = logging.getLogger(__name__)
 
 _ATTEMPTS = 2
-_RETRY_SECONDS = 10
+RETRY_SECONDS = 10  # after which a client should ask a full queue again
+_SECONDS_BETWEEN_DEADLINES = 1.0
 
 
 @dataclass(eq=False)
@@ -73,8 +74,13 @@ class JobQueue:
         self._containers = containers
         self._endpoint = endpoint
         self._notifier = notifier
-        self._max_unfinished = max_unfinished
+        self.max_unfinished = max_unfinished
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._deadlines: asyncio.Task[None] | None = None
+
+    async def room(self) -> int:
+        """How many more predictions would be taken now."""
+        return max(self.max_unfinished - await self._store.count_unfinished(), 0)
 
     async def check_room(self) -> None:
         """Look whether one more prediction would be taken.
@@ -82,18 +88,23 @@ class JobQueue:
         Raises:
             RequestError: it would not.
         """
-        if await self._store.count_unfinished() >= self._max_unfinished:
-            raise RequestError(
-                429, "The queue is full; try again later.", retry_after=_RETRY_SECONDS
-            )
+        if not await self.room():
+            raise _full()
 
     async def submit(self, prediction: Prediction) -> None:
-        """Record a new prediction and run it when its turn comes."""
-        await self._store.add(prediction)
+        """Record a new prediction and run it when its turn comes.
+
+        Raises:
+            RequestError: the queue is full.
+        """
+        if not await self._store.add(prediction, self.max_unfinished):
+            raise _full()
         self._start(prediction)
 
     async def resume(self) -> None:
         """Take up what had not ended when the server stopped, in its old order."""
+        await self._end_overdue()
+        self._deadlines = asyncio.create_task(self._watch_deadlines())
         predictions = await self._store.unfinished()
         for prediction in predictions:
             await self._clear(prediction)
@@ -105,9 +116,19 @@ class JobQueue:
         self._tasks[prediction.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(prediction.id, None))
 
-    async def cancel(self, prediction_id: str) -> None:
-        """End a prediction that has not ended yet; its container stops."""
-        if await self._store.finish(prediction_id, "canceled"):
+    async def cancel(self, prediction_id: str, status: str = "canceled") -> None:
+        """End a prediction that has not ended yet; its container stops.
+
+        Args:
+            prediction_id: which one.
+            status: what it becomes if it has not begun; one that runs becomes `canceled`.
+        """
+        prediction = await self._store.prediction(prediction_id)
+        values: dict[str, Any] = {}
+        if prediction is not None and prediction.started_at is not None:
+            status = "canceled"
+            values["predict_time"] = (self._store.now() - prediction.started_at).total_seconds()
+        if await self._store.finish(prediction_id, status, **values):
             self._notifier.notify(prediction_id)
             await self._stop(self._tasks.get(prediction_id))
             await self._drop(prediction_id, "source")
@@ -120,8 +141,20 @@ class JobQueue:
 
     async def stop(self) -> None:
         """Let go of all predictions; they are taken up by the next start."""
-        for task in list(self._tasks.values()):
+        for task in (self._deadlines, *self._tasks.values()):
             await self._stop(task)
+
+    async def _watch_deadlines(self) -> None:
+        while True:
+            await asyncio.sleep(_SECONDS_BETWEEN_DEADLINES)
+            try:
+                await self._end_overdue()
+            except Exception:
+                logger.exception("overdue predictions could not be ended")
+
+    async def _end_overdue(self) -> None:
+        for name in await self._store.overdue():
+            await self.cancel(name, "aborted")
 
     async def _run(self, prediction: Prediction) -> None:
         try:
@@ -270,3 +303,7 @@ class JobQueue:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
+
+
+def _full() -> RequestError:
+    return RequestError(429, "The queue is full; try again later.", retry_after=RETRY_SECONDS)

@@ -17,7 +17,7 @@ from sam2_video.service.storage.files import FileRefusedError, Files, shown_name
 
 INPUT = "input_video"
 
-_OWN_FILE = re.compile(r"/v1/(?:files|outputs)/([a-z2-7]{26})(?:/.*)?")
+_OWN_PATH = re.compile(r"(?:/v1)?/(?:files|outputs)/([^/?#]*).*|/v1/.*", re.DOTALL)
 _FETCHES = 4  # at a time
 _LONGEST_URL = 8192
 
@@ -54,19 +54,19 @@ class Sources:
             return await self._store_data_uri(value, owner)
         try:
             parts = urlsplit(value)
-            is_own = any(value.startswith(f"{url}/v1/") for url in own_urls)
         except ValueError:
-            parts, is_own = urlsplit(""), False
+            parts = urlsplit("")
         if parts.scheme not in ("http", "https") or len(value) > _LONGEST_URL:
             raise _problem(
                 f"{INPUT} is {shown(value)}, but it should be an http(s) URL or a data URI"
             )
-        if is_own:
-            found = _OWN_FILE.fullmatch(parts.path)
-            file = await self._store.file(found[1]) if found else None
-            if file is None or file.owner != owner:
-                raise _problem(f"{INPUT} is {shown(value)}, but there is no such file here")
-            return file
+        for url in own_urls:
+            found = _OWN_PATH.fullmatch(value[len(url) :]) if value.startswith(url) else None
+            if found is not None:
+                file = await self._store.file(found[1] or "")
+                if file is None or file.owner != owner:
+                    raise _problem(f"{INPUT} is {shown(value)}, but there is no such file here")
+                return file
         try:
             await self._guard.check(value)
         except UrlError as error:
@@ -158,8 +158,8 @@ class Sources:
             )
             return await self._files.keep(chunks(), file)
         except FileRefusedError as error:
-            raise _problem(f"{INPUT} {error}") from error
+            raise _problem(f"{INPUT} {error}", error.status) from error
 
 
-def _problem(sentence: str) -> RequestError:
-    return RequestError.of_field(f"input.{INPUT}", sentence)
+def _problem(sentence: str, status: int = 422) -> RequestError:
+    return RequestError.of_field(f"input.{INPUT}", sentence, status=status)

@@ -6,6 +6,10 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from sam2_video.service.settings import ANY_HOST, Settings
+
+_LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1", *ANY_HOST)
+
 
 def host_name(headers: Headers) -> str:
     """The `Host` header without its port; empty if it cannot be read."""
@@ -23,6 +27,17 @@ def is_foreign(headers: Headers) -> bool:
 def base_url(request: Request, public_url: str | None) -> str:
     """The server's URL as the caller knows it."""
     return public_url or f"{request.url.scheme}://{request.headers.get('Host', 'localhost')}"
+
+
+def own_urls(request: Request, settings: Settings) -> tuple[str, ...]:
+    """The URLs by which clients may know this server; those of this machine if it listens there."""
+    scheme = request.url.scheme
+    names = ("localhost", "127.0.0.1", "[::1]") if settings.host in _LOOPBACK_HOSTS else ()
+    return (
+        base_url(request, settings.public_url),
+        base_url(request, None),
+        *(f"{scheme}://{name}:{settings.port}" for name in names),
+    )
 
 
 def _part(url: str, part: Literal["hostname", "netloc"]) -> str:

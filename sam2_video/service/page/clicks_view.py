@@ -7,7 +7,7 @@ from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.engine.clicks import check_clicks, parse_clicks
 from sam2_video.engine.prompts import build_prompts, name_foreground
-from sam2_video.service.page.problem import problem
+from sam2_video.service.errors import problem
 from sam2_video.service.page.videos import VideoInfo
 
 CLICK_INPUTS = ("click_coordinates", "click_labels", "click_frames", "click_object_ids")
@@ -39,7 +39,11 @@ def view(strings: Mapping[str, str], video: VideoInfo | None, limits: Limits) ->
         ]
         if video is not None:
             check_clicks(clicks, video.width, video.height, video.num_frames)
-        objects = build_prompts(clicks, limits.max_objects, limits.max_conditioning_frames)
+        objects = build_prompts(
+            clicks,
+            max_objects=limits.max_objects,
+            max_conditioning_frames=limits.max_conditioning_frames,
+        )
     except InputError as error:
         answer["error"] = problem(str(error))
         return answer

@@ -1,5 +1,6 @@
-"""What is remembered: predictions and files, in a database that outlives the server."""
+"""Predictions and files on record, in a database that outlives the server."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 _AT_ONCE = 500  # values that one statement may name
 
-FINISHED = ("succeeded", "failed", "canceled")
+FINISHED = ("succeeded", "failed", "canceled", "aborted")
 VISITOR = "visitor:"  # what an owner begins with that is a visitor of the page
 
 
@@ -52,11 +53,13 @@ class Prediction(Base):
         version: the version id that it was answered with.
         input: the inputs as clients see them: a data URI has become the URL of a file.
         source_id: the file that `input_video` is; None while it has not been fetched.
-        status: `starting`, `processing`, `succeeded`, `failed` or `canceled`.
+        status: `starting`, `processing`, or one of `FINISHED`; `aborted` is what reached its
+            deadline before it began.
         base_url: this server as the client reached it, for URLs in answers and webhooks.
-        webhook: where to tell what happens; None for nowhere.
-        webhook_events: which events to tell.
-        webhook_owed: whether the end has still to be told.
+        webhook: the URL that events are sent to; None without a webhook.
+        webhook_events: which events are sent.
+        webhook_owed: whether the `completed` event has still to be sent.
+        deadline: when it is ended if it has not ended by itself; None for never.
         data_removed: whether inputs, outputs and logs have expired.
     """
 
@@ -79,6 +82,7 @@ class Prediction(Base):
     webhook: Mapped[str | None] = mapped_column(default=None)
     webhook_events: Mapped[list[str]] = mapped_column(default=list)
     webhook_owed: Mapped[bool] = mapped_column(default=False)
+    deadline: Mapped[datetime | None] = mapped_column(default=None)
     data_removed: Mapped[bool] = mapped_column(default=False)
 
     @property
@@ -135,12 +139,16 @@ class StoredFile(Base):
 
 
 class Output(NamedTuple):
-    """What tells an output from others; a prediction may have very many."""
+    """The columns of an output that lists need; a prediction may have very many."""
 
     id: str
     name: str
     frame: int
     size: int
+
+
+_UNFINISHED = Prediction.status.not_in(FINISHED)
+_COUNT_UNFINISHED = select(func.count()).where(_UNFINISHED)
 
 
 class Store:
@@ -152,6 +160,7 @@ class Store:
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self._adding = asyncio.Lock()
 
     @staticmethod
     def url_in(folder: Path) -> str:
@@ -172,22 +181,31 @@ class Store:
         finally:
             await self._engine.dispose()
 
-    async def add(self, record: Prediction | StoredFile) -> None:
-        """Keep a new record."""
+    async def add_file(self, file: StoredFile) -> None:
+        """Keep a new file."""
         async with self._writing() as session:
-            session.add(record)
+            session.add(file)
+
+    async def add(self, prediction: Prediction, most: int) -> bool:
+        """Keep a new prediction, unless so many have not ended; whether it was kept.
+
+        One server uses a database at a time, so its lock keeps any other prediction from being
+        added between the count and the insertion.
+        """
+        async with self._adding, self._writing() as session:
+            if (await session.scalar(_COUNT_UNFINISHED) or 0) >= most:
+                return False
+            session.add(prediction)
+        return True
 
     async def prediction(self, name: str) -> Prediction | None:
         """The prediction of that id."""
         return await self._one(select(Prediction).where(Prediction.id == name))
 
-    async def change(self, name: str, **values: Any) -> None:
-        """Set columns of a prediction that has not ended."""
-        await self._execute(
-            update(Prediction)
-            .where(Prediction.id == name, Prediction.status.not_in(FINISHED))
-            .values(**values)
-        )
+    async def change(self, name: str, **values: Any) -> bool:
+        """Set columns of a prediction that has not ended; whether there is such a one."""
+        changed = update(Prediction).where(Prediction.id == name, _UNFINISHED).values(**values)
+        return bool(await self._execute(changed))
 
     async def log(self, name: str, text: str) -> None:
         """Add to a prediction's log."""
@@ -195,26 +213,32 @@ class Store:
 
     async def finish(self, name: str, status: str, **values: Any) -> bool:
         """End a prediction, if it has not ended yet; whether this was the end."""
-        values |= {"status": status, "completed_at": self.now()}
-        num_ended = await self._execute(
-            update(Prediction)
-            .where(Prediction.id == name, Prediction.status.not_in(FINISHED))
-            .values(**values)
-        )
-        return bool(num_ended)
+        return await self.change(name, status=status, completed_at=self.now(), **values)
 
     async def page(
-        self, owner: str, size: int, *, before: int | None = None, after: int | None = None
+        self,
+        owner: str,
+        size: int,
+        created: tuple[datetime | None, datetime | None] = (None, None),
+        *,
+        before: int | None = None,
+        after: int | None = None,
     ) -> list[Prediction]:
         """Predictions of an owner, newest first.
 
         Args:
             owner: whose.
             size: how many at most.
+            created: only those created from the first time on, and before the second.
             before: only older ones than this number, the newest of them.
             after: only newer ones than this number, the oldest of them.
         """
         found = select(Prediction).where(Prediction.owner == owner).limit(size)
+        since, until = created
+        if since is not None:
+            found = found.where(Prediction.created_at >= since)
+        if until is not None:
+            found = found.where(Prediction.created_at < until)
         if after is not None:
             found = found.where(Prediction.number > after).order_by(Prediction.number)
         else:
@@ -233,34 +257,35 @@ class Store:
 
     async def unfinished(self) -> list[Prediction]:
         """Predictions that have not ended, in their order."""
-        found = select(Prediction).where(Prediction.status.not_in(FINISHED))
+        found = select(Prediction).where(_UNFINISHED)
         return await self._all(found.order_by(Prediction.number))
+
+    async def overdue(self) -> list[str]:
+        """The ids of predictions that have not ended by their deadline."""
+        return await self._all(
+            select(Prediction.id).where(_UNFINISHED, Prediction.deadline <= self.now())
+        )
 
     async def waiting_visitors(self) -> list[str]:
         """Visitors of the page who have a prediction that has not ended."""
-        found = select(Prediction.owner).where(
-            Prediction.status.not_in(FINISHED), Prediction.owner.startswith(VISITOR)
-        )
+        found = select(Prediction.owner).where(_UNFINISHED, Prediction.owner.startswith(VISITOR))
         return await self._all(found.distinct())
 
     async def count_unfinished(self) -> int:
         """How many predictions have not ended."""
-        found = select(func.count()).where(Prediction.status.not_in(FINISHED))
-        return await self._one(found) or 0
+        return await self._one(_COUNT_UNFINISHED) or 0
 
     async def count(self) -> int:
         """How many predictions there are on record."""
         return await self._one(select(func.count(Prediction.number))) or 0
 
     async def owing_webhooks(self) -> list[Prediction]:
-        """Predictions whose end has still to be told."""
-        found = select(Prediction).where(
-            Prediction.webhook_owed.is_(True), Prediction.status.in_(FINISHED)
-        )
+        """Predictions that have ended, but whose webhook has not been told."""
+        found = select(Prediction).where(Prediction.webhook_owed.is_(True), ~_UNFINISHED)
         return await self._all(found)
 
     async def settle_webhook(self, name: str) -> None:
-        """Note that the end of a prediction has been told, or cannot be."""
+        """Record that the `completed` event of a prediction was sent, or given up."""
         await self._execute(
             update(Prediction).where(Prediction.id == name).values(webhook_owed=False)
         )
@@ -322,9 +347,7 @@ class Store:
 
     async def expired_files(self) -> list[str]:
         """The ids of files whose time is over, but for inputs of what has not ended."""
-        needed = select(Prediction.source_id).where(
-            Prediction.status.not_in(FINISHED), Prediction.source_id.is_not(None)
-        )
+        needed = select(Prediction.source_id).where(_UNFINISHED, Prediction.source_id.is_not(None))
         found = select(StoredFile.id).where(
             StoredFile.expires_at <= self.now(), StoredFile.id.not_in(needed)
         )
@@ -346,14 +369,14 @@ class Store:
         has_source = select(StoredFile.id).where(StoredFile.id == Prediction.source_id).exists()
         is_old = Prediction.completed_at < self.now() - age
         await self._empty(
-            Prediction.status.in_(FINISHED),
+            ~_UNFINISHED,
             Prediction.data_removed.is_(False),
             (~is_from_page & is_old) | (is_from_page & ~has_source),
         )
 
     async def discard(self, name: str) -> None:
         """Empty a prediction that has ended."""
-        await self._empty(Prediction.id == name, Prediction.status.in_(FINISHED))
+        await self._empty(Prediction.id == name, ~_UNFINISHED)
 
     async def _empty(self, *which: ColumnElement[bool]) -> None:
         """Remove inputs, logs and errors of predictions."""

@@ -1,5 +1,6 @@
 """Files as a whole: a record in the database, a content in the blob store, a bound on all."""
 
+import errno
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -18,7 +19,13 @@ _SECONDS_BETWEEN_EXTENSIONS = 60.0
 
 
 class FileRefusedError(Exception):
-    """A file cannot be kept; the message ends a sentence: `has more than ...`."""
+    """A file cannot be kept; the message ends a sentence: `has more than ...`.
+
+    Attributes:
+        status: the HTTP status of the answer to whoever sent it.
+    """
+
+    status = 422
 
 
 class FileTooLargeError(FileRefusedError):
@@ -26,7 +33,9 @@ class FileTooLargeError(FileRefusedError):
 
 
 class StorageFullError(FileRefusedError):
-    """All files together would take more than they may."""
+    """All files together would take more than they may, or the disk has."""
+
+    status = 507
 
 
 class Files:
@@ -75,13 +84,15 @@ class Files:
             content = await self._blobs.put(file.id, counted(), limit)
             file.size, file.sha256 = content.size, content.sha256
             file.expires_at = self._expiry(file.owner)
-            await self._store.add(file)
+            await self._store.add_file(file)
         except BaseException as error:
             self._used -= taken
             if isinstance(error, TooLargeError):
                 raise FileTooLargeError(f"has more than the {limit} bytes allowed") from error
             if isinstance(error, OSError):
                 logger.exception("a file could not be written")
+                if is_full(error):
+                    raise StorageFullError("does not fit onto this server's disk") from error
                 raise FileRefusedError("could not be written to this server's storage") from error
             raise
         return file
@@ -130,6 +141,12 @@ class Files:
         limits = self._limits
         seconds = limits.visitor_keep_seconds if is_visitor else limits.keep_seconds
         return self._store.now() + timedelta(seconds=seconds)
+
+
+def is_full(error: Exception) -> bool:
+    """Whether a disk is full, by the error of the system or of SQLite."""
+    code = error.errno if isinstance(error, OSError) else None
+    return code in (errno.ENOSPC, errno.EDQUOT) or "database or disk is full" in str(error)
 
 
 def shown_name(name: str) -> str:

@@ -40,13 +40,19 @@ const scenarios = {
     return { seen, count: output.length };
   },
 
-  async blocked(input, timeout) {
+  // The worker does something else until the wait for this prediction has run out.
+  async blocked(input, timeout, blocker) {
     const statuses = [];
+    let freed;
     const output = await replicate.run(
       `${model}:${version}`,
       { input, wait: { mode: "block", timeout } },
-      (prediction) => statuses.push(prediction.status),
+      (prediction) => {
+        statuses.push(prediction.status);
+        freed ??= replicate.predictions.cancel(blocker);
+      },
     );
+    await freed;
     return { statuses, count: output.length };
   },
 

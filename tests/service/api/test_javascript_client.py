@@ -46,7 +46,7 @@ def test_progress_as_applications_read_it(js, clip_uri) -> None:
 
 
 def test_a_wait_that_runs_out_goes_on_by_polling(js, clip_uri, occupied) -> None:
-    seen = js("blocked", {**CLICK, "input_video": clip_uri, "output_video": True}, 1)
+    seen = js("blocked", {**CLICK, "input_video": clip_uri, "output_video": True}, 1, occupied)
     assert seen["statuses"][0] == "starting"
     assert seen["statuses"][-1] == "succeeded"
     assert seen["count"] == 1
@@ -77,10 +77,7 @@ def test_an_abort_signal_cancels_a_run(js, long_uri) -> None:
 
 def test_stream(js, clip_uri) -> None:
     events = js("stream", {**CLICK, "input_video": clip_uri})
-    names = [event["event"] for event in events]
-    assert names.count("output") == FRAMES
-    assert names[-1] == "done"
-    assert "100%|" in "".join(event["data"] for event in events if event["event"] == "logs")
+    assert [event["event"] for event in events] == ["output"] * FRAMES + ["done"]
     assert all(event["id"] for event in events)
 
 

@@ -2,23 +2,37 @@
 
 import asyncio
 import base64
+import errno
 import random
 import socket
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sam2_video.prediction.data_uri import read_data_uri
-from sam2_video.service.api.event_stream import Position
+from sam2_video.service.api import event_stream
+from sam2_video.service.api.event_stream import Position, events
 from sam2_video.service.api.routes import read_cursor
-from sam2_video.service.api.validation import Hook, check_hook, wait_seconds
+from sam2_video.service.api.validation import (
+    Hook,
+    check_hook,
+    lifetime_of,
+    read_time,
+    wait_seconds,
+)
+from sam2_video.service.api.views import Views
 from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.containers import PriorityLock
+from sam2_video.service.jobs.notifier import Notifier
 from sam2_video.service.jobs.outputs import OutputName, OutputNameError, expected_outputs, unbroken
 from sam2_video.service.jobs.progress import Progress, last_progress
 from sam2_video.service.net.tls import tls_names
-from sam2_video.service.storage.files import shown_name
+from sam2_video.service.storage.database import Prediction, Store, StoredFile
+from sam2_video.service.storage.files import is_full, shown_name
+from sam2_video.service.storage.secrets import Secret
 
 
 @given(st.binary(min_size=1), st.sampled_from(["video/mp4", "image/png", "x/y+z"]))
@@ -120,7 +134,59 @@ def test_any_header_is_read(text: str) -> None:
         before, after = read_cursor(text)
     except RequestError:
         return
-    assert (before is None) != (after is None)
+    assert (before is None) != (after is None) or not text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("30", 30), ("5m", 300), ("1h30m", 5400), ("1h30m45s", 5445), (" 2h ", 7200)],
+)
+def test_lifetimes(text: str, seconds: int) -> None:
+    assert lifetime_of(text) == timedelta(seconds=seconds)
+    assert lifetime_of(None) is None
+
+
+@given(st.text(alphabet="0123456789hms- ") | st.text())
+def test_any_lifetime_is_read_or_refused(text: str) -> None:
+    try:
+        lifetime = lifetime_of(text)
+    except RequestError as error:
+        assert error.fields[0].field == "Cancel-After"
+    else:
+        assert lifetime >= timedelta(seconds=5)
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_times_come_back_in_utc(time: datetime) -> None:
+    try:
+        expected = time.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        return
+    assert read_time({"created_after": time.isoformat()}, "created_after") == expected
+
+
+@given(st.text())
+def test_any_time_is_read_or_refused(text: str) -> None:
+    try:
+        time = read_time({"created_after": text}, "created_after")
+    except RequestError as error:
+        assert error.status == 422
+    else:
+        assert (time is None) == (not text)
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EDQUOT, "Quota exceeded"), True),
+        (RuntimeError("(sqlite3.OperationalError) database or disk is full"), True),
+        (OSError(errno.EACCES, "Permission denied"), False),
+        (ValueError("full"), False),
+    ],
+)
+def test_what_says_that_a_disk_is_full(error: Exception, full: bool) -> None:
+    assert is_full(error) == full
 
 
 @given(st.text())
@@ -188,3 +254,78 @@ def test_the_lock_goes_to_the_smallest_number() -> None:
         assert served == [number for number in range(20) if number not in (4, 9)]
 
     asyncio.run(test())
+
+
+class GoReader:
+    """Reads a stream as replicate-go does for `StreamPredictionText` and `StreamPredictionFiles`.
+
+    It keeps the id of the last block, an empty one too, ignores a block without a type, and takes
+    a type that it does not know for an error.
+    """
+
+    def __init__(self) -> None:
+        self.last_id = ""
+        self.outputs: list[str] = []
+        self.is_done = False
+
+    def read(self, block: str) -> None:
+        fields = {"event": "", "id": "", "data": ""}
+        for line in block.splitlines():
+            name, colon, value = line.partition(":")
+            if colon and name in fields:
+                fields[name] = value.removeprefix(" ")
+        self.last_id = fields["id"]
+        if fields["event"] == "output":
+            self.outputs.append(fields["data"])
+        elif fields["event"] == "done":
+            self.is_done = True
+        elif fields["event"]:
+            raise ValueError(f"unexpected type {fields['event']}")
+
+
+def test_a_reader_that_forgets_and_reconnects_gets_every_output_once(tmp_path, monkeypatch) -> None:
+    """The connection breaks after every block, one that only keeps it alive among them."""
+    monkeypatch.setattr(event_stream, "_KEEP_ALIVE_SECONDS", 0.01)
+
+    async def test() -> None:
+        async with Store(Store.url_in(tmp_path)).opened() as store:
+            notifier, views = Notifier(store), Views(store, Secret(b"secret"))
+            await store.add(
+                Prediction(id="one", owner="o", version="v", input={}, base_url="http://h"), most=1
+            )
+            for frame in range(3):
+                await store.add_file(_output(f"file{frame}", frame))
+            reader = GoReader()
+
+            def connected() -> AsyncIterator[str]:
+                position = Position.parse(reader.last_id)
+                return events("one", views, notifier, position, has_logs=False)
+
+            for _ in range(3):
+                reader.read(await anext(connected()))
+            reader.read(await anext(connected()))  # nothing is new
+            assert reader.last_id == "0-3"
+            await store.log("one", "a line\n")
+            await store.finish("one", "succeeded")
+            reader.read(await anext(connected()))
+            assert reader.outputs == [
+                f"http://h/v1/outputs/file{frame}/frame_{frame:05d}.webp" for frame in range(3)
+            ]
+            assert reader.is_done
+
+    asyncio.run(test())
+
+
+def _output(name: str, frame: int) -> StoredFile:
+    return StoredFile(
+        id=name,
+        owner="o",
+        kind="output",
+        name=f"frame_{frame:05d}.webp",
+        content_type="image/webp",
+        size=1,
+        sha256="",
+        expires_at=datetime(2100, 1, 1),
+        frame=frame,
+        prediction_id="one",
+    )

@@ -1,16 +1,26 @@
 """The calls themselves: codes, shapes, pages, waiting, streams, contents."""
 
+import asyncio
+import ipaddress
 import json
+import threading
+from collections import Counter
+from datetime import timedelta
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 
 from bench.serving import until
+from sam2_video.service.api import webhooks
 from tests.service.conftest import FRAMES
-from tests.service.inprocess import run, served
-from tests.service.serving import MODEL, PUBLIC_VERSION
+from tests.service.inprocess import Clock, ended, run, served
+from tests.service.scripted import Conversation, ScriptedWorker, sends
+from tests.service.serving import MODEL, PUBLIC_VERSION, Webhook
 
 CLICK = {"click_coordinates": "[20,20]"}
+LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
+_LISTED_NOTHING = {"previous": None, "next": None, "results": []}
 
 
 def _create(http: httpx.Client, **inputs: object) -> dict:
@@ -100,6 +110,13 @@ def test_a_request_that_is_no_object(http, content) -> None:
         ("GET", "/trainings", 404),
         ("PATCH", "/predictions", 405),
         ("GET", "/predictions?cursor=nonsense", 422),
+        ("GET", "/predictions?created_after=yesterday", 422),
+        ("GET", "/predictions?created_before=0001-01-01T00:00:00%2B01:00", 422),
+        ("GET", "/predictions?source=api", 422),
+        ("GET", "/search", 400),
+        ("GET", "/p/none.none", 404),
+        ("POST", "/trainings/one/cancel", 404),
+        ("GET", "/hardware", 404),
     ],
 )
 def test_errors_have_the_apis_shape(http, method, path, code) -> None:
@@ -128,10 +145,11 @@ def test_a_prediction_as_json(http, done, server) -> None:
 
 
 def test_pages(tmp_path) -> None:
-    """More than a page of predictions, canceled before they have begun."""
+    """More than a page of predictions, a minute apart, canceled before they have begun."""
+    clock = Clock()
 
     async def test() -> None:
-        async with served(tmp_path) as (_, client):
+        async with served(tmp_path, clock=clock) as (_, client):
 
             async def page(url: str = "/predictions") -> tuple[list[str], dict]:
                 found = (await client.get(url)).json()
@@ -142,6 +160,7 @@ def test_pages(tmp_path) -> None:
                 body = {"version": MODEL, "input": {**CLICK, "input_video": "data:,x"}}
                 names.append((await client.post("/predictions", json=body)).json()["id"])
                 await client.post(f"/predictions/{names[-1]}/cancel")
+                clock.passed += timedelta(minutes=1)
             ids, first = await page()
             assert ids == names[::-1][:100]
             assert first["previous"] is None
@@ -151,6 +170,19 @@ def test_pages(tmp_path) -> None:
             assert back["results"] == first["results"]
             assert back["previous"] is None
             assert (await page(back["next"]))[1] == second
+            assert (await page("/predictions?cursor="))[1] == first
+            assert await page("/predictions?source=web") == ([], _LISTED_NOTHING)
+
+            middle = first["results"][50]
+            query = urlencode({"created_before": middle["created_at"]})
+            older = [one for one in names if one != middle["id"]][:52][::-1]
+            assert (await page(f"/predictions?{query}"))[0] == older
+            # All pages of a list have its filters.
+            query = urlencode({"created_after": second["results"][-2]["created_at"]})
+            ids, newest = await page(f"/predictions?{query}")
+            rest, last = await page(newest["next"])
+            assert ids + rest == names[:0:-1]
+            assert last["next"] is None
 
     run(test)
 
@@ -165,15 +197,18 @@ def test_a_wait_that_runs_out_says_starting(http, long_uri, prefer) -> None:
     assert (waited["status"], waited["output"], waited["logs"]) == ("starting", None, "")
 
 
-def test_a_stream_resumes_where_it_broke_off(done) -> None:
+@pytest.mark.parametrize("query", ["", "?logs=true"])
+def test_a_stream_resumes_where_it_broke_off(done, query) -> None:
     def events(last: str = "") -> list[dict[str, str]]:
-        answer = httpx.get(done["urls"]["stream"], headers={"Last-Event-ID": last})
+        url = f"{done['urls']['stream']}{query}"
+        answer = httpx.get(url, headers={"Last-Event-ID": last})
         assert answer.headers["Content-Type"].startswith("text/event-stream")
         blocks = answer.text.strip("\n").split("\n\n")
         return [dict(line.split(": ", 1) for line in block.splitlines()) for block in blocks]
 
     every = events()
-    assert [one["event"] for one in every] == ["logs", *["output"] * FRAMES, "done"]
+    logs = ["logs"] if query else []
+    assert [one["event"] for one in every] == [*logs, *["output"] * FRAMES, "done"]
     assert [one["data"] for one in every if one["event"] == "output"] == done["output"]
     assert events(every[2]["id"]) == every[3:]
     assert events("nonsense") == every
@@ -268,3 +303,144 @@ def test_a_fetched_input_goes_when_it_is_not_needed(http, server, receiver, clip
     done = _create(http, **CLICK, input_video=url, output_video=True)
     assert done["input"]["input_video"] == url
     until(lambda: len(set(server.stored_files()) - before) == 1)  # the output
+
+
+def test_every_call_is_there_without_v1_too(server, done) -> None:
+    for path in (f"/predictions/{done['id']}", "/models", f"/models/{MODEL}", "/account", "/files"):
+        plain = httpx.get(f"{server.url}{path}")
+        assert plain.status_code == 200
+        assert plain.json() == httpx.get(f"{server.url}/v1{path}").json()
+    assert httpx.get(f"{server.url}/trainings").headers["Content-Type"].endswith("problem+json")
+    assert "<title>" in httpx.get(server.url).text  # the page's paths stay its own
+
+
+def test_what_a_creation_says_in_its_headers(http, clip_uri) -> None:
+    inputs = {**CLICK, "input_video": clip_uri}
+    answer = http.post(f"/models/{MODEL}/predictions", json={"input": inputs})
+    assert answer.headers["Location"] == answer.json()["urls"]["get"]
+    limit, left = (int(answer.headers[f"ratelimit-{name}"]) for name in ("limit", "remaining"))
+    assert limit == 1000
+    assert 0 < left < limit
+    assert int(answer.headers["ratelimit-reset"]) > 0
+
+
+@pytest.mark.parametrize("lifetime", ["4", "4s", "5 minutes", "", "-5s", "1m1h", "s"])
+def test_lifetimes_that_are_none(http, clip_uri, lifetime) -> None:
+    body = {"input": {**CLICK, "input_video": clip_uri}}
+    answer = http.post(
+        f"/models/{MODEL}/predictions", json=body, headers={"Cancel-After": lifetime}
+    )
+    assert answer.status_code == 422
+    assert "it should be a duration of 5 seconds or more" in answer.json()["detail"]
+
+
+def test_a_deadline_ends_what_has_not_ended(tmp_path) -> None:
+    """One prediction runs, another waits for the worker; the third has more time."""
+    clock, begun, over = Clock(), threading.Event(), threading.Event()
+
+    def slow(talk: Conversation) -> None:
+        talk.begin()
+        begun.set()
+        over.wait(20)
+
+    async def test() -> None:
+        with ScriptedWorker([slow]) as worker:
+            settings = {"workers": (worker.url,), "clock": clock}
+            async with served(tmp_path, **settings) as (_, client):
+
+                async def create(lifetime: str) -> dict:
+                    body = {"version": MODEL, "input": {**CLICK, "input_video": "data:,x"}}
+                    headers = {"Cancel-After": lifetime}
+                    return (await client.post("/predictions", json=body, headers=headers)).json()
+
+                running = await create("1m")
+                await asyncio.to_thread(begun.wait, 20)
+                waiting, later = await create("30"), await create("1h30m")
+                clock.passed += timedelta(seconds=70)
+                running = await ended(client, running["id"])
+                waiting = await ended(client, waiting["id"])
+                over.set()
+                later = (await client.get(f"/predictions/{later['id']}")).json()
+        assert running["status"] == "canceled"
+        assert running["metrics"]["predict_time"] > 60
+        assert waiting["status"] == "aborted"
+        assert "started_at" not in waiting
+        assert "predict_time" not in waiting["metrics"]
+        assert later["status"] == "starting"
+        assert later["deadline"] > running["deadline"]
+
+    run(test)
+
+
+def test_a_deadline_that_passes_while_the_server_is_down(tmp_path) -> None:
+    clock = Clock()
+
+    async def test() -> None:
+        async with served(tmp_path, clock=clock) as (_, client):
+            body = {"version": MODEL, "input": {**CLICK, "input_video": "data:,x"}}
+            headers = {"Cancel-After": "5m"}
+            name = (await client.post("/predictions", json=body, headers=headers)).json()["id"]
+        clock.passed += timedelta(minutes=6)
+        async with served(tmp_path, clock=clock) as (_, client):
+            found = (await client.get(f"/predictions/{name}")).json()
+            assert found["status"] == "aborted"
+            assert '{"reason": "canceled"}' in (await client.get(found["urls"]["stream"])).text
+
+    run(test)
+
+
+def test_the_page_of_a_prediction(http, done, clip_uri) -> None:
+    answer = httpx.get(done["urls"]["web"])
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "script-src" not in answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "succeeded" in answer.text
+    assert 'http-equiv="refresh"' not in answer.text
+    assert all(f'src="{url}"' in answer.text for url in done["output"])
+    assert httpx.get(done["urls"]["web"][:-1]).status_code == 404
+    other = _create(http, **CLICK, input_video=clip_uri, click_object_ids="<script>")
+    page = httpx.get(other["urls"]["web"]).text
+    assert "&lt;script&gt;" in page
+    assert "<script>" not in page
+
+
+def test_a_webhook_is_tried_again(tmp_path, monkeypatch, webhook: Webhook) -> None:
+    monkeypatch.setattr(webhooks, "_RETRIES", (0.0, 0.0))
+    webhook.answers = [503, 500]
+
+    async def test() -> None:
+        with ScriptedWorker([sends("frame_00000.webp")]) as worker:
+            settings = {"workers": (worker.url,), "allowed_networks": (LOOPBACK,)}
+            async with served(tmp_path, **settings) as (hosted, client):
+                worker.endpoint = hosted.endpoint.upload_url
+                body = {
+                    "version": MODEL,
+                    "input": {**CLICK, "input_video": "data:,x"},
+                    "webhook": webhook.url,
+                    "webhook_events_filter": ["completed"],
+                }
+                created = (await client.post("/predictions", json=body)).json()
+                assert created["webhook"] == webhook.url
+                assert created["webhook_events_filter"] == ["completed"]
+                await asyncio.to_thread(until, lambda: len(webhook.messages) == 3)
+
+    run(test)
+    told = {(message.headers["Webhook-Id"], message.body) for message in webhook.messages}
+    assert len(told) == 1
+
+
+def test_a_burst_does_not_overfill_the_queue(tmp_path) -> None:
+    async def test() -> None:
+        async with served(tmp_path, limits={"max_queue": 5}) as (_, client):
+            body = {"version": MODEL, "input": {**CLICK, "input_video": "data:,x"}}
+            answers = await asyncio.gather(
+                *(client.post("/predictions", json=body) for _ in range(40))
+            )
+            assert Counter(answer.status_code for answer in answers) == {201: 5, 429: 35}
+            refused = [answer for answer in answers if answer.status_code == 429]
+            assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
+            assert len((await client.get("/predictions")).json()["results"]) == 5
+        files = [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
+        assert len(files) == 5
+
+    run(test)

@@ -1,5 +1,6 @@
 """What untrusted clients may not do: addresses, tokens, sizes, counts, and how long things stay."""
 
+import errno
 import ipaddress
 from datetime import timedelta
 from io import BytesIO
@@ -10,6 +11,7 @@ import pytest
 
 from sam2_video.cli import main
 from sam2_video.service.net.guard import Guard, UrlError
+from sam2_video.service.storage.blobs import BlobStore
 from tests.service.inprocess import Clock, ended, run, served
 from tests.service.scripted import ScriptedWorker, sends
 from tests.service.serving import MODEL
@@ -229,6 +231,7 @@ def test_sizes_and_counts_are_bounded(tmp_path) -> None:
             first = (await upload(1000)).json()
             assert (await upload(1000)).status_code == 201
             answer = await upload(1000)
+            assert answer.status_code == 507
             assert answer.json()["detail"] == "content does not fit into this server's storage"
             await client.delete(f"/files/{first['id']}")
             assert (await upload(700)).status_code == 201
@@ -237,6 +240,51 @@ def test_sizes_and_counts_are_bounded(tmp_path) -> None:
             assert "There are 3 files already" in answer.json()["detail"]
         files = [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
         assert sum(path.stat().st_size for path in files) == 2400
+
+    run(test)
+
+
+def test_a_full_disk_is_507(tmp_path, monkeypatch) -> None:
+    async def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def test() -> None:
+        async with served(tmp_path) as (_, client):
+            monkeypatch.setattr(BlobStore, "put", full)
+            for answer in (
+                await client.post("/files", files={"content": b"x"}),
+                await client.post(CREATE, json={"input": VIDEO}),
+            ):
+                assert answer.status_code == 507
+                assert answer.headers["Content-Type"] == "application/problem+json"
+                assert "does not fit onto this server's disk" in answer.json()["detail"]
+
+    run(test)
+
+
+@pytest.mark.parametrize("public_url", [None, "https://sam.example.com/segment"])
+def test_a_file_is_known_by_every_name_of_the_server(tmp_path, public_url) -> None:
+    async def test() -> None:
+        settings = {"tokens": (ALICE, BOB), "public_url": public_url}
+        async with served(tmp_path, **settings) as (_, client):
+            alice = {"Authorization": f"Bearer {ALICE}"}
+
+            async def create(video: str, token: str = ALICE) -> httpx.Response:
+                headers = {"Authorization": f"Bearer {token}"}
+                body = {"input": {**VIDEO, "input_video": video}}
+                return await client.post(CREATE, json=body, headers=headers)
+
+            file = await client.post("/files", files={"content": b"x"}, headers=alice)
+            name = file.json()["id"]
+            servers = [f"http://{host}:8000" for host in ("localhost", "127.0.0.1", "[::1]")]
+            for server in [*servers, *([public_url] if public_url else [])]:
+                for path in (f"/v1/files/{name}", f"/files/{name}", f"/v1/files/{name}/download"):
+                    assert (await create(server + path)).status_code == 201, server + path
+                    assert "no such file here" in (await create(server + path, BOB)).text
+                assert "no such file here" in (await create(f"{server}/v1/files/none")).text
+            # Another port is another server, and other paths may be anybody's.
+            for url in (f"http://localhost:8001/v1/files/{name}", f"{servers[0]}/clip.mp4"):
+                assert "private address" in (await create(url)).text
 
     run(test)
 

@@ -54,7 +54,8 @@ def test_an_old_database_takes_new_records_and_opens_again(old_folder: Path) -> 
     async def add(name: str) -> int:
         async with Store(Store.url_in(old_folder)).opened() as store:
             await store.add(
-                Prediction(id=name, owner="o", version="v", input={}, base_url="http://localhost")
+                Prediction(id=name, owner="o", version="v", input={}, base_url="http://localhost"),
+                most=9,
             )
             return await store.count()
 

@@ -1,0 +1,261 @@
+"""Masks that come as files: indexed PNGs, a zip of them, or COCO's JSON."""
+
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pycocotools import mask as rle
+
+from sam2_video.core.errors import InputError, shown
+from sam2_video.engine.lists import distinct_names
+from sam2_video.video.pictures import Masks
+
+_NUMBER = re.compile(r"([0-9]{1,9})[^0-9]*$")
+_WHITE = 255
+_LONGEST_PNG = 64 << 20  # bytes: an indexed picture of 8K is half of that without compression
+
+
+@dataclass(frozen=True)
+class MaskSource:
+    """The masks of some frames of a video.
+
+    Attributes:
+        size: (width, height) of each mask.
+        names: of the K objects.
+        in_sight: by frame number, the indices of the objects that have a pixel there.
+        decode: gives the (K, H, W) bool masks of one of those frames.
+    """
+
+    size: tuple[int, int]
+    names: tuple[str, ...]
+    in_sight: Mapping[int, Sequence[int]]
+    decode: Callable[[int], Masks]
+
+    def read(self, frame: int) -> Masks:
+        """The (K, H, W) bool masks of a frame; all False where there is none.
+
+        Raises:
+            InputError: the frame's masks are damaged.
+        """
+        if frame in self.in_sight:
+            return self.decode(frame)
+        return np.zeros((len(self.names), *self.size[::-1]), bool)
+
+
+@contextmanager
+def open_masks(
+    name: str, path: Path, first: int, object_ids: str, max_frames: int
+) -> Iterator[MaskSource]:
+    """Read and check masks from an indexed PNG, a zip or folder of them, or a COCO file.
+
+    In an indexed picture the value k is object k. It is named by the k-th name of `object_ids`,
+    or `object_k`; where `object_ids` holds `object_k` itself, that is object k. A black and white
+    picture is one object. Pictures in a zip or folder are named by frame number; the last number
+    of a name counts. One mask at a time is in memory.
+
+    Args:
+        name: what holds the masks in errors, as `input_masks`.
+        path: the file or folder.
+        first: the frame of a single picture.
+        object_ids: names, written as `click_object_ids`.
+        max_frames: the most pictures allowed.
+
+    Raises:
+        InputError: the masks cannot be read.
+    """
+    if path.is_dir():
+        files = {entry.name: partial(entry.open, "rb") for entry in path.glob("*.png")}
+        yield _indexed(name, _by_frame(name, files), object_ids, max_frames)
+    elif zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                entries = {
+                    entry.filename: partial(archive.open, entry)
+                    for entry in archive.infolist()
+                    if not entry.is_dir() and not entry.filename.startswith("__MACOSX")
+                }
+                yield _indexed(name, _by_frame(name, entries), object_ids, max_frames)
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            raise InputError(f"{name} is a zip file that cannot be read: {error}") from error
+    elif path.suffix == ".json":
+        yield _coco(name, path)
+    else:
+        yield _indexed(name, {first: partial(path.open, "rb")}, object_ids, max_frames)
+
+
+def masks_of_arrays(values: Mapping[int, NDArray[np.integer]], object_ids: str) -> MaskSource:
+    """Masks from (H, W) arrays by frame number, in which the value k is object k, 0 none.
+
+    Raises:
+        InputError: the arrays are of different sizes, or show no object.
+    """
+    return _of_values("input_masks", tuple(values), lambda frame: values[frame], object_ids)
+
+
+def _by_frame(name: str, files: Mapping[str, Callable[[], Any]]) -> dict[int, Callable[[], Any]]:
+    found: dict[int, Callable[[], Any]] = {}
+    for file, opened in sorted(files.items()):
+        number = _NUMBER.search(Path(file).stem)
+        if number is None or not file.lower().endswith(".png"):
+            raise InputError(
+                f"{name} holds {shown(file)}, but it should hold PNGs named by frame number, "
+                "as frame_00000.png"
+            )
+        frame = int(number[1])
+        if frame in found:
+            raise InputError(f"{name} holds two pictures of frame {frame}")
+        found[frame] = opened
+    if not found:
+        raise InputError(f"{name} holds no PNG")
+    return found
+
+
+def _indexed(
+    name: str, files: Mapping[int, Callable[[], Any]], object_ids: str, max_frames: int
+) -> MaskSource:
+    if len(files) > max_frames:
+        raise InputError(
+            f"{name} holds {len(files)} pictures, but {max_frames} are the most allowed"
+        )
+
+    def read(frame: int) -> NDArray[np.uint8]:
+        with files[frame]() as file:
+            return _read_indexed(f"{name} at frame {frame}", file)
+
+    return _of_values(name, tuple(files), read, object_ids)
+
+
+def _of_values(
+    name: str, frames: Iterable[int], read: Callable[[int], NDArray[Any]], object_ids: str
+) -> MaskSource:
+    in_sight: dict[int, list[int]] = {}
+    size = None
+    for frame in sorted(frames):
+        values = read(frame)
+        shape = values.shape[1], values.shape[0]
+        if size not in (None, shape):
+            found, other = ("{}x{}".format(*pixels) for pixels in (shape, size))
+            raise InputError(f"{name} at frame {frame} is {found} pixels, but others are {other}")
+        size = shape
+        in_sight[frame] = [int(value) - 1 for value in np.unique(values) if value]
+    count = max((k + 1 for objects in in_sight.values() for k in objects), default=0)
+    if size is None or count == 0:
+        raise InputError(f"{name} shows no object: every pixel is 0")
+    numbers = np.arange(1, count + 1)[:, None, None]
+    return MaskSource(
+        size,
+        _names(distinct_names("click_object_ids", object_ids), count),
+        in_sight,
+        lambda frame: read(frame)[None] == numbers,
+    )
+
+
+def _names(given: Sequence[str], count: int) -> tuple[str, ...]:
+    """The names of objects 1 to `count`: `object_k` is object k, others fill what is free."""
+    defaults = [f"object_{k}" for k in range(1, count + 1)]
+    others = iter([name for name in given if name not in defaults])
+    return tuple(k if k in given else next(others, k) for k in defaults)
+
+
+def _read_indexed(what: str, file: Any) -> NDArray[np.uint8]:
+    """The (H, W) uint8 values of an indexed, grey, or black and white PNG."""
+    data = file.read(_LONGEST_PNG + 1)
+    if len(data) > _LONGEST_PNG:
+        raise InputError(f"{what} has more than {_LONGEST_PNG} bytes")
+    try:
+        with Image.open(BytesIO(data), formats=["PNG"]) as image:
+            if image.mode not in ("P", "L", "1"):
+                raise InputError(
+                    f"{what} is a picture of the mode {image.mode}, but it should be an indexed PNG"
+                )
+            values = np.asarray(image, np.uint8)
+    except InputError:
+        raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{what} cannot be read as a PNG") from error
+    is_black_and_white = image.mode != "P" and not np.any((values > 0) & (values < _WHITE))
+    return np.minimum(values, 1) if is_black_and_white else values
+
+
+def _coco(name: str, path: Path) -> MaskSource:
+    try:
+        document = json.loads(path.read_bytes())
+        size = document["images"][0]["width"], document["images"][0]["height"]
+        frames = {image["id"]: _frame_of(image) for image in document["images"]}
+        categories = {one["id"]: str(one["name"]) for one in document.get("categories", ())}
+        tracks: dict[Any, str] = {}
+        by_frame: dict[int, list[tuple[Any, Any]]] = {frame: [] for frame in frames.values()}
+        for one in document["annotations"]:
+            track = one.get("track_id", one["category_id"])
+            tracks.setdefault(track, categories.get(one["category_id"], f"object_{track}"))
+            by_frame[frames[one["image_id"]]].append((track, one["segmentation"]))
+        if tracks.keys() <= categories.keys():
+            tracks = categories  # an object that is never in sight keeps its place
+        order = sorted(tracks)
+    except (LookupError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{name} is no COCO file: {_reason(error)}") from error
+    position = {track: k for k, track in enumerate(order)}
+
+    def read(frame: int) -> Masks:
+        masks = np.zeros((len(order), size[1], size[0]), bool)
+        for track, segmentation in by_frame[frame]:
+            masks[position[track]] |= _decoded(f"{name} at frame {frame}", segmentation, size)
+        return masks
+
+    names = tuple(_unique(tracks[track] for track in order))
+    in_sight = {
+        frame: sorted({position[track] for track, _ in found}) for frame, found in by_frame.items()
+    }
+    return MaskSource(size, names, in_sight, read)
+
+
+def _reason(error: Exception) -> str:
+    return f"it has no {shown(error.args[0])}" if isinstance(error, KeyError) else str(error)
+
+
+def _frame_of(image: Mapping[str, Any]) -> int:
+    """The number in the picture's name, as tools keep it; else its id."""
+    number = _NUMBER.search(Path(str(image.get("file_name", ""))).stem)
+    return int(number[1]) if number else int(image["id"])
+
+
+def _decoded(what: str, segmentation: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The (H, W) mask of polygons or of run lengths, compressed or not."""
+    width, height = size
+    try:
+        if isinstance(segmentation, list):
+            encoded = rle.merge(rle.frPyObjects(segmentation, height, width))
+        elif isinstance(segmentation["counts"], list):
+            encoded = rle.frPyObjects(segmentation, *segmentation["size"])
+        else:
+            encoded = segmentation
+        if list(encoded["size"]) != [height, width]:
+            found = "x".join(str(side) for side in encoded["size"][::-1])
+            raise InputError(f"{what} has a mask of {found}, but others are {width}x{height}")
+        return rle.decode(encoded).view(bool)
+    except InputError:
+        raise
+    except (TypeError, KeyError, ValueError, IndexError) as error:
+        raise InputError(f"{what} has a mask that is no run lengths or polygons") from error
+
+
+def _unique(names: Iterable[str]) -> Iterator[str]:
+    """The names, numbered where one comes again."""
+    taken: set[str] = set()
+    for name in names:
+        other, number = name, 1
+        while other in taken:
+            number += 1
+            other = f"{name}_{number}"
+        taken.add(other)
+        yield other
