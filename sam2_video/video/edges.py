@@ -17,8 +17,8 @@ HALF = 128
 """Coverage from which on a mask is true."""
 
 # Growing coverage is growing each of the masks where it reaches a level, and taking their mean.
-# With four levels a smooth edge stays smooth, to a quarter of a pixel.
-_LEVELS = (32, 96, 160, 224)
+# With three levels a smooth edge stays smooth, to a sixth of a pixel.
+_LEVELS = (43, 128, 213)
 
 
 def coverage_of_masks(masks: Masks) -> Coverage:
@@ -92,21 +92,23 @@ def _parts(coverage: NDArray[np.uint8], margin: int) -> Iterator[NDArray[np.uint
 
 def _expanded(coverage: NDArray[np.uint8], pixels: int) -> NDArray[np.float32]:
     """`expanded_coverage` of one object as shares, 0 to 1: (h, w) float32."""
-    total = share = np.zeros((), np.float32)
-    count = -1
-    for level in _LEVELS:
-        mask = coverage >= level
-        # The levels' masks lie in each other: those that are as large are the same.
-        if count != (count := cv2.countNonZero(mask.view(np.uint8))):
-            if pixels > 0:
-                share = np.clip(pixels + 1 - _distance_to(mask), 0, 1)
-            else:
-                share = np.clip(_distance_to(~mask) + pixels, 0, 1)
-        total = np.add(total, share)
-    return np.divide(total, len(_LEVELS), dtype=np.float32)
+    grown = [_grown(coverage >= level, pixels) for level in _LEVELS]
+    middle = grown[1]
+    mean = sum(np.clip(share, 0, 1) for share in grown) / np.float32(len(grown))
+    # A pixel that only some levels' masks hold would grow to a whole disc of that coverage.
+    return np.asarray(np.clip(np.clip(mean, middle - 1, middle + 1), 0, 1), np.float32)
+
+
+def _grown(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.float32]:
+    """How far, in pixels, each lies inside of a grown or shrunk mask: above 1 all of it does."""
+    if pixels > 0:
+        return np.asarray(pixels + 1 - _distance_to(mask), np.float32)
+    return np.asarray(_distance_to(~mask) + pixels, np.float32)
 
 
 def _distance_to(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     """The distance to the nearest true pixel, in pixels; very large if there is none."""
+    if not mask.any():
+        return np.full(mask.shape, 1e6, np.float32)  # OpenCV's would not even be a number
     others = (~mask).view(np.uint8)
     return np.asarray(cv2.distanceTransform(others, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)

@@ -153,10 +153,9 @@ class VideoFile:
             arguments[:0] = ["-copyts"]  # sound may start before or after the first picture
             arguments += ["-protocol_whitelist", "file", "-i", f"file:{self._sound}"]
             arguments += ["-map", "0:v", "-map", "1:a", "-c:a", "copy"]
-        arguments += ["-filter_threads", "2", "-vf", filters]
+        arguments += ["-filter_threads", "2", "-vf", filters, *timing.output_arguments()]
         arguments += ["-g", str(timing.key_interval), "-fps_mode", "passthrough"]
-        arguments += ["-fflags", "+bitexact", "-flags:v", "+bitexact", *form.options]
-        arguments += [*timing.output_arguments(), self._url]
+        arguments += ["-fflags", "+bitexact", "-flags:v", "+bitexact", *form.options, self._url]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._ffmpeg = Ffmpeg(arguments, stdin=subprocess.PIPE, log=self._log.add)

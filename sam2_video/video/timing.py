@@ -58,29 +58,33 @@ class ConstantRate:
         return b""
 
 
+@dataclass(frozen=True)
 class FrameTimes:
     """Each picture is shown until the time of the next one.
 
-    Args:
+    Attributes:
         times: when each picture is shown, and when the last one ends: one more than there are
             pictures, strictly rising.
         time_base: seconds of one unit of `times`.
-
-    Attributes:
-        start: seconds by the source's clock at which the first picture is shown.
-        length: seconds from there to the end of the last one.
     """
 
-    def __init__(self, times: Sequence[int], time_base: Fraction) -> None:
-        self._times = times
-        self._time_base = time_base
-        self.start = times[0] * time_base
-        self.length = times[-1] * time_base - self.start
+    times: Sequence[int]
+    time_base: Fraction
+
+    @property
+    def start(self) -> Fraction:
+        """Seconds by the source's clock at which the first picture is shown."""
+        return self.times[0] * self.time_base
+
+    @property
+    def length(self) -> Fraction:
+        """Seconds from the start of the first picture to the end of the last one."""
+        return (self.times[-1] - self.times[0]) * self.time_base
 
     @property
     def key_interval(self) -> int:
         """Pictures from one key frame to the next: two seconds, on average."""
-        return max(1, round(2 * (len(self._times) - 1) / self.length))
+        return max(1, round(2 * (len(self.times) - 1) / self.length))
 
     def input_arguments(self, width: int, height: int, pixel_format: str) -> list[str]:
         """Options of ffmpeg for pictures on its standard input."""
@@ -92,11 +96,11 @@ class FrameTimes:
         Without B frames: with them an MP4 file of a variable rate ends at the wrong time, since
         its length is counted in the order of decoding.
         """
-        return ["-enc_time_base:v", str(self._time_base), "-bf", "0", "-map_metadata", "-1"]
+        return ["-enc_time_base:v", str(self.time_base), "-bf", "0", "-map_metadata", "-1"]
 
     def header(self, width: int, height: int, pixel_format: str) -> bytes:
         """What is written before all pictures."""
-        duration = round(10**9 * self.length / (len(self._times) - 1))
+        duration = round(10**9 * self.length / (len(self.times) - 1))
         return stream_header(width, height, _FOURCC[pixel_format], duration)
 
     def before_picture(self, index: int, size: int) -> bytes:
@@ -105,7 +109,7 @@ class FrameTimes:
         return picture_header(time, end - time, size)
 
     def _nanoseconds(self, index: int) -> int:
-        return round((self._times[index] - self._times[0]) * self._time_base * 10**9)
+        return round((self.times[index] - self.times[0]) * self.time_base * 10**9)
 
 
 def frame_times(video: Video, interval: int) -> FrameTimes:

@@ -315,7 +315,7 @@ def test_a_range_of_frames(clip, start, stop):
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 3), (4, 3), (0, 121), (121, None)])
 def test_a_range_outside_the_video(clip, start, stop):
-    with pytest.raises(ValueError, match=r"of range\(0, 120\)"):
+    with pytest.raises(ValueError, match="of 120"):
         read_frames(clip, start, stop)
 
 

@@ -119,6 +119,17 @@ def test_a_soft_edge_moves_by_so_many_pixels_and_stays_smooth(slope: float, pixe
     assert np.abs(error).max() < 110
 
 
+@pytest.mark.parametrize("pixels", [-3, 3, 20])
+def test_moved_coverage_is_whole_away_from_its_edge(pixels: int) -> None:
+    """A pixel of some coverage in or beside an object makes no disc of that coverage."""
+    coverage = coverage_of_masks(disc(60, 80, 40, 30, 12))
+    expected = expanded_masks(coverage >= 128, pixels)
+    coverage[0, 25:27, 40], coverage[0, 30, 58] = 140, 100
+    moved = expanded_coverage(coverage, pixels)
+    for inside, value in ((expected, 255), (~expected, 0)):
+        assert (moved[expanded_masks(inside, -3)] == value).all()
+
+
 @pytest.mark.parametrize("pixels", [1, 2, 3, 10, 57, 100])
 def test_feather_is_a_step_over_so_many_pixels_and_symmetric(pixels: int) -> None:
     masks = np.zeros((1, 12, 400), bool)

@@ -42,7 +42,7 @@ def with_stamps(
 
 def seconds(times: FrameTimes) -> list[float]:
     """When each picture is shown, and when the last one ends."""
-    return [float(times._nanoseconds(k)) / 1e9 for k in range(len(times._times))]
+    return [float((time - times.times[0]) * times.time_base) for time in times.times]
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_times(clip: Video, stamps: list[int], last_duration: int, expected: lis
 )
 def test_times_always_rise(clip: Video, stamps: list[int], clock: int, interval: int) -> None:
     times = frame_times(with_stamps(clip, stamps, Fraction(1, clock)), interval)
-    assert len(times._times) == len(range(0, len(stamps), interval)) + 1
-    assert all(a < b for a, b in pairwise(times._times))
+    assert len(times.times) == len(range(0, len(stamps), interval)) + 1
+    assert all(a < b for a, b in pairwise(times.times))
 
 
 def test_each_picture_is_shown_until_the_next_that_is_shown(clip: Video) -> None:
@@ -95,8 +95,6 @@ def test_each_picture_is_shown_until_the_next_that_is_shown(clip: Video) -> None
     times = frame_times(cut, 2)
     assert (times.start, times.length) == (Fraction(30, 1000), Fraction(120, 1000))
     assert seconds(times) == pytest.approx([0, 0.07, 0.12])
-    with pytest.raises(ValueError, match="multiple of 7"):
-        frame_times(cut, 7)
 
 
 @pytest.mark.parametrize("clock", [1000, 15_360, 30_000, 90_000])
