@@ -66,7 +66,7 @@ _H264 = (
     *("-movflags", "+faststart", "-f", "mp4"),
 )
 # The figures are in bench/README.md. Tuned for screens, opacity has an eighth of the errors away
-# from edges, in as many bytes. Opacity cannot be stored with hidden alternative frames.
+# from edges, in as many bytes. ffmpeg stores no opacity with alternate reference frames.
 _VP9 = (
     *("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "7", "-crf", "10", "-b:v", "0"),
     *("-tune-content", "screen", "-auto-alt-ref", "0", "-row-mt", "1", "-threads", "2"),

@@ -147,17 +147,8 @@ def test_a_range_is_the_cut_video_with_the_numbers_of_the_whole(
     assert [path.name for path in paths] == ["frame_00001.png", "frame_00003.png"]
     ranged = [read(path) for path in paths]
     cut = short_clip.with_name("cut.mp4")
-    command = [
-        FFMPEG,
-        "-v",
-        "error",
     command = [FFMPEG, "-v", "error", "-y", "-i", short_clip]
     command += ["-vf", "trim=start_frame=1:end_frame=5"]
-        "-i",
-        short_clip,
-        "-vf",
-        "trim=start_frame=1:end_frame=5",
-    ]
     command += ["-c:v", "libx264", "-qp", "0", "-preset", "ultrafast", cut]
     subprocess.run(command, check=True)
     inputs |= {"input_video": cut, "click_frames": "1"}
