@@ -39,8 +39,8 @@ class Predictor(BasePredictor):
         """Holds the outputs until the next prediction."""
         return Workspace()
 
-    # `cog build` parses this source text. Each description is one literal, because cog does not join
-    # adjacent ones. Run `python -m scripts.openapi` after a change.
+    # `cog build` parses this source text. Each description is one literal: cog does not join two.
+    # Run `python -m scripts.openapi` after a change.
     @streaming
     @checked_inputs
     def predict(

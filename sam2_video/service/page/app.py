@@ -12,7 +12,6 @@ from sam2_video.service.page.browser_guard import BrowserGuard
 from sam2_video.service.page.problem import problem
 from sam2_video.service.page.routes import Page, page_routes
 
-
 _NOT_FOUND = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Not found · sam2-video</title>
 <p>There is no such page. <a href="/">Open sam2-video</a></p></html>
