@@ -27,7 +27,6 @@ from sam2_video.core.signals import ENDING_SIGNALS
 
 DEFAULT_CORES = 2
 SKIPPED = "skipped"
-SETTINGS_PREFIX = "SAM2_"
 _OBJECT_STORE_BYTES = 128 * 1024**2  # holds jobs and results only, no files
 _CONNECT_SECONDS = 10.0
 _MAX_TEMPORARY_PATH = 40  # Ray puts sockets there; a socket's path may have 107 bytes
@@ -160,15 +159,11 @@ def run_batch(
                 else:
                     yield entry
 
-        with closing(Pool(make, size, settings(), is_stopping)) as pool:
+        settings = {name: value for name, value in os.environ.items() if name.startswith("SAM2_")}
+        with closing(Pool(make, size, settings, is_stopping)) as pool:
             for result in pool.run(jobs_to_do(), total):
                 note(result)
     return counts
-
-
-def settings() -> dict[str, str]:
-    """The `SAM2_*` variables of this process; the workers get them too."""
-    return {name: value for name, value in os.environ.items() if name.startswith(SETTINGS_PREFIX)}
 
 
 def size_of(

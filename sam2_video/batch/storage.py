@@ -36,14 +36,12 @@ class FolderStore:
         Raises:
             OutputError: they cannot be written.
         """
-        target, earlier = self.root / name, self._partial()
-        with writing(), self._new() as partial:
+        target = self.root / name
+        with writing(), self._temporary() as partial, self._temporary() as earlier:
             shutil.copytree(folder, partial)
             if target.exists():
                 target.rename(earlier)
             partial.rename(target)
-            if earlier.exists():
-                shutil.rmtree(earlier)
         return [f"{name}/{file.name}" for file in sorted(target.iterdir())]
 
     @contextmanager
@@ -58,7 +56,7 @@ class FolderStore:
             OutputError: it cannot be written.
         """
         if path != self.root / name:
-            with writing(), self._new() as partial:
+            with writing(), self._temporary() as partial:
                 shutil.copyfile(path, partial)
                 partial.replace(self.root / name)
 
@@ -89,17 +87,14 @@ class FolderStore:
                 self.root.rmdir()
             os.close(lock)
 
-    def _partial(self) -> Path:
-        return self.root / f"{_PARTIAL}{uuid.uuid4().hex}"
-
     @contextmanager
-    def _new(self) -> Iterator[Path]:
-        """A temporary path for an incomplete file or folder; it is deleted after the block."""
-        partial = self._partial()
+    def _temporary(self) -> Iterator[Path]:
+        """A new path for a file or folder, which is deleted after the block if it is there."""
+        path = self.root / f"{_PARTIAL}{uuid.uuid4().hex}"
         try:
-            yield partial
+            yield path
         finally:
-            remove(partial)
+            remove(path)
 
     def _sweep(self) -> None:
         for path in self.root.glob(f"{_PARTIAL}*"):
