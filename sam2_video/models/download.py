@@ -73,7 +73,7 @@ def download_all(names: Sequence[str]) -> Iterator[Path]:
     Raises:
         CheckpointError: there is no checkpoint of that name, or it cannot be fetched.
     """
-    for checkpoint in [find_checkpoint(name) for name in names]:
+    for checkpoint in [find_checkpoint(name, "NAME") for name in names]:
         yield download(checkpoint, checkpoint_folder(), weights_url())
 
 

@@ -111,7 +111,7 @@ def test_the_command_says_what_is_wrong(monkeypatch, tmp_path, capsys) -> None:
     monkeypatch.setenv("SAM2_WEIGHTS_URL", "http://127.0.0.1:9")
     assert main(["download", "huge"]) == 1
     assert capsys.readouterr().err == (
-        "there is no model 'huge'; there are large, base_plus, small, tiny, nano\n"
+        "NAME is 'huge', but it should be one of large, base_plus, small, tiny, nano\n"
     )
     assert main(["download", "nano"]) == 1
     assert "nano needs no download: it comes with the project" in capsys.readouterr().err
@@ -123,7 +123,7 @@ def test_the_script_needs_python_alone(tmp_path) -> None:
     command = [sys.executable, "-S", "-m", "sam2_video", "download", "huge"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("there is no model 'huge'; there are large, ")
+    assert done.stderr.startswith("NAME is 'huge', but it should be one of large")
 
 
 def test_a_download_says_how_far_it_is(server, tmp_path, capsys) -> None:
