@@ -911,10 +911,7 @@ function sourceBeside(run, result, video) {
       still.src = next.src;
     };
     for (const event of ["timeupdate", "seeked", "pause", "loadeddata"]) {
-      result.addEventListener(
-        event,
-        () => void show().catch(() => still.alt = "The frame cannot be shown.")
-      );
+      result.addEventListener(event, () => void show().catch(() => still.alt = "The frame cannot be shown."));
     }
     void show();
   };
