@@ -43,7 +43,7 @@ const HINTS: Readonly<Record<string, string>> = {
   mask_type: "White objects on black, objects coloured in the video, or objects on green.",
   annotation_type: "How a highlighted object is marked: a coloured mask, a box, or both.",
   output_video: "One MP4 video instead of a picture for every frame.",
-  video_fps: "Speed of the MP4 video in frames per second (1 to 60).",
+  video_fps: "Frames per second of the MP4 video (1 to 60).",
   output_format: "File format of the pictures.",
   output_quality: "For jpg and webp pictures: 0 is the smallest file, 100 the best picture.",
   output_frame_interval: "Write every n-th frame: 1 writes all, 2 every other.",

@@ -256,7 +256,7 @@ function shortcut(event: KeyboardEvent, store: Store, stage: Stage): void {
 function showPreview(status: PreviewStatus, stage: Stage): void {
   const place = byId("preview-status");
   place.dataset.kind = status.kind;
-  const [click, away] = stage.isTouch ? ["Tap", "rest a finger on"] : ["Click", "right-click"];
+  const [click, away] = stage.isTouch ? ["Tap", "long-press"] : ["Click", "right-click"];
   const texts = {
     nothing: `${click} on what you want to cut out.`,
     ready: `This will be cut out. ${click} what is missing; ${away} what does not belong.`,
