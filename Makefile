@@ -1,5 +1,5 @@
-# `make demo` and `make test` do all set-up themselves: Python 3.11, make and a C compiler are
-# all they need.
+# `make demo` and `make test` install everything themselves; they need Python 3.11, make and a C
+# compiler.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,14 +10,14 @@ LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.
 
 VIDEO ?= examples/clip.mp4
 OUT ?= out
-# The example clip comes with a click on each of its two objects.
+# The example clip has a click on each of its two objects.
 ifeq ($(VIDEO),examples/clip.mp4)
-CLICKS ?= $(shell sed -n 's/.*"click_coordinates": "\(.*\)".*/\1/p' examples/clip_clicks.json)
+CLICKS ?= $(shell sed -n 's/.*"click_coordinates": "\(.*\)".*/\1/p' examples/clip_clicks.json 2>/dev/null)
 endif
 
 HOST ?= 127.0.0.1
 PORT ?= 5000
-# For `make page`: where the container listens (API=http://localhost:5000); empty, it is started.
+# For `make page`: the URL of a running container (API=http://localhost:5000); if empty, one is started.
 API ?=
 PAGE_PORT ?= 8000
 CLIENT := sam2_video/service/page/client
@@ -31,13 +31,13 @@ NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 .DEFAULT_GOAL := help
 .PHONY: help setup lock schema demo serve page client browser test test-fast test-client check format hooks gpu-kit clean
 
-help: ## what there is to do
+help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-setup: $(VENV)/.installed ## make the virtual environment, every file checked against its hash
+setup: $(VENV)/.installed ## make the virtual environment; every file is checked against its hash
 
-# torch comes before sam2, whose build imports it. Without build isolation no second torch is
-# fetched, and without its CUDA extension no CUDA compiler is needed.
+# torch is installed before sam2, whose build imports it. Without build isolation no second torch is
+# downloaded; without the CUDA extension no CUDA compiler is needed.
 $(VENV)/.installed: $(wildcard locks/*.lock)
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) -r locks/build.lock
@@ -46,40 +46,40 @@ $(VENV)/.installed: $(wildcard locks/*.lock)
 	SAM2_BUILD_CUDA=0 $(INSTALL) --no-deps -r locks/sam2.lock
 	@touch $@
 
-lock: $(VENV)/.installed ## make the lock files anew after a change of a requirements file
+lock: $(VENV)/.installed ## update the lock files after a change of a requirements file
 	$(LOCK) requirements-build.txt -o locks/build.lock
 	$(LOCK) requirements.txt requirements-page.txt requirements-dev.txt -o locks/all.lock
 	$(LOCK) --no-deps requirements-sam2.txt -o locks/sam2.lock
 	$(LOCK) requirements-node.txt -o locks/node.lock
 	$(LOCK) --no-deps requirements-client.txt -o locks/client.lock
 
-schema: $(VENV)/.installed ## write openapi.json anew, after a change of the signature in predict.py
+schema: $(VENV)/.installed ## update openapi.json after a change of the signature in predict.py
 	$(BIN)/python -m scripts.openapi
 
 examples/clip.mp4: | $(VENV)/.installed
 	$(BIN)/python -m examples.render
 
-demo: $(VENV)/.installed $(filter examples/%,$(VIDEO)) ## cut objects out: VIDEO=my.mov CLICKS='[320,180]' for your own
-	@test -n '$(CLICKS)' || { echo "CLICKS is empty: name a point of each object, CLICKS='[320,180]'" >&2; exit 1; }
+demo: $(VENV)/.installed $(filter examples/%,$(VIDEO)) ## cut objects out of the example clip; your own: VIDEO=my.mov CLICKS='[320,180]'
+	@test -n '$(CLICKS)' || { echo "CLICKS is empty; give a point on each object, CLICKS='[320,180]'" >&2; exit 1; }
 	$(BIN)/python -m sam2_video predict -i input_video=@'$(VIDEO)' \
 		-i click_coordinates='$(CLICKS)' -i mask_type=highlighted -i output_video=true -o '$(OUT)'
 	@echo "done: the result is $(OUT)/output_video.mp4"
 
-serve: $(VENV)/.installed ## the HTTP endpoint, as the container serves it: PORT=5000 HOST=127.0.0.1
+serve: $(VENV)/.installed ## start the container's HTTP server: PORT=5000 HOST=127.0.0.1
 	mkdir -p .cog && cp sam2_video/prediction/openapi.json .cog/openapi_schema.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" COG_PREDICT_TYPE_STUB=predict.py:Predictor PORT=$(PORT) \
 		$(BIN)/python -m cog.server.http --host $(HOST)
 
-page: $(VENV)/.installed examples/clip.mp4 ## the model page and the hosted API: PAGE_PORT=8000 API=URL ARGS=--tls
+page: $(VENV)/.installed examples/clip.mp4 ## start the page and the hosted API: PAGE_PORT=8000 API=URL ARGS=--tls
 	$(BIN)/python -m sam2_video serve --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
 		$(if $(API),--api $(API)) $(ARGS)
 
-# Users need no Node.js: what this writes, sam2_video/service/page/static/app.js, is in the repository.
+# Users need no Node.js: the output, sam2_video/service/page/static/app.js, is in the repository.
 client: $(CLIENT)/node_modules/.package-lock.json ## build the page's scripts after a change (Node.js)
 	$(NPM) --prefix $(CLIENT) run --silent build
 
 $(addsuffix /node_modules/.package-lock.json,$(JS_TESTS)): NPM_OMIT := --omit=optional
-# Node.js comes as a Python package where the machine has none.
+# If the machine has no Node.js, a Python package provides it.
 %/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.installed
 	command -v npm >/dev/null || $(INSTALL) -r locks/node.lock
 	$(NPM) ci --prefix $* --ignore-scripts --no-audit --no-fund $(NPM_OMIT)
@@ -90,8 +90,8 @@ $(SECOND_CLIENT)/.installed: locks/client.lock | $(VENV)/.installed
 	$(INSTALL) --no-deps --target $(@D) -r $<
 	@touch $@
 
-# Debian's Chromium, where it can be had without a question; else the tests in it say what to do.
-browser: ## install Chromium for the tests of the page, where that is allowed
+# Install Chromium from Debian if that needs no password; otherwise the browser tests are skipped.
+browser: ## install Chromium for the tests of the page, if that is allowed
 	@command -v chromium > /dev/null || command -v apt-get > /dev/null || exit 0; \
 	command -v chromium > /dev/null || { \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
@@ -101,7 +101,7 @@ browser: ## install Chromium for the tests of the page, where that is allowed
 test: check browser $(NODE_PACKAGES) $(SECOND_CLIENT)/.installed test-client ## everything that CI runs
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov
 
-test-fast: $(VENV)/.installed test-client ## unit tests alone, within two minutes (tests/conftest.py says which)
+test-fast: $(VENV)/.installed test-client ## only unit tests, within two minutes (tests/conftest.py says which)
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 test-client: $(CLIENT)/node_modules/.package-lock.json ## unit tests of the page's scripts
@@ -116,18 +116,18 @@ check: $(VENV)/.installed $(CLIENT)/node_modules/.package-lock.json ## lint, for
 	$(BIN)/zizmor --offline --quiet .github/workflows
 	$(NPM) --prefix $(CLIENT) run --silent check
 
-format: $(VENV)/.installed $(CLIENT)/node_modules/.package-lock.json ## put the code into its format
+format: $(VENV)/.installed $(CLIENT)/node_modules/.package-lock.json ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(NPM) --prefix $(CLIENT) run --silent format
 
-hooks: $(VENV)/.installed ## check every commit before it is made (pre-commit)
+hooks: $(VENV)/.installed ## run the checks before every commit (pre-commit)
 	$(BIN)/pre-commit install
 
-# Wheels for CPython 3.12 on Linux. sam2 is built here; without its extension the wheel is pure Python.
+# Wheels for CPython 3.12 on Linux. sam2 is built here; without its CUDA extension it is pure Python.
 KIT := gpu-kit
 KIT_MIB := 45
-gpu-kit: $(VENV)/.installed ## wheels for the check on a machine with a GPU and no network: bench/README.md
+gpu-kit: $(VENV)/.installed ## wheels for bench.gpu on a machine without a network: see bench/README.md
 	rm -rf $(KIT)
 	$(PIP) download --no-deps --only-binary=:all: --python-version 3.12 \
 		--platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 \
@@ -137,5 +137,5 @@ gpu-kit: $(VENV)/.installed ## wheels for the check on a machine with a GPU and 
 	@test $$(du -sk $(KIT) | cut -f1) -le $$(($(KIT_MIB) * 1024)) || { \
 		echo "$(KIT)/ is larger than $(KIT_MIB) MiB: see bench/gpu/wheels.txt" >&2; exit 1; }
 
-clean: ## remove what was made, the environment included
+clean: ## remove everything that was made, including the environment
 	rm -rf $(VENV) $(OUT) $(KIT) $(dir $(NODE_PACKAGES)) $(SECOND_CLIENT) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json

@@ -31,16 +31,16 @@ class Predictor(BasePredictor):
 
     @cached_property
     def model(self) -> LoadedModel:
-        """The model, loaded on first use: bad input is told without waiting for it."""
+        """The model, loaded on first use: errors about bad input do not wait for it."""
         return load_model()
 
     @cached_property
     def workspace(self) -> Workspace:
-        """Where outputs lie until the next prediction."""
+        """Holds the outputs until the next prediction."""
         return Workspace()
 
-    # `cog build` reads this text, not the running code. Each description is one literal: of "a" "b"
-    # it would keep the quotes and the line break. `python -m scripts.openapi` after a change.
+    # `cog build` parses this source text. Each description is one literal: cog does not join two.
+    # Run `python -m scripts.openapi` after a change.
     @streaming
     @checked_inputs
     def predict(

@@ -1,4 +1,4 @@
-"""The command line: `predict`, the local twin of `cog predict`, `batch`, `serve`, `download`."""
+"""The command line: `predict` (as `cog predict`, without Docker), `batch`, `serve`, `download`."""
 
 import argparse
 import shutil
@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sam2_video.batch.command import add_batch, batch
+from sam2_video.batch.command import add_batch
 from sam2_video.core.errors import (
     BatchError,
     DeviceMemoryError,
@@ -24,8 +24,8 @@ from sam2_video.core.workspace import Workspace
 from sam2_video.models.download import PUBLISHED, download_all
 from sam2_video.models.registry import CheckpointError
 from sam2_video.prediction.contract import contract
-from sam2_video.prediction.fetch import is_url
-from sam2_video.service.command import add_serve, serve
+from sam2_video.prediction.fetch import existing_file, is_url
+from sam2_video.service.command import add_serve
 
 EXIT_BAD_INPUT = 1
 COMMAND = "sam2-video"
@@ -37,36 +37,26 @@ SHOWN_ERRORS = (
     OutputError,
     SettingError,
 )
-"""Errors whose message is one sentence for the user; any other is a fault of the program."""
+"""Errors whose message is one sentence for the user; any other error is a bug."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code: 0, 1 (bad input) or 130 (interrupted).
+    """Run one command and return the exit code: 0, 1 (bad input), 130 or 143 (interrupted).
 
-    Usage errors end in `SystemExit(2)`, as argparse does it.
+    Usage errors raise `SystemExit(2)`, as argparse does.
     """
     options = _parser().parse_args(arguments)
     log_to_stderr()
     with interruptible():
         try:
-            if options.command == "batch":
-                return 0 if batch(options) else EXIT_BAD_INPUT
-            if options.command == "serve":
-                return serve(options)
-            paths: Iterable[Path]
-            if options.command == "download":
-                paths = download_all(options.names)
-            else:
-                paths = predict(options.input, Path(options.output))
-            for path in paths:
-                print(path)
+            code: int = options.run(options)
         except SHOWN_ERRORS as error:
             print(error, file=sys.stderr)
             return EXIT_BAD_INPUT
         except Interrupted as end:
             print("interrupted", file=sys.stderr)
             return end.exit_code
-    return 0
+    return code
 
 
 def predict(assignments: Sequence[str], folder: Path) -> list[Path]:
@@ -74,14 +64,14 @@ def predict(assignments: Sequence[str], folder: Path) -> list[Path]:
 
     Args:
         assignments: inputs as `name=value`; a file is `@path`, a data URI or an http(s) URL.
-        folder: where the files go; made if it is not there.
+        folder: where the files go; created if missing.
 
     Raises:
         InputError: an input is invalid.
-        OutputError, SettingError, CheckpointError, DeviceMemoryError: see there.
+        OutputError, SettingError, CheckpointError, DeviceMemoryError: as in `run_prediction`.
     """
     inputs = _read_inputs(assignments)
-    # Imported here: torch takes seconds, and `--help` and bad input should not.
+    # Imported here because torch takes seconds: `--help` and bad input are answered without it.
     from sam2_video.engine.model import load_model
     from sam2_video.prediction.request import Request
     from sam2_video.prediction.run import run_prediction
@@ -102,40 +92,48 @@ def _parser() -> argparse.ArgumentParser:
         prog=program, description="Cut clicked objects out of a video."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    predict = commands.add_parser(
+    one = commands.add_parser(
         "predict",
         help="run one prediction",
-        description="Run one prediction and print the paths of its files, one a line.",
+        description="Run one prediction and print the paths of its files, one per line.",
         epilog=f"example: {program} predict -i input_video=@clip.mp4 "
         "-i click_coordinates='[320,180]' -i mask_type=highlighted -i output_video=true -o out",
     )
-    predict.add_argument(
+    one.set_defaults(run=lambda options: _print(predict(options.input, Path(options.output))))
+    one.add_argument(
         "-i",
         "--input",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="an input of the predictor; a file is @path, a data URI or an http(s) URL",
+        help="an input; a file is @path, a data URI or an http(s) URL",
     )
-    predict.add_argument(
-        "-o", "--output", default="out", metavar="FOLDER", help="where the files go (out)"
+    one.add_argument(
+        "-o", "--output", default="out", metavar="FOLDER", help="where the files go (default: out)"
     )
     add_batch(commands)
     add_serve(commands)
     download = commands.add_parser(
         "download",
         help="fetch Meta's weights",
-        description="Fetch Meta's SAM 2.1 weights (Apache-2.0) and print where they are, one a "
-        "line. Interrupted, the same command goes on from where it stopped.",
+        description="Fetch Meta's SAM 2.1 weights (Apache-2.0) and print their paths, one per "
+        "line. An interrupted download is resumed by the same command.",
     )
+    download.set_defaults(run=lambda options: _print(download_all(options.names)))
     download.add_argument(
         "names",
         nargs="*",
         metavar="NAME",
         default=["large"],
-        help=f"which ones, of {', '.join(PUBLISHED)} (large)",
+        help=f"any of {', '.join(PUBLISHED)} (default: large)",
     )
     return parser
+
+
+def _print(paths: Iterable[Path]) -> int:
+    for path in paths:
+        print(path)
+    return 0
 
 
 def _read_inputs(assignments: Sequence[str]) -> dict[str, Any]:
@@ -145,7 +143,9 @@ def _read_inputs(assignments: Sequence[str]) -> dict[str, Any]:
         name, equals, text = assignment.partition("=")
         if not equals:
             raise InputError(f"-i {shown(assignment)} should be written name=value")
-        given[name.strip()] = text
+        if (name := name.strip()) in given:
+            raise InputError(f"-i {shown(name)} is given twice, but every input has one value")
+        given[name] = text
     inputs = contract().complete(contract().parse(given))
     for name in contract().files:
         if inputs[name] is not None:
@@ -154,9 +154,9 @@ def _read_inputs(assignments: Sequence[str]) -> dict[str, Any]:
 
 
 def _source(name: str, text: str) -> Path | str:
-    """A file that is here as a path, or where it is to be fetched from.
+    """A local file as a path, or a URL to fetch it from.
 
-    The user of a command line may name any file; a client of the server may not.
+    The user of the command line may name any file; a client of the server may not.
     """
     if is_url(text):
         return text
@@ -164,15 +164,12 @@ def _source(name: str, text: str) -> Path | str:
         raise InputError(
             f"{name} is {shown(text)}, but it should be @file, a data URI or an http(s) URL"
         )
-    path = Path(text[1:]).expanduser()
-    if not path.is_file():
-        raise InputError(f"{name} is {text!r}, but there is no such file")
-    return path
+    return existing_file(name, text, text[1:])
 
 
 @contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
-    """A temporary folder inside `folder`; nothing of it stays, nor `folder` if it was made."""
+    """A temporary folder in `folder`; both are deleted, `folder` only if it is new and empty."""
     try:
         is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)

@@ -89,12 +89,15 @@ BAD = {
     "no value": (["input_video"], "-i 'input_video' should be written name=value"),
     "unknown": (["fps=3"], "'fps' is not an input; there are input_video, "),
     "missing file": (["input_video=@nowhere.mp4"], "input_video is '@nowhere.mp4', but there is"),
+    "folder": (["input_video=@tests"], "input_video is '@tests', but it is not a file"),
+    "long name": (["input_video=@" + "x" * 300], "input_video is '@xxx"),
+    "twice": (["mask_type=binary", "mask_type=box"], "-i 'mask_type' is given twice, but every"),
     "no at sign": (["input_video=clip.mp4"], "input_video is 'clip.mp4', but it should be @file"),
-    "file address": (
+    "file URL": (
         ["input_video=file:///etc/passwd"],
         "input_video is 'file:///etc/passwd', but it should be @file, a data URI or an http(s) URL",
     ),
-    "dead address": (
+    "dead URL": (
         ["input_video=http://127.0.0.1:9/clip.mp4"],
         "input_video is 'http://127.0.0.1:9/clip.mp4', which cannot be fetched: Connection ref",
     ),
@@ -118,8 +121,10 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_one_sentence_on_stderr(name, short_clip, tmp_path, capsys) -> None:
     given, sentence = BAD[name]
-    inputs = [f"input_video=@{short_clip}", "click_coordinates=[5,5]", *given]
-    inputs = [] if name == "no input" else inputs
+    defaults = {"input_video": f"@{short_clip}", "click_coordinates": "[5,5]"}
+    names = {text.partition("=")[0] for text in given}
+    kept = [f"{key}={value}" for key, value in defaults.items() if key not in names]
+    inputs = [] if name == "no input" else [*kept, *given]
     arguments = [part for text in inputs for part in ("-i", text)]
     code, stdout, stderr = run(capsys, *arguments, "-o", str(tmp_path / "out"))
     assert code == 1
@@ -154,8 +159,8 @@ def test_a_missing_checkpoint_is_one_sentence(short_clip, tmp_path, monkeypatch,
 
 
 @pytest.fixture
-def address(tmp_path) -> Iterator[str]:
-    """A web server of this machine that serves the folder `served`."""
+def web(tmp_path) -> Iterator[str]:
+    """The URL of a local web server that serves the folder `served`."""
     served = tmp_path / "served"
     served.mkdir()
     handler = partial(QuietHandler, directory=served)
@@ -171,13 +176,13 @@ class QuietHandler(SimpleHTTPRequestHandler):
         pass
 
 
-def test_a_web_address_and_a_data_uri(address, temporary, tmp_path, capsys) -> None:
+def test_a_url_and_a_data_uri(web, temporary, tmp_path, capsys) -> None:
     picture = Image.new("RGB", (64, 48), (20, 60, 200))
     picture.paste((230, 40, 30), (16, 12, 48, 36))
     picture.save(tmp_path / "served" / "still.png")
     data = base64.b64encode((tmp_path / "served" / "still.png").read_bytes()).decode()
     results = []
-    for source in (f"{address}/still.png", f"data:image/png;base64,{data}"):
+    for source in (f"{web}/still.png", f"data:image/png;base64,{data}"):
         out = tmp_path / "out"
         code, stdout, stderr = run(
             capsys,
@@ -191,10 +196,10 @@ def test_a_web_address_and_a_data_uri(address, temporary, tmp_path, capsys) -> N
     assert results[0] == results[1]
 
 
-def test_a_download_is_bounded(address, tmp_path, monkeypatch, capsys) -> None:
+def test_a_download_is_bounded(web, tmp_path, monkeypatch, capsys) -> None:
     (tmp_path / "served" / "large.mp4").write_bytes(bytes(3_000_000))
     monkeypatch.setenv("SAM2_MAX_VIDEO_BYTES", "1000000")
-    source = f"input_video={address}/large.mp4"
+    source = f"input_video={web}/large.mp4"
     code, _, stderr = run(capsys, "-i", source, "-i", "click_coordinates=[1,1]")
     assert code == 1
     assert stderr == "input_video has more than the 1000000 bytes allowed (SAM2_MAX_VIDEO_BYTES)\n"

@@ -56,8 +56,8 @@ class Clip:
 def make_mosaic(rng: Rng, library: Library, frames: int, side: int) -> Clip:
     """Make a clip of plainly coloured shapes without a background; all of it can be clicked.
 
-    Where nothing is salient only the click tells what is meant, so with such clips first a decoder
-    learns to follow it.
+    Nothing in it is salient, so only the click says what is meant: from such clips a decoder first
+    learns to follow clicks.
     """
     background = np.empty((side, side, 3), np.float32)
     background[:] = rng.uniform(0, 255, 3)

@@ -66,7 +66,7 @@ def make_example(
 
     A share `pairs` of the prompts asks for an object together with another, one that it touches if
     there is one. A single click cannot express that, further clicks can. With whole objects only,
-    one click told everything: unseen synthetic frames had an IoU of 0.56 after one click and 0.57
+    one click was sufficient: unseen synthetic frames had an IoU of 0.56 after one click and 0.57
     after six, and feeding back the mask changed nothing. With pairs, four times the weight on
     pixels that a click corrects, and more corrections, training clips had 0.59 after one click and
     0.61 after the last at the start, 0.70 and 0.77 after half an hour; unseen frames 0.62 and 0.66.

@@ -1,4 +1,4 @@
-"""Checks of what the training commands are given."""
+"""Checks of the arguments of the training commands."""
 
 import argparse
 from pathlib import Path

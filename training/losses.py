@@ -86,9 +86,9 @@ def click_loss(logits: Tensor, positions: Tensor, labels: Tensor) -> Tensor:
 
     A click is one pixel of thousands in the loss of a mask, and the region that it corrects is
     often hard to tell from the rest; the clicked pixel itself is not. Without this loss 25 % of the
-    foreground and 24 % of the background clicks in the largest error were obeyed at their pixel;
+    foreground and 24 % of the background clicks in the largest error were right at their pixel;
     with it 46 and 34 % ten minutes later, 54 and 33 % in version 6, and 88 and 93 % in version 7
-    after an hour and a half of many clicks a picture. Three times its weight brought no more J.
+    after an hour and a half with many clicks per picture. Tripling its weight did not improve J.
 
     Args:
         logits: (B, M, H, W).

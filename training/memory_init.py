@@ -1,9 +1,9 @@
-"""Initialise memory so that it tells from the first step where an object was.
+"""Initialise memory so that it encodes from the first step where an object was.
 
 Without this, memory learned whatever is easiest. With object pointers, the second layer of its
-attention looked at nothing but the clicked frame's pointer; trained for minutes without them, every
+attention read only the clicked frame's pointer; trained for minutes without them, every
 position of the picture attended to the object's stored positions, with saturated softmax weights.
-Either says what to look for and neither where it was: over 60 frames of each real clip version 5
+Both encode what to look for, neither where it was: over 60 frames of each real clip version 5
 had a J of 0.583 with the true masks stored, and of 0.571 with its own. Yet the map that memory
 stores can match positions: true masks propagated by feature similarity and distance alone, cell by
 cell, kept an IoU of 0.85.
@@ -23,7 +23,7 @@ initialised, untrained  0.351  0.622
 version 6               0.733  0.780
 
 At memory's former learning rate its second layer saturated on wrong positions within a hundred
-steps. At an eighth of it (`optimisers.py`) it stays as initialised, but for what it has to learn.
+steps. At an eighth of it (`optimisers.py`) it stays close to its initial weights and still learns.
 Object pointers make no difference now.
 """
 

@@ -67,8 +67,8 @@ def _init_click_attention(model: SAM2Base) -> None:
     """Let a click attend to the cell it falls into, and that cell to the click, from step 0.
 
     With SAM's own first weights, features and labels many times larger than the positional encoding
-    hide it, and the only thing a click passes on is a hash of its coordinates, not what it found
-    there. A decoder of this size then learns what is salient instead of what was clicked: masks of
+    hide it, and a click passes on only a hash of its coordinates, not the features at its position.
+    A decoder of this size then learns what is salient instead of what was clicked: masks of
     different objects of one image agreed to an IoU of 0.99 after ten minutes, while the loss
     decreased.
     """
@@ -120,7 +120,7 @@ def interpolate_trunk(model: SAM2Base, share: float) -> None:
 
     Part of what synthetic clips teach the trunk is how synthetic clips look. Between the weights
     before and after such training are some that suit real pictures better than either
-    (https://arxiv.org/abs/2109.01903). Version 4 so interpolated and not trained since, J on the
+    (https://arxiv.org/abs/2109.01903). For version 4, interpolated and not trained further: J on
     real clips with 1 and 3 clicks, and the IoU of the clicked frame on 53 of their frames, ten
     apart:
 
@@ -135,7 +135,7 @@ def interpolate_trunk(model: SAM2Base, share: float) -> None:
     of single frames and 80 of clips, ended at J 0.540 and 0.500. Mixing means and deviations of
     early features between clips (https://arxiv.org/abs/2104.02008) was on there for the second half
     of the single frames, after which the 53 frames had 0.644 and 0.699, and for the clips; it is
-    left out again.
+    removed again.
 
     Args:
         model: nano, folded.

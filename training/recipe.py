@@ -19,8 +19,8 @@ class SingleFrames:
     twice, in five seconds. Single frames, six pictures of eight objects with five clicks and more,
     take one and a half. Half an hour of them raised 53 real frames from an IoU of 0.655, 0.686 and
     0.715 (one, three, six clicks) to 0.672, 0.719 and 0.761; in the first ten minutes the share of
-    foreground clicks that were obeyed rose from 54 to 71 %. Two such steps after each of clips keep
-    that while memory adapts.
+    foreground clicks that were followed rose from 54 to 71 %. Two such steps after each step of
+    clips keep that while memory adapts.
 
     Attributes:
         steps: number of such steps after each step of clips.
@@ -125,7 +125,7 @@ def read_recipe(path: Path) -> Recipe:
     """Read a recipe.
 
     Raises:
-        RecipeError: it is no TOML, or a key is missing or unknown.
+        RecipeError: it is not TOML, or a key is missing or unknown.
     """
     try:
         return parse_recipe(tomllib.loads(path.read_text()))

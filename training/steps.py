@@ -174,7 +174,7 @@ def _autocast() -> dict[str, Any]:
 def with_dropout(rng: Rng, memory: Memory, frame: int) -> Memory:
     """Memory, on a share of the calls without its latest entries.
 
-    The frame before tells nearly all in a short clip, so a model learns to look at nothing else.
+    In a short clip the previous frame is nearly sufficient, so a model learns to use nothing else.
     Without it only older memories and the clicked frame are left.
     """
     if rng.random() >= MEMORY_DROPOUT:

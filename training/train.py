@@ -224,7 +224,7 @@ class Run:
     def _prepared(
         self, stage: Stage, trained: Trained, outputs: DecoderOutputs, source: BatchSource
     ) -> Trained:
-        """Set weights by measurement where the stage asks for it; the average starts anew then."""
+        """Set weights by measurement if the stage asks for it; the average then starts over."""
         if not (stage.whiten_features or stage.init_memory or stage.calibrate_presence):
             return trained
         batches = [next(source.batches) for _ in range(MEASURED_BATCHES)]

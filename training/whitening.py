@@ -7,7 +7,7 @@ In version 4 features had collapsed, as measured on training pictures:
   positional encoding. So the decoder's first layer attended to the same few positions wherever the
   click was, with saturated softmax weights, which pass no gradient.
 - All tokens left the first self-attention alike, so no label of a click reached any value: of
-  background clicks on pixels wrongly in the mask, 15 % were obeyed.
+  background clicks on pixels wrongly in the mask, 15 % were followed.
 - Memory wrote one direction into the map, three times as large as all else in it.
 - Presence and IoU on tracked frames were constants, and nearly so in version 5.
 
@@ -191,7 +191,7 @@ def _change_memory_basis(model: SAM2Base, basis: Basis) -> None:
 def _init_position_heads(
     layer: TwoWayAttentionBlock, basis: Basis, waves: list[tuple[int, int]]
 ) -> None:
-    """Let the decoder's first layer find a click's position, each head by other frequencies."""
+    """Let the decoder's first layer find a click's position, each head with other frequencies."""
     to_image, to_token = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
     _read(to_image.v_proj, basis)
     inner, heads = to_image.internal_dim, to_image.num_heads

@@ -1,4 +1,4 @@
-"""The command `batch`: its options, and what they come to. Ray is imported when it runs."""
+"""The `batch` command: its options, and how they start a batch."""
 
 import argparse
 import os
@@ -21,55 +21,61 @@ def add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser = commands.add_parser(
         "batch",
         help="run many predictions, on this machine or on a Ray cluster",
-        description="Run every prediction of a list. Run again, it skips those that succeeded.",
-        epilog="Each line of a .jsonl file holds the inputs of one prediction, input_video being "
-        "a path or an address, and perhaps an id; .csv and .parquet have a column for each.",
+        description="Run every prediction of a list. Jobs that succeeded in an earlier run with "
+        "the same output folder are skipped.",
+        epilog="A .jsonl file has one JSON object per line, with the inputs of one prediction; "
+        "input_video is a path or a URL, and id is optional. A .csv or .parquet file has one "
+        "column per input.",
     )
+    parser.set_defaults(run=batch)
     parser.add_argument("manifest", help="the list of jobs: a .jsonl, .csv or .parquet file")
     parser.add_argument(
         "-o",
         "--output",
         default="results",
-        metavar="PLACE",
-        help="where results go: a folder, or s3://bucket/path, gs://bucket/path (results)",
+        metavar="FOLDER",
+        help="where results go: a folder, s3://bucket/path or gs://bucket/path (default: results)",
     )
     parser.add_argument(
         "--address",
         default=os.environ.get("RAY_ADDRESS") or None,
-        help="a Ray cluster: ray://host:10001, host:6379 or auto (RAY_ADDRESS, else none: "
-        "Ray runs on this machine as long as the batch)",
+        help="a running Ray cluster: ray://host:10001, host:6379 or auto (default: RAY_ADDRESS; "
+        "without it Ray is started on this machine and stopped at the end)",
     )
     parser.add_argument(
         "--workers",
         type=_positive,
         metavar="N",
-        help="workers, each with a model of its own (as many as fit)",
+        help="number of workers; each loads its own model (default: as many as fit)",
     )
     parser.add_argument(
         "--workers-per-gpu",
         type=_positive,
         metavar="N",
-        help="that share a GPU; given, every worker asks for one (1 where the cluster has GPUs)",
+        help="workers that share one GPU; if given, every worker needs a GPU (default: 1 if the "
+        "cluster has GPUs)",
     )
-    parser.add_argument("--cores", type=_positive, metavar="N", help="CPU cores of a worker (2)")
+    parser.add_argument(
+        "--cores", type=_positive, metavar="N", help="CPU cores per worker (default: 2)"
+    )
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="validate every line, without a model and without results",
+        help="check every job without running the model or writing results",
     )
 
 
-def batch(options: argparse.Namespace) -> bool:
-    """Run the command; whether all jobs have succeeded.
+def batch(options: argparse.Namespace) -> int:
+    """Run the command; the exit code is 0 if all jobs have succeeded, else 1.
 
     Raises:
         BatchError, CheckpointError, OutputError: it cannot be run.
-        BaseException: what the handler of a signal raises, once the batch has ended in order.
+        BaseException: what a signal's earlier handler raises, once the batch has been closed.
     """
     try:
         from sam2_video.batch import driver
         from sam2_video.batch.jobs import FAILED, SUCCEEDED
-        from sam2_video.batch.manifest import kind_of, open_manifest
+        from sam2_video.batch.manifest import format_of, open_manifest
         from sam2_video.batch.results import JOURNAL
         from sam2_video.batch.storage import open_store
     except ModuleNotFoundError as error:
@@ -79,32 +85,33 @@ def batch(options: argparse.Namespace) -> bool:
             f"batch needs {error.name}, which is not installed: pip install .[batch]"
         ) from error
 
-    kind_of(options.manifest)
-    with driver.Interruption() as interruption, tempfile.TemporaryDirectory() as nowhere:
-        place = nowhere if options.dry_run else _absolute(options.output)
-        store = open_store(place)
+    format_of(options.manifest)
+    with driver.Interruption() as interruption, tempfile.TemporaryDirectory() as temporary:
+        output = temporary if options.dry_run else options.output
+        store = open_store(output)
         with (
-            store.alone(),
+            store.lock(),
             driver.ray_cluster(options.address, interruption),
             open_manifest(options.manifest) as manifest,
         ):
             per_gpu = 0 if options.dry_run else options.workers_per_gpu
             size = driver.size_of(options.cores, per_gpu, options.workers)
-            make = _checker if options.dry_run else partial(_segmenter, place, size.cores)
+            real = partial(_segmenter, _absolute(output), size.cores)
+            make = _checker if options.dry_run else real
             counts = driver.run_batch(manifest, store, make, size, interruption.is_asked_for)
     done, failed, skipped = counts[SUCCEEDED], counts[FAILED], counts[driver.SKIPPED]
-    verb = "are valid" if options.dry_run else "succeeded"
+    verb = "valid" if options.dry_run else "succeeded"
     print(f"{done} {verb}, {failed} failed, {skipped} skipped", file=sys.stderr)
     if not options.dry_run:
         print(f"{options.output.rstrip('/')}/{JOURNAL}")
-    return not failed
+    return int(failed > 0)
 
 
-def _segmenter(place: str, threads: int) -> "Worker":
-    """Made in an actor: the driver never imports torch."""
+def _segmenter(output: str, threads: int) -> "Worker":
+    """Called in an actor: the driver never imports torch."""
     from sam2_video.batch.worker import Segmenter
 
-    return Segmenter(place, threads)
+    return Segmenter(output, threads)
 
 
 def _checker() -> "Worker":
@@ -113,8 +120,9 @@ def _checker() -> "Worker":
     return Checker()
 
 
-def _absolute(place: str) -> str:
-    return place if "://" in place else str(Path(place).absolute())
+def _absolute(output: str) -> str:
+    """Workers have another working folder."""
+    return output if "://" in output else str(Path(output).absolute())
 
 
 def _positive(text: str) -> int:

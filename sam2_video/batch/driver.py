@@ -1,4 +1,4 @@
-"""A batch from its manifest to its results: what runs where the command was given."""
+"""The process that the user starts: it reads the manifest and writes the results."""
 
 import logging
 import os
@@ -27,16 +27,15 @@ from sam2_video.core.signals import ENDING_SIGNALS
 
 DEFAULT_CORES = 2
 SKIPPED = "skipped"
-SETTINGS_PREFIX = "SAM2_"
-_OBJECT_STORE_BYTES = 128 * 1024**2  # jobs and results are small; files do not go through it
-_SECONDS_TO_ANSWER = 10.0
-_LONGEST_TEMPORARY_FOLDER = 40  # Ray puts sockets there, whose paths may have 107 bytes
+_OBJECT_STORE_BYTES = 128 * 1024**2  # holds jobs and results only, no files
+_CONNECT_SECONDS = 10.0
+_MAX_TEMPORARY_PATH = 40  # Ray puts sockets there; a socket's path may have 107 bytes
 
 
 class Interruption:
-    """Remembers that a signal asked for the end; the batch checks it between jobs.
+    """Notes SIGINT and SIGTERM instead of raising, so that the batch can stop between jobs.
 
-    After the block the earlier signal handlers are back.
+    After the block the earlier handlers are restored.
     """
 
     def __init__(self) -> None:
@@ -44,7 +43,7 @@ class Interruption:
         self._previous = {n: signal.getsignal(n) for n in ENDING_SIGNALS}
 
     def listen(self) -> None:
-        """Take the signals; again where a library has taken them for itself."""
+        """Install the handlers; call it again after a library has replaced them."""
         for number in self._previous:
             signal.signal(number, self._note)
 
@@ -53,7 +52,7 @@ class Interruption:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        """Give the signals back, and the one that came to its handler."""
+        """Restore the earlier handlers, and pass them the signal that arrived."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         if self.number is not None and kind is None:
@@ -68,20 +67,18 @@ class Interruption:
 
 @contextmanager
 def ray_cluster(address: str | None, interruption: Interruption) -> Iterator[None]:
-    """Have a connection to Ray: to the cluster at `address`, else to one of our own.
-
-    Our own ends with the block, and nothing of it stays.
+    """Connect to the Ray cluster at `address`; if None, start one here for the block.
 
     Raises:
-        BatchError: there is no cluster there.
+        BatchError: no cluster can be reached or started.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     folder = "" if address else _temporary_folder()
-    # Ray prints a paragraph for every process that dies; the pool says it in a line.
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+    # Ray prints a paragraph for every process that dies; the pool logs one line.
+    with Path(os.devnull).open("w") as null, redirect_stdout(null):
         try:
             _connect(address, folder)
-            interruption.listen()  # Ray has taken SIGTERM
+            interruption.listen()  # Ray has replaced the handler of SIGTERM
             yield
         finally:
             ray.shutdown()
@@ -104,16 +101,16 @@ def _connect(address: str | None, folder: str) -> None:
             **common,
         )
     except (RuntimeError, ValueError, OSError, ImportError, RayError) as error:
-        place = f"at {address!r}" if address else "on this machine"
+        what = f"no Ray cluster at {address!r}" if address else "Ray cannot be started"
         reason = " ".join(reason_of(error).split())[:200]
-        raise BatchError(f"there is no Ray cluster {place}: {reason}") from error
+        raise BatchError(f"{what}: {reason}") from error
 
 
 def _probe(address: str) -> None:
-    """Check that the port answers: Ray itself takes a minute or more to fail."""
+    """Check that the port accepts connections: Ray itself needs a minute or more to fail."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
-        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
 
 
 def run_batch(
@@ -123,17 +120,17 @@ def run_batch(
     size: Size,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> Counter[str]:
-    """Do the jobs that did not succeed before, and write down what became of each.
+    """Run the jobs that did not succeed in an earlier batch, and record every result.
 
     Args:
         manifest: the jobs.
-        store: where the results are kept.
+        store: keeps files and results.
         make: makes a worker; called in the actors.
-        size: how many of them.
-        is_stopping: once true, jobs that run are given up and what is done is kept.
+        size: number and size of the workers.
+        is_stopping: once it returns true, running jobs are cancelled and finished ones kept.
 
     Returns:
-        How many there are of each status; `skipped` for those done before.
+        The number of jobs per status; `skipped` for those done in an earlier batch.
 
     Raises:
         BatchError, CheckpointError, OutputError: see `Pool.run` and `Results`.
@@ -154,7 +151,7 @@ def run_batch(
                 if isinstance(entry, BadLine):
                     note(Result(entry.id, FAILED, "", error=entry.error))
                 elif (taken := results.claim(entry)) and not taken.is_same:
-                    sentence = f"id is {entry.id!r}, which is that of line {taken.line} already"
+                    sentence = f"id is {entry.id!r}, but line {taken.line} has that id already"
                     note(Result(f"line-{entry.line}", FAILED, entry.digest, error=sentence))
                 elif taken or results.has_succeeded(entry):
                     counts[SKIPPED] += 1
@@ -162,26 +159,22 @@ def run_batch(
                 else:
                     yield entry
 
-        with closing(Pool(make, size, settings(), is_stopping)) as pool:
+        settings = {name: value for name, value in os.environ.items() if name.startswith("SAM2_")}
+        with closing(Pool(make, size, settings, is_stopping)) as pool:
             for result in pool.run(jobs_to_do(), total):
                 note(result)
     return counts
 
 
-def settings() -> dict[str, str]:
-    """What the environment here says of models and limits, for workers elsewhere."""
-    return {name: value for name, value in os.environ.items() if name.startswith(SETTINGS_PREFIX)}
-
-
 def size_of(
     cores: int | None = None, workers_per_gpu: int | None = None, workers: int | None = None
 ) -> Size:
-    """The size of a pool on the cluster that is connected.
+    """Number and size of the workers on the connected cluster.
 
     Args:
-        cores: of a worker; `DEFAULT_CORES`, or fewer where no machine has as many, if None.
-        workers_per_gpu: 0 for workers without one; if None one, where the cluster has GPUs.
-        workers: of the whole cluster; as many as fit if None.
+        cores: CPU cores per worker. None: `DEFAULT_CORES`, or fewer if no machine has that many.
+        workers_per_gpu: 0 for workers without a GPU. None: 1 if the cluster has GPUs, else 0.
+        workers: number on the whole cluster. None: as many as fit.
     """
     alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if cores is None:
@@ -193,7 +186,7 @@ def size_of(
 
 
 def _temporary_folder() -> str:
-    """A folder for Ray whose path is short enough for its sockets."""
+    """A folder for Ray, with a path short enough for its sockets."""
     folder = tempfile.gettempdir()
-    is_short = len(folder) <= _LONGEST_TEMPORARY_FOLDER
+    is_short = len(folder) <= _MAX_TEMPORARY_PATH
     return tempfile.mkdtemp(prefix="sam2-ray-", dir=folder if is_short else "/tmp")  # noqa: S108

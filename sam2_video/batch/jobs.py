@@ -1,4 +1,4 @@
-"""A job, what became of it, and what a worker is: what all parts of a batch share."""
+"""What all parts of a batch share: a job, its result, and the interface of a worker."""
 
 import hashlib
 import json
@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from sam2_video.core.errors import InputError, shown
-from sam2_video.prediction.contract import contract
 from sam2_video.prediction.data_uri import is_data_uri
 
 SUCCEEDED, FAILED = "succeeded", "failed"
@@ -24,44 +23,46 @@ class Job:
 
     Attributes:
         id: names the folder of its outputs, and its row in the results.
-        line: its place in the manifest, from 1.
-        inputs: by name, as the manifest gives them, not checked yet; but a path is absolute.
-        digest: a SHA-256 of what the manifest gives: a job whose inputs change is another job.
+        line: its line in the manifest, from 1.
+        inputs: by name, as the manifest gives them; not checked yet.
+        folder: relative paths in `inputs` start here: where the command was run.
+        digest: SHA-256 of the inputs: a job whose inputs change counts as another job.
     """
 
     id: str
     line: int
     inputs: Mapping[str, Any]
+    folder: str
     digest: str
 
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line of the manifest that is no job, and the sentence that says why."""
+    """A line of the manifest that is not a job, and a sentence that says why."""
 
     line: int
     error: str
 
     @property
     def id(self) -> str:
-        """The name that its row in the results has."""
+        """The id of its row in the results."""
         return f"line-{self.line}"
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a job: a row of the results.
+    """A row of the results.
 
     Attributes:
         id: the job's.
         status: `succeeded` or `failed`.
+        inputs: the job's digest.
         error: one sentence; empty for a success.
         outputs: the files, relative to the folder of the results.
-        frames: of the video.
+        frames: number of frames of the video.
         seconds: from the job's arrival at the worker to its last file in place.
         worker: host and process that ran it; empty if none did.
-        attempts: how often it was started; more than one where workers died.
-        inputs: the job's digest.
+        attempts: how often it was started; more than one if a worker died.
     """
 
     id: str
@@ -76,32 +77,32 @@ class Result:
 
     @property
     def frames_per_second(self) -> float:
-        """Zero where nothing ran."""
+        """Zero if nothing ran."""
         return self.frames / self.seconds if self.seconds else 0.0
 
 
 class Worker(Protocol):
-    """What an actor holds. `stop` is called from another thread than the rest."""
+    """Runs jobs in an actor. `stop` is called from another thread than the rest."""
 
     def start(self) -> None:
         """Load what all jobs need."""
 
     def run(self, job: Job) -> Result:
-        """Do one job; bad input is a failed result and no exception."""
+        """Run one job. Bad input gives a failed result, not an exception."""
 
     def stop(self) -> None:
-        """Have the job that runs, if any, end soon, in an exception."""
+        """Make the running job, if any, raise an exception soon."""
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Remove temporary files."""
 
 
 def job_of(line: int, fields: Mapping[str, Any]) -> Job:
-    """Make a job of a manifest's line.
+    """Turn a line of the manifest into a job.
 
     Args:
         line: its number, from 1.
-        fields: the inputs and perhaps an `id`; what is None counts as not given.
+        fields: the inputs, and optionally an `id`; None counts as not given.
 
     Raises:
         InputError: the id cannot name a folder.
@@ -111,26 +112,18 @@ def job_of(line: int, fields: Mapping[str, Any]) -> Job:
     digest = hashlib.sha256(text.encode()).hexdigest()
     given = fields.get("id")
     if given is None:
-        given = f"{_readable(inputs)}-{digest[:12]}"
+        given = f"{_stem(inputs)}-{digest[:12]}"
     name = str(given) if type(given) in (str, int) else ""
     if not _ID.fullmatch(name) or name in _RESERVED:
         raise InputError(
             f"id is {shown(str(given))}, but it names a folder: 1 to {ID_LENGTH} of the "
-            "characters A-Z, a-z, 0-9, '.', '_' and '-', no '.' or '-' at its start"
+            "characters A-Z, a-z, 0-9, '.', '_' and '-', not starting with '.' or '-'"
         )
-    for input_name in contract().files:
-        source = inputs.get(input_name)
-        if isinstance(source, str) and source and not _is_url(source):
-            inputs[input_name] = str(Path(source).expanduser().absolute())
-    return Job(name, line, inputs, digest)
+    return Job(name, line, inputs, str(Path.cwd()), digest)
 
 
-def _is_url(source: str) -> bool:
-    return "://" in source or is_data_uri(source)
-
-
-def _readable(inputs: Mapping[str, Any]) -> str:
-    """What a person knows a job by."""
+def _stem(inputs: Mapping[str, Any]) -> str:
+    """The readable part of an id: the name of the video."""
     source = str(inputs.get("input_video", ""))
     stem = "" if is_data_uri(source) else PurePosixPath(source.partition("?")[0]).stem
     return re.sub(r"[^A-Za-z0-9_]+", "-", stem[:40]).strip("-") or "job"

@@ -1,7 +1,7 @@
 """The list of jobs: JSON lines, CSV or Parquet, on this machine or in object storage.
 
-All are read as a stream. CSV and Parquet go through Ray Data's readers, on the cluster, into JSON
-lines on this machine's disk first: the workers may then have every core.
+All are read as a stream. Ray Data first converts CSV and Parquet, on the cluster, to JSON lines on
+this machine's disk; when the workers start, all cores are free again.
 """
 
 import json
@@ -26,7 +26,7 @@ MAX_LINE_BYTES = 64 * 1024**2  # a line may hold a video as a data URI
 
 
 class Manifest:
-    """A file of JSON lines, read as often as one likes."""
+    """A file of JSON lines; it can be iterated more than once."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -36,7 +36,7 @@ class Manifest:
         return sum(1 for _ in self._lines())
 
     def __iter__(self) -> Iterator[Job | BadLine]:
-        """Every line in order; one that is no job keeps none of the others from being one."""
+        """Every line in order; a bad line does not affect the others."""
         for number, line in self._lines():
             try:
                 yield job_of(number, _fields(line))
@@ -59,16 +59,16 @@ class Manifest:
 
 @contextmanager
 def open_manifest(path: str) -> Iterator[Manifest]:
-    """Open a manifest; its name's ending says what it is.
+    """Open a manifest; the format follows from the file extension.
 
     Args:
-        path: a file or a URL that fsspec knows. For `.csv` and `.parquet` Ray has to be
-            running, and on a cluster its nodes have to see the file.
+        path: a file, or a URL that fsspec can open. `.csv` and `.parquet` need a running Ray
+            whose nodes can read the file.
 
     Raises:
         BatchError: it cannot be read.
     """
-    kind = kind_of(path)
+    kind = format_of(path)
     with ExitStack() as stack:
         try:
             file = stack.enter_context(_as_lines(path, kind))
@@ -77,8 +77,8 @@ def open_manifest(path: str) -> Iterator[Manifest]:
         yield Manifest(file)
 
 
-def kind_of(path: str) -> str:
-    """What a manifest is by its name: `jsonl`, `csv` or `parquet`.
+def format_of(path: str) -> str:
+    """The format of a manifest by its file extension: `jsonl`, `csv` or `parquet`.
 
     Raises:
         BatchError: it is none of these, or there is no such file.
@@ -87,7 +87,7 @@ def kind_of(path: str) -> str:
     if kind not in ("jsonl", "csv", "parquet"):
         raise BatchError(f"{path!r} should be a .jsonl, .csv or .parquet file")
     if "://" not in path and not Path(path).is_file():
-        raise BatchError(f"{path!r} is not a file; name a list of jobs")
+        raise BatchError(f"{path!r} is not a file; it should be a list of jobs")
     return kind
 
 
@@ -112,8 +112,10 @@ def _fields(line: bytes) -> dict[str, Any]:
         raise InputError(f"the line is longer than the {MAX_LINE_BYTES} bytes allowed")
     try:
         fields = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InputError(f"the line is not JSON: {error.msg} at column {error.colno}") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"the line is no JSON: {reason_of(error)}") from error
+        raise InputError(f"the line is not JSON: {reason_of(error)}") from error
     if not isinstance(fields, dict):
         raise InputError('the line should be a JSON object, {"input_video": ...}')
     return fields
@@ -122,7 +124,7 @@ def _fields(line: bytes) -> dict[str, Any]:
 def _rows(path: str, kind: str) -> Iterator[dict[str, Any]]:
     """The rows of a table, in order.
 
-    Ray Data works in an actor, since it does not run behind a `ray://` address.
+    Ray Data runs in an actor, because it does not work in a driver connected by `ray://`.
     """
     place = path if "://" in path else str(Path(path).absolute())
     reader: Any = ray.remote(TableReader).options(num_cpus=0).remote(place, kind)
@@ -132,7 +134,7 @@ def _rows(path: str, kind: str) -> Iterator[dict[str, Any]]:
     except RayError as error:
         cause = error.cause if isinstance(error, RayTaskError) else None
         if isinstance(cause, FileNotFoundError):
-            reason = "there is no such file, or the nodes of the cluster do not see it"
+            reason = "there is no such file, or the nodes of the cluster cannot read it"
         elif cause is not None:
             reason = f"it is not a {kind} table"
         else:
@@ -143,13 +145,13 @@ def _rows(path: str, kind: str) -> Iterator[dict[str, Any]]:
 
 
 class TableReader:
-    """Reads a table through Ray Data, in blocks as they come from the cluster."""
+    """Reads a table through Ray Data, block by block."""
 
     def __init__(self, path: str, kind: str) -> None:
         self._rows = _read_table(path, kind)
 
     def read(self) -> list[dict[str, Any]]:
-        """The next rows; none at the end."""
+        """The next rows; empty at the end."""
         return list(islice(self._rows, _ROWS_AT_ONCE))
 
 
@@ -164,7 +166,7 @@ def _read_table(path: str, kind: str) -> Iterator[dict[str, Any]]:
     if kind == "parquet":
         yield from ray.data.read_parquet(path).iter_rows()
         return
-    # As text: a label "1" or an id "007" is no number.
+    # Read as text: the label "1" and the id "007" are not numbers.
     options = pyarrow.csv.ConvertOptions(
         column_types={name: pa.string() for name in ("id", *contract().inputs)},
         null_values=[""],

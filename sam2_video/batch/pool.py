@@ -1,8 +1,8 @@
-"""Workers on a Ray cluster, and jobs for them: one at a time each, again where a worker died.
+"""Workers on a Ray cluster, one job at a time each; a job whose worker dies is tried again.
 
-Ray starts the actors, moves jobs and results, and tells when an actor or its machine has died.
-What is decided here is how many actors there are, and which job goes where: Ray's own retries
-would take a dead worker's job to any actor without an end, and hold back the others meanwhile.
+Ray starts the actors, transfers jobs and results, and reports when an actor or its machine dies.
+The pool decides how many actors there are and which job each one gets. Ray's own retries would be
+unlimited, might go back to the same machine, and would block other jobs meanwhile.
 """
 
 import logging
@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import ray
@@ -24,20 +25,20 @@ from sam2_video.models.registry import CheckpointError
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
-_FAILED_STARTS = 3  # in a row, after which no further worker is tried
-_SECONDS_BETWEEN_LOOKS = 0.5
-_SECONDS_BETWEEN_COUNTS = 5.0
+_FAILED_STARTS = 3  # in a row; then the batch ends
+_POLL_SECONDS = 0.5
+_SECONDS_BETWEEN_STARTS = 5.0
 _SECONDS_TO_END = 10.0
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many workers there are, and what each one takes.
+    """Number and size of the workers.
 
     Attributes:
-        cores: of each worker.
-        gpus: of each worker; less than one where several share a GPU.
-        workers: of the whole cluster; None for as many as fit.
+        cores: CPU cores per worker.
+        gpus: GPUs per worker; below 1 if several share one.
+        workers: number on the whole cluster; None for as many as fit.
     """
 
     cores: int
@@ -45,7 +46,7 @@ class Size:
     workers: int | None = None
 
     def fits(self, nodes: Iterable[Mapping[str, Any]]) -> int:
-        """The number of workers for which there is room on nodes as `ray.nodes` tells them."""
+        """The number of workers that fit on the nodes that `ray.nodes` reports."""
         alive = [node["Resources"] for node in nodes if node["Alive"]]
         by_cores = [int(node.get("CPU", 0) // self.cores) for node in alive]
         if not self.gpus:
@@ -55,11 +56,11 @@ class Size:
 
 
 class Host:
-    """The actor: a worker, made where it runs.
+    """The actor: makes a worker and runs it.
 
     Args:
         make: makes the worker.
-        settings: of the environment, as they are where the batch was started.
+        settings: environment variables of the machine where the batch was started.
     """
 
     def __init__(self, make: Callable[[], Worker], settings: Mapping[str, str]) -> None:
@@ -68,7 +69,7 @@ class Host:
         self._make = make
 
     def start(self) -> tuple[str, str]:
-        """Load the worker; the node that it is on, and a name that a person finds it by."""
+        """Start the worker; returns its node's id, and host and process for the results."""
         self._worker = self._make()
         self._worker.start()
         return ray.get_runtime_context().get_node_id(), f"{socket.gethostname()}/{os.getpid()}"
@@ -85,7 +86,7 @@ class Host:
 
 @dataclass
 class _Task:
-    """A job on its way: how often it was started, and on which nodes."""
+    """A job, how often it was started, and on which nodes."""
 
     job: Job
     attempts: int = 0
@@ -101,19 +102,15 @@ class _Member:
     name: str = ""
     task: _Task | None = None
 
-    @property
-    def is_idle(self) -> bool:
-        return bool(self.name) and self.task is None
-
 
 class Pool:
-    """Actors that come and go with the machines of a cluster.
+    """A changing set of actors, each with at most one job.
 
     Args:
-        make: makes a worker; it is called in the actor, so it has to be picklable.
-        size: how many.
-        settings: of the environment, for the actors.
-        is_stopping: asked all the time; once true, `run` returns.
+        make: makes a worker; called in the actor, so it has to be picklable.
+        size: number and size of the workers.
+        settings: environment variables for the actors.
+        is_stopping: once it returns true, `run` returns.
     """
 
     def __init__(
@@ -121,77 +118,72 @@ class Pool:
         make: Callable[[], Worker],
         size: Size,
         settings: Mapping[str, str],
-        is_stopping: Callable[[], bool] = lambda: False,
+        is_stopping: Callable[[], bool],
     ) -> None:
         self._make, self._size, self._settings = make, size, settings
         self._is_stopping = is_stopping
         self._members: list[_Member] = []
-        self._answers: dict[Any, _Member] = {}  # what starting and working members will say
-        self._retries: deque[_Task] = deque()
-        self._next: _Task | None = None
+        self._calls: dict[Any, _Member] = {}  # running calls of `start` and `run`
+        self._queue: deque[_Task] = deque()  # jobs to retry, then at most one new job
         self._failed_starts = 0
-        self._room = 0
-        self._counted = float("-inf")
+        self._counted_at = float("-inf")
 
     def run(self, jobs: Iterable[Job], most: int) -> Iterator[Result]:
-        """Do jobs; results come as they are ready. A job is taken when a worker is free for it.
+        """Run jobs; results come as they are ready. A job is read when a worker is free for it.
 
         Args:
-            jobs: what to do.
-            most: the number of workers beyond which there is no use for more.
+            jobs: what to run.
+            most: the largest useful number of workers.
 
         Raises:
-            BatchError: there is no room for any worker, or none starts.
+            BatchError: no machine is large enough for a worker, or none starts.
             CheckpointError: the worker's.
         """
-        waiting = iter(jobs)
-        self._take(waiting)
-        while not self._is_stopping() and (self._next or self._retries or self._is_working()):
-            if self._next or self._retries:
-                self._hire(most)
-            self._assign(waiting)
-            if not self._answers:  # the machines have gone; others may come
-                time.sleep(_SECONDS_BETWEEN_LOOKS)
+        jobs = iter(jobs)
+        self._fill_queue(jobs)
+        while not self._is_stopping() and (self._queue or any(m.task for m in self._members)):
+            if self._queue:
+                self._start_workers(most)
+            self._assign(jobs)
+            if not self._calls:  # all machines have gone; others may come
+                time.sleep(_POLL_SECONDS)
                 continue
-            ready, _ = ray.wait(list(self._answers), num_returns=1, timeout=_SECONDS_BETWEEN_LOOKS)
-            for answer in ready:
-                result = self._receive(answer)
+            ready, _ = ray.wait(list(self._calls), num_returns=1, timeout=_POLL_SECONDS)
+            for call in ready:
+                result = self._receive(call)
                 if result is not None:
                     yield result
 
     def close(self) -> None:
-        """End all workers; a job that runs is given up."""
+        """End all workers; running jobs are cancelled."""
         started = [member.actor for member in self._members if member.name]
         for actor in started:
             actor.stop.remote()
-        _wait_for([answer for answer, member in self._answers.items() if member.task])
+        _wait_for([call for call, member in self._calls.items() if member.task])
         _wait_for([actor.close.remote() for actor in started])
         for member in self._members:
             ray.kill(member.actor)
         self._members.clear()
-        self._answers.clear()
+        self._calls.clear()
 
-    def _is_working(self) -> bool:
-        """Whether a job is under way; workers for which there is no room yet do not count."""
-        return any(member.task for member in self._members)
+    def _fill_queue(self, jobs: Iterator[Job]) -> None:
+        """Keep one new job at the end of the queue."""
+        if not self._queue or self._queue[-1].attempts:
+            self._queue.extend(_Task(job) for job in islice(jobs, 1))
 
-    def _take(self, waiting: Iterator[Job]) -> None:
-        job = next(waiting, None)
-        self._next = None if job is None else _Task(job)
-
-    def _hire(self, most: int) -> None:
-        """Start workers where there is room."""
+    def _start_workers(self, most: int) -> None:
+        """Start workers while there is room for them."""
         now = time.monotonic()
-        if now - self._counted < _SECONDS_BETWEEN_COUNTS:
+        if now - self._counted_at < _SECONDS_BETWEEN_STARTS:
             return
-        self._room = self._size.workers or self._size.fits(ray.nodes())
-        if self._room == 0 and self._counted < 0:
+        room = self._size.workers or self._size.fits(ray.nodes())
+        if room == 0 and self._counted_at < 0:
             raise BatchError(
-                f"no machine of the cluster has what a worker needs: CPU cores {self._size.cores}, "
-                f"GPUs {self._size.gpus:g}; see --cores and --workers-per-gpu"
+                f"a worker needs {self._size.cores} CPU cores and {self._size.gpus:g} GPUs, which "
+                "no machine has; see --cores and --workers-per-gpu"
             )
-        self._counted = now
-        while len(self._members) < min(self._room, most):
+        self._counted_at = now
+        while len(self._members) < min(room, most):
             actor: Any = (
                 ray.remote(Host)
                 .options(
@@ -199,71 +191,69 @@ class Pool:
                     num_gpus=self._size.gpus,
                     max_restarts=0,
                     max_task_retries=0,
-                    max_concurrency=2,  # a job, and the word to stop it
+                    max_concurrency=2,  # `run`, and `stop` beside it
                     scheduling_strategy="SPREAD",
                 )
                 .remote(self._make, dict(self._settings))
             )
             member = _Member(actor)
             self._members.append(member)
-            self._answers[actor.start.remote()] = member
+            self._calls[actor.start.remote()] = member
 
-    def _assign(self, waiting: Iterator[Job]) -> None:
-        """Give every idle worker a job, those that come back first."""
+    def _assign(self, jobs: Iterator[Job]) -> None:
+        """Give every idle worker a job."""
         for member in self._members:
-            if not member.is_idle:
+            if member.task or not member.name or not (task := self._task_for(member)):
                 continue
-            task = self._retry_for(member)
-            if task is None:
-                if self._next is None:
-                    continue
-                task = self._next
-                self._take(waiting)
             task.attempts += 1
             task.nodes.add(member.node)
             member.task = task
-            self._answers[member.actor.run.remote(task.job)] = member
+            self._calls[member.actor.run.remote(task.job)] = member
+            self._fill_queue(jobs)
 
-    def _retry_for(self, member: _Member) -> _Task | None:
-        """A job that comes back; elsewhere than where it was, if there is an elsewhere."""
+    def _task_for(self, member: _Member) -> _Task | None:
+        """The next task; a retry goes to another node than before if there is one."""
         nodes = {other.node for other in self._members if other.name}
-        for task in self._retries:
+        for task in self._queue:
             if member.node not in task.nodes or nodes <= task.nodes:
-                self._retries.remove(task)
+                self._queue.remove(task)
                 return task
         return None
 
-    def _receive(self, answer: Any) -> Result | None:
-        """Take what a worker says: that it has started, a result, or that it is no more."""
-        member = self._answers.pop(answer)
+    def _receive(self, call: Any) -> Result | None:
+        """Handle a finished call: a worker has started, a job has ended, or the worker has died."""
+        member = self._calls.pop(call)
         task, member.task = member.task, None
         try:
-            said = ray.get(answer)
+            value = ray.get(call)
         except RayError as error:
-            self._dismiss(member)
+            ray.kill(member.actor)
+            self._members.remove(member)
+            self._counted_at = 0.0  # start another worker soon
             if task is None:
                 self._handle_failed_start(error)
                 return None
-            logger.warning("worker %s died on %s: %s", member.name, task.job.id, _reason(error))
-            if task.attempts < ATTEMPTS:
-                self._retries.append(task)
-                return None
-            sentence = (
-                f"{task.attempts} workers died on this job, the last one of: {_reason(error)}"
-            )
-            said = Result(task.job.id, FAILED, task.job.digest, error=sentence)
-        else:
-            self._failed_starts = 0
+            return self._retry(task, member.name, _reason(error))
+        self._failed_starts = 0
         if task is None:
-            member.node, member.name = said
+            member.node, member.name = value
             return None
-        return replace(said, worker=member.name, attempts=task.attempts)
+        return replace(value, worker=member.name, attempts=task.attempts)
 
-    def _dismiss(self, member: _Member) -> None:
-        """Whatever state it is in, nothing more is to come from it."""
-        ray.kill(member.actor)
-        self._members.remove(member)
-        self._counted = min(self._counted, 0.0)  # another one soon
+    def _retry(self, task: _Task, worker: str, reason: str) -> Result | None:
+        """Queue a job again whose worker died; after the last attempt, its failed result."""
+        logger.warning("worker %s died on %s: %s", worker, task.job.id, reason)
+        if task.attempts < ATTEMPTS:
+            self._queue.appendleft(task)
+            return None
+        return Result(
+            task.job.id,
+            FAILED,
+            task.job.digest,
+            error=f"the job failed on {task.attempts} workers; last error: {reason}",
+            worker=worker,
+            attempts=task.attempts,
+        )
 
     def _handle_failed_start(self, error: RayError) -> None:
         cause = error.cause if isinstance(error, RayTaskError) else None
@@ -275,17 +265,17 @@ class Pool:
             raise BatchError(f"no worker starts: {_reason(error)}") from error
 
 
-def _wait_for(answers: list[Any]) -> None:
-    if answers:
-        ray.wait(answers, num_returns=len(answers), timeout=_SECONDS_TO_END)
+def _wait_for(calls: list[Any]) -> None:
+    if calls:
+        ray.wait(calls, num_returns=len(calls), timeout=_SECONDS_TO_END)
 
 
 def _reason(error: RayError) -> str:
-    """In a line, without the report of machine and process that Ray appends."""
+    """The error in one line, without Ray's report about machine and process."""
     if isinstance(error, RayTaskError):
         return f"{type(error.cause).__name__}: {error.cause}".splitlines()[0][:200]
     if isinstance(error, OutOfMemoryError) or "node running low on memory" in str(error):
-        return "it was killed, for memory ran out"
-    if "in its creation task" in str(error):  # a traceback, whose last line says what it was
+        return "the worker was killed because memory ran out"
+    if "in its creation task" in str(error):  # the last line of a traceback
         return str(error).strip().splitlines()[-1][:200]
-    return "its process or its machine is gone"
+    return "the worker's process or machine is gone"

@@ -1,4 +1,4 @@
-"""How far a batch is."""
+"""The progress line of a batch."""
 
 from typing import Self
 
@@ -8,16 +8,16 @@ from sam2_video.core.progress import Progress
 
 
 class JobProgress(Progress):
-    """Jobs done, frames a second of all workers together, time left.
+    """Jobs done, frames per second over all workers, and time left.
 
-    Jobs that were done before count as done, not as work: the time left does not rest on them.
+    Skipped jobs count as done but not in the speed, so they do not distort the time left.
     """
 
     seconds_between_lines = 5.0
     _skipped = _frames = 0
 
     def __enter__(self) -> Self:
-        """Show that nothing is done yet: the first job may take long."""
+        """Show 0 % at once: the first job may take long."""
         self.show()
         return self
 
@@ -27,7 +27,7 @@ class JobProgress(Progress):
         self.advance()
 
     def skip(self) -> None:
-        """Count one job that was done before."""
+        """Count one job that an earlier batch did."""
         self._skipped += 1
         self.advance()
 

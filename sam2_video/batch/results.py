@@ -1,7 +1,7 @@
-"""The table of results: a row a job, the last one that it had, as JSON lines and as Parquet.
+"""The table of results, as JSON lines and as Parquet: one row per job.
 
-Rows are appended to a journal as they come. The same file, read again, is what a repeated batch
-knows of the earlier one. At the end rows that were overtaken go, and Parquet is written.
+Rows are appended to a journal as jobs end. The next batch reads the journal to know which jobs are
+done. At the end superseded rows are dropped and the Parquet file is written.
 """
 
 import json
@@ -43,33 +43,33 @@ _SECONDS_BETWEEN_SAVES = 60.0
 
 @dataclass(frozen=True)
 class Claim:
-    """The line that has an id, and whether its inputs are those of the line that asks."""
+    """The earlier line with the same id, and whether it has the same inputs."""
 
     line: int
     is_same: bool
 
 
 class Results:
-    """The journal, and an index of it on disk: memory does not grow with the number of rows."""
+    """The journal, and an index of it on disk, so that memory does not grow with the rows."""
 
     def __init__(self, path: Path, file: BinaryIO, store: Store) -> None:
         self._path, self._file, self._store = path, file, store
-        # An empty name makes SQLite keep it in a temporary file that goes with the connection.
+        # With an empty name, SQLite uses a temporary file that is deleted with the connection.
         self._index = sqlite3.connect("", isolation_level=None)
         self._index.execute(
-            "CREATE TABLE latest (id TEXT PRIMARY KEY, place INT, status TEXT, inputs TEXT)"
+            "CREATE TABLE latest (id TEXT PRIMARY KEY, start INT, status TEXT, inputs TEXT)"
         )
         self._index.execute("CREATE TABLE claimed (id TEXT PRIMARY KEY, line INT, inputs TEXT)")
         self._read_back()
         self._saved = time.monotonic()
 
     def has_succeeded(self, job: Job) -> bool:
-        """Whether the job, with these very inputs, succeeded before."""
+        """Whether the job succeeded in an earlier batch with the same inputs."""
         query = "SELECT status, inputs FROM latest WHERE id = ?"
         return self._index.execute(query, (job.id,)).fetchone() == (SUCCEEDED, job.digest)
 
     def claim(self, job: Job) -> Claim | None:
-        """Take a job's id for it; where an earlier line has it, say which."""
+        """Register a job's id; the earlier line of this batch that has it, if any."""
         query = "SELECT line, inputs FROM claimed WHERE id = ?"
         row = self._index.execute(query, (job.id,)).fetchone()
         if row is not None:
@@ -85,16 +85,16 @@ class Results:
         """
         row = {**asdict(result), "frames_per_second": round(result.frames_per_second, 3)}
         with writing():
-            place = self._file.tell()
+            start = self._file.tell()
             self._file.write(json.dumps(row).encode() + b"\n")
             self._file.flush()
-        self._remember(place, row)
+        self._remember(start, row)
         if time.monotonic() - self._saved > _SECONDS_BETWEEN_SAVES:
             self._store.save(self._path, JOURNAL)
             self._saved = time.monotonic()
 
     def close(self) -> None:
-        """Drop overtaken rows, write Parquet, and put both in place.
+        """Drop superseded rows, write the Parquet file, and save both.
 
         Raises:
             OutputError: they cannot be written.
@@ -114,36 +114,36 @@ class Results:
                 self._store.save(journal, JOURNAL)
 
     def _read_back(self) -> None:
-        """Index what the journal holds; a last line that broke off is cut away."""
+        """Index the rows of the journal; an incomplete last line is removed."""
         self._file.seek(0)
-        place = 0
+        start = 0
         for line in self._file:
             try:
-                self._remember(place, json.loads(line))
+                self._remember(start, json.loads(line))
             except (ValueError, KeyError, TypeError) as error:
                 if line.endswith(b"\n"):
                     raise BatchError(
-                        f"{JOURNAL} has a line that is no result; move it away to begin anew"
+                        f"{JOURNAL} has a line that is not a result; move it away to start over"
                     ) from error
                 break
-            place += len(line)
-        self._file.truncate(place)
-        self._file.seek(place)
+            start += len(line)
+        self._file.truncate(start)
+        self._file.seek(start)
 
-    def _remember(self, place: int, row: dict[str, Any]) -> None:
-        values = (row["id"], place, row["status"], row["inputs"])
+    def _remember(self, start: int, row: dict[str, Any]) -> None:
+        values = (row["id"], start, row["status"], row["inputs"])
         self._index.execute("INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?)", values)
 
     def _latest(self) -> Iterator[dict[str, Any]]:
-        """Every id's last row, in the order in which they came."""
-        for (place,) in self._index.execute("SELECT place FROM latest ORDER BY place"):
-            self._file.seek(place)
+        """The last row of every id, in the order of the journal."""
+        for (start,) in self._index.execute("SELECT start FROM latest ORDER BY start"):
+            self._file.seek(start)
             yield json.loads(self._file.readline())
 
 
 @contextmanager
 def open_results(store: Store) -> Iterator[Results]:
-    """The results of a store; the table is complete when the block has ended, however it did."""
+    """Open the results of a store; both files are complete when the block ends, error or not."""
     with (
         store.journal(JOURNAL) as path,
         path.open("ab+") as file,

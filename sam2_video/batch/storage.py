@@ -1,7 +1,7 @@
 """Where the files of a batch go: a folder, or object storage through fsspec.
 
-Nothing is ever half-written under its final name. A folder's jobs appear as a whole; an object
-appears when its upload is complete.
+A job's folder appears only when all its files are written; an object appears only when its upload
+is complete.
 """
 
 import fcntl
@@ -25,63 +25,59 @@ _PARTIAL = ".partial-"
 
 
 class FolderStore:
-    """A folder of a file system that all workers see. Every `name` is relative to it."""
+    """A folder that all workers can reach. Every `name` is relative to it."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
+        self.root, self._given = root.absolute(), str(root)
 
     def publish(self, folder: Path, name: str) -> list[str]:
-        """Put the files of a local folder under `name`, in place of what was there; their names.
+        """Copy the files of a local folder to `name`, replacing what is there; their names.
 
         Raises:
             OutputError: they cannot be written.
         """
-        target, earlier = self.root / name, self._partial()
-        with writing(), self._new() as partial:
+        target = self.root / name
+        with writing(), self._temporary() as partial, self._temporary() as earlier:
             shutil.copytree(folder, partial)
             if target.exists():
                 target.rename(earlier)
             partial.rename(target)
-            if earlier.exists():
-                shutil.rmtree(earlier)
         return [f"{name}/{file.name}" for file in sorted(target.iterdir())]
 
     @contextmanager
     def journal(self, name: str) -> Iterator[Path]:
-        """A local file to append to, with what it holds already; `save` keeps what was added."""
+        """A local file with the stored content, to append to; `save` stores it again."""
         yield self.root / name
 
     def save(self, path: Path, name: str) -> None:
-        """Put one file in place.
+        """Store one file under `name`.
 
         Raises:
             OutputError: it cannot be written.
         """
         if path != self.root / name:
-            with writing(), self._new() as partial:
+            with writing(), self._temporary() as partial:
                 shutil.copyfile(path, partial)
                 partial.replace(self.root / name)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep other batches out while the block runs; what killed workers left here goes.
+    def lock(self) -> Iterator[None]:
+        """Lock the folder for one batch, and delete incomplete files that killed workers left.
 
         Raises:
-            BatchError: the folder cannot be used, or another batch is at work there.
+            BatchError: the folder cannot be used, or another batch uses it.
         """
         try:
             is_new = not self.root.exists()
             self.root.mkdir(parents=True, exist_ok=True)
             lock = os.open(self.root, os.O_RDONLY)
         except OSError as error:
-            raise BatchError(
-                f"-o {str(self.root)!r} cannot be written to: {error.strerror}"
-            ) from error
+            raise _unusable(self._given, "written to", error) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(lock)
-            raise BatchError(f"-o {str(self.root)!r} is in use by another batch") from error
+            raise BatchError(f"-o {self._given!r} is in use by another batch") from error
         try:
             self._sweep()
             yield
@@ -91,17 +87,14 @@ class FolderStore:
                 self.root.rmdir()
             os.close(lock)
 
-    def _partial(self) -> Path:
-        return self.root / f"{_PARTIAL}{uuid.uuid4().hex}"
-
     @contextmanager
-    def _new(self) -> Iterator[Path]:
-        """A path for a file or folder that is not complete; nothing is there afterwards."""
-        partial = self._partial()
+    def _temporary(self) -> Iterator[Path]:
+        """A new path for a file or folder, which is deleted after the block if it is there."""
+        path = self.root / f"{_PARTIAL}{uuid.uuid4().hex}"
         try:
-            yield partial
+            yield path
         finally:
-            remove(partial)
+            remove(path)
 
     def _sweep(self) -> None:
         for path in self.root.glob(f"{_PARTIAL}*"):
@@ -109,7 +102,7 @@ class FolderStore:
 
 
 class ObjectStore:
-    """A prefix of a bucket; its methods are those of `FolderStore`."""
+    """A prefix of a bucket, with the methods of `FolderStore`."""
 
     def __init__(self, files: Any, root: str) -> None:
         self._files, self._root = files, root.rstrip("/")
@@ -132,7 +125,7 @@ class ObjectStore:
                 if self._files.exists(f"{self._root}/{name}"):
                     self._files.get_file(f"{self._root}/{name}", str(path))
             except OSError as error:
-                raise BatchError(f"-o {self._root!r} cannot be read: {reason_of(error)}") from error
+                raise _unusable(self._root, "read", error) from error
             yield path
 
     def save(self, path: Path, name: str) -> None:
@@ -140,34 +133,36 @@ class ObjectStore:
             self._files.put_file(str(path), f"{self._root}/{name}")
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """A bucket knows no locks, and keeps nothing half-written."""
+    def lock(self) -> Iterator[None]:
+        """Check that the bucket can be written to; object storage has no locks."""
         probe = f"{self._root}/.probe"
-        try:  # better now than after the first hour of work
+        try:
             self._files.pipe_file(probe, b"")
             self._files.rm_file(probe)
         except OSError as error:
-            raise BatchError(
-                f"-o {self._root!r} cannot be written to: {reason_of(error)}"
-            ) from error
+            raise _unusable(self._root, "written to", error) from error
         yield
+
+
+def _unusable(output: str, what: str, error: OSError) -> BatchError:
+    return BatchError(f"-o {output!r} cannot be {what}: {reason_of(error)}")
 
 
 Store = FolderStore | ObjectStore
 
 
-def open_store(place: str) -> Store:
-    """The store at a path, or at a URL that fsspec knows (`s3://`, `gs://`).
+def open_store(output: str) -> Store:
+    """The store at a path or at a URL that fsspec can open (`s3://`, `gs://`).
 
     Raises:
-        BatchError: no file system is known for the URL.
+        BatchError: the URL cannot be opened.
     """
-    if "://" not in place:
-        return FolderStore(Path(place))
+    if "://" not in output:
+        return FolderStore(Path(output))
     try:
-        files, root = fsspec.url_to_fs(place)
+        files, root = fsspec.url_to_fs(output)
     except (ImportError, ValueError) as error:
-        raise BatchError(f"-o is {shown(place)}, which cannot be used: {error}") from error
+        raise BatchError(f"-o is {shown(output)}, which cannot be used: {error}") from error
     is_local = isinstance(files, LocalFileSystem)
     return FolderStore(Path(root)) if is_local else ObjectStore(files, root)
 
@@ -176,16 +171,16 @@ def fetch_object(name: str, url: str, path: Path, max_bytes: int) -> None:
     """Download an input from object storage.
 
     Raises:
-        InputError: it cannot be had, or is larger than `max_bytes`.
+        InputError: it cannot be fetched, or is larger than `max_bytes`.
     """
     try:
-        files, place = fsspec.url_to_fs(url)
-        size = files.size(place)
+        files, key = fsspec.url_to_fs(url)
+        size = files.size(key)
         if size is not None and size > max_bytes:
             raise InputError(
                 f"{name} has {size} bytes, more than the {max_bytes} allowed (SAM2_MAX_VIDEO_BYTES)"
             )
-        files.get_file(place, str(path))
+        files.get_file(key, str(path))
     except FileNotFoundError as error:
         raise InputError(f"{name} is {shown(url)}, but there is no such object") from error
     except (OSError, ImportError) as error:

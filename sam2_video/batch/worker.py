@@ -1,13 +1,11 @@
-"""What an actor does with a job. Nothing here knows of Ray."""
+"""Runs a job in an actor. This module does not depend on Ray."""
 
 import os
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -18,21 +16,21 @@ from sam2_video.core.limits import Limits
 from sam2_video.core.workspace import Workspace
 from sam2_video.engine.model import load_model
 from sam2_video.prediction.contract import contract
-from sam2_video.prediction.fetch import is_url
+from sam2_video.prediction.fetch import existing_file, is_url
 from sam2_video.prediction.request import CheckedRequest, Request, checked_request
 from sam2_video.prediction.startup import fetch_named_weights
 from sam2_video.prediction.track import warm_up
 
 
-class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
-    """The batch has ended before the job did."""
+class Stopped(Exception):  # noqa: N818 - not an error: the batch is stopping
+    """The running job was cancelled."""
 
 
 class Checker:
-    """Finds what is wrong with a job, without a model: schema, file, clicks in the picture.
+    """Validates jobs without a model: types and bounds, the video, click positions.
 
     Raises:
-        SettingError: a limit in the environment is not a number above zero.
+        SettingError: a limit in the environment is not a number above 0.
     """
 
     def __init__(self) -> None:
@@ -47,7 +45,7 @@ class Checker:
         started = time.monotonic()
         try:
             self.workspace.fresh()
-            request = self._request(job.inputs)
+            request = self._request(job)
             with checked_request(request, self.workspace.folder, self.limits) as checked:
                 outputs = self._outputs(job, checked)
             frames = len(checked.prepared.video.frames)
@@ -66,18 +64,18 @@ class Checker:
         self.workspace.close()
 
     def _outputs(self, job: Job, checked: CheckedRequest) -> list[str]:
-        """A check makes no files."""
+        """A check writes no files."""
         return []
 
-    def _request(self, given: Mapping[str, Any]) -> Request:
-        inputs = contract().complete(contract().parse(given))
+    def _request(self, job: Job) -> Request:
+        inputs = contract().complete(contract().parse(job.inputs))
         for name in contract().files:
             if inputs[name] is not None:
-                inputs[name] = self._source(name, inputs[name])
+                inputs[name] = self._source(name, inputs[name], job.folder)
         return Request(**inputs)
 
-    def _source(self, name: str, source: str) -> Path | str:
-        """A local file, or where it is fetched from later."""
+    def _source(self, name: str, source: str, folder: str) -> Path | str:
+        """A local file, or a URL that is fetched later."""
         if is_url(source):
             return source
         scheme, separator, rest = source.partition("://")
@@ -91,30 +89,27 @@ class Checker:
                 f"{name} is {shown(source)}, but it should be a path, a data URI or a URL that "
                 f"starts with http, https, {' or '.join(OBJECT_SCHEMES)}"
             )
-        path = Path(source)
-        if not path.is_file():
-            raise InputError(f"{name} is {shown(source, 200)}, but there is no such file")
-        return path
+        return existing_file(name, source, source, folder)
 
 
 class Segmenter(Checker):
-    """Holds one model and runs predictions, as the container does.
+    """Loads one model and runs predictions, as the container does.
 
     Args:
-        place: where the files go; see `open_store`.
-        threads: that the model may use; 0 leaves it to torch.
+        output: where the files go; see `open_store`.
+        threads: number of threads of the model.
     """
 
-    def __init__(self, place: str, threads: int) -> None:
+    def __init__(self, output: str, threads: int) -> None:
         super().__init__()
-        self._store = open_store(place)
+        self._store = open_store(output)
         self._threads = threads
 
     def start(self) -> None:
         """Load the model.
 
         Raises:
-            CheckpointError: it cannot be had.
+            CheckpointError: it cannot be fetched or loaded.
         """
         self._limit_threads()
         fetch_named_weights()
@@ -138,7 +133,6 @@ class Segmenter(Checker):
             raise Stopped
 
     def _limit_threads(self) -> None:
-        """Each thread that calls torch has to say so itself."""
-        if self._threads:
-            os.environ["OMP_NUM_THREADS"] = str(self._threads)
-            torch.set_num_threads(self._threads)
+        """Set it again in every thread that calls torch: torch keeps it per thread."""
+        os.environ["OMP_NUM_THREADS"] = str(self._threads)
+        torch.set_num_threads(self._threads)

@@ -35,7 +35,7 @@ def encode_ahead(
 
     Args:
         model: the network.
-        frames: whatever they are; an error of theirs comes up to `at_once - 1` frames early.
+        frames: any items; an error raised by them appears up to `at_once - 1` frames early.
         picture_of: a frame's (1, 3, S, S) picture; None for one that needs no features.
         at_once: the largest batch.
     """
@@ -51,7 +51,7 @@ def encode_ahead(
                 logger.warning("too little memory to encode %d frames in one go", len(wanted))
                 at_once = 1
         del wanted
-        while chunk:  # what was given is let go of
+        while chunk:  # popped, so that memory is freed frame by frame
             frame, picture = chunk.pop(0), pictures.pop(0)
             if picture is None:
                 yield frame, None

@@ -1,6 +1,6 @@
-"""Fetching Meta's published weights: resumed, verified, put in place whole.
+"""Fetching Meta's published weights: downloads are resumed and verified.
 
-The command `download` runs this; it needs nothing but Python's standard library.
+The `download` command runs this; it needs only Python's standard library.
 """
 
 import hashlib
@@ -34,22 +34,22 @@ PUBLISHED = tuple(c.name for c in CHECKPOINTS if c.sha256)
 def download(checkpoint: Checkpoint, folder: Path, base_url: str = WEIGHTS_URL) -> Path:
     """Fetch a published checkpoint into `folder`, unless it is there already.
 
-    An interrupted download goes on from where it stopped. The file appears under its own name
-    only when its size and its SHA-256 are those of the published one.
+    An interrupted download is resumed. The file gets its final name only when its size and SHA-256
+    are those of the published file.
 
     Args:
         checkpoint: which one.
-        folder: where to; made if it is not there.
-        base_url: the URL that the file's name is added to.
+        folder: where it goes; created if missing.
+        base_url: the file's URL without its name.
 
     Returns:
         The file.
 
     Raises:
-        CheckpointError: it cannot be fetched or is not the published file; one sentence.
+        CheckpointError: it cannot be fetched, or is not the published file.
     """
     if checkpoint.size is None or checkpoint.sha256 is None:
-        raise CheckpointError(f"{checkpoint.name} is not downloaded: it comes with the project")
+        raise CheckpointError(f"{checkpoint.name} needs no download: it comes with the project")
     path, part = folder / checkpoint.file, folder / f"{checkpoint.file}.part"
     if path.is_file() and path.stat().st_size == checkpoint.size:
         return path
@@ -68,12 +68,12 @@ def download(checkpoint: Checkpoint, folder: Path, base_url: str = WEIGHTS_URL) 
 
 
 def download_all(names: Sequence[str]) -> Iterator[Path]:
-    """Fetch checkpoints by name; each one's file when it is in place.
+    """Fetch checkpoints by name; yields each file when it is complete.
 
     Raises:
-        CheckpointError: there is none of that name, or it cannot be had.
+        CheckpointError: there is no checkpoint of that name, or it cannot be fetched.
     """
-    for checkpoint in [find_checkpoint(name) for name in names]:
+    for checkpoint in [find_checkpoint(name, "NAME") for name in names]:
         yield download(checkpoint, checkpoint_folder(), weights_url())
 
 
@@ -83,7 +83,7 @@ def weights_url() -> str:
 
 
 def _fetch(url: str, part: Path, checkpoint: Checkpoint) -> None:
-    """Append to `part` what it lacks; start over where the server knows no ranges."""
+    """Complete `part`; start over if the server does not support ranges."""
     size = checkpoint.size or 0
     done = part.stat().st_size if part.exists() else 0
     if done == size:
@@ -93,7 +93,7 @@ def _fetch(url: str, part: Path, checkpoint: Checkpoint) -> None:
     request = urllib.request.Request(url)  # noqa: S310 - the operator's URL, not a client's
     if done:
         request.add_header("Range", f"bytes={done}-")
-        logger.info("%s: going on from byte %d", checkpoint.file, done)
+        logger.info("%s: resuming at byte %d", checkpoint.file, done)
     with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
         if response.status != http.HTTPStatus.PARTIAL_CONTENT:
             done = 0
@@ -109,18 +109,18 @@ def _fetch(url: str, part: Path, checkpoint: Checkpoint) -> None:
                 progress.advance(len(chunk))
     if done < size:
         raise CheckpointError(
-            f"{checkpoint.file} broke off at {done} of {size} bytes; the same command goes on "
-            "from there"
+            f"{checkpoint.file} broke off at {done} of {size} bytes; run the same command "
+            "again to resume"
         )
 
 
 def _verify(part: Path, checkpoint: Checkpoint) -> None:
-    """Hold the file's size and digest against the published ones; drop it if they differ."""
+    """Compare size and digest with the published ones; delete the file if they differ."""
     with part.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if part.stat().st_size != checkpoint.size or digest != checkpoint.sha256:
         part.unlink()
         raise CheckpointError(
             f"{checkpoint.file} is not the published file (its SHA-256 is {digest}, expected "
-            f"{checkpoint.sha256}); it was dropped"
+            f"{checkpoint.sha256}) and was deleted"
         )

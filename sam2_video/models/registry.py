@@ -1,4 +1,4 @@
-"""Which models there are, where their files lie, and which one to run."""
+"""The models, the location of their files, and the choice of the one to run."""
 
 import logging
 import os
@@ -13,13 +13,13 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 PROJECT = _PACKAGE.parent
 """The checkout; in an installed package the folder of all packages."""
 
-_INSTALLED_WEIGHTS = _PACKAGE / "weights"  # what the wheel holds of `checkpoints/`
+_INSTALLED_WEIGHTS = _PACKAGE / "weights"  # `checkpoints/` in the wheel
 IS_INSTALLED = _INSTALLED_WEIGHTS.is_dir()
 EMBEDDED_FOLDER = _INSTALLED_WEIGHTS if IS_INSTALLED else PROJECT / "checkpoints"
-"""Where the weights lie that come with the project."""
+"""Folder of the weights that are part of the project."""
 
 PREDICTOR_FILE = (_PACKAGE / "container" if IS_INSTALLED else PROJECT) / "predict.py"
-"""What the container's server loads."""
+"""The file that cog's server loads."""
 
 DOWNLOAD = "sam2-video download" if IS_INSTALLED else "scripts/download_weights.sh"
 NANO_NOTE = (
@@ -29,7 +29,7 @@ NANO_NOTE = (
 
 
 class CheckpointError(RuntimeError):
-    """A checkpoint that is missing, damaged or not what its name says, told in one sentence."""
+    """A checkpoint is missing, damaged or not the named model; the message is one sentence."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Checkpoint:
     """One set of weights.
 
     Attributes:
-        name: what `SAM2_MODEL` calls it.
+        name: its value of `SAM2_MODEL`.
         file: its name in the checkpoint folder.
         config: its model configuration, a path inside the package that `package` names.
         image_size: the resolution it was trained at, pixels a side.
-        size, sha256: of the published file; None for the one that the project makes itself.
+        size, sha256: of the published file; None for `nano`, which is part of the project.
     """
 
     name: str
@@ -82,9 +82,9 @@ NAMES = tuple(checkpoint.name for checkpoint in CHECKPOINTS)
 
 
 def checkpoint_folder() -> Path:
-    """Where weights lie that were fetched.
+    """Folder of fetched weights.
 
-    `SAM2_CHECKPOINTS`, else `checkpoints/` of the checkout, else a folder of the user's data.
+    `SAM2_CHECKPOINTS`, else `checkpoints/` of the checkout, else a folder in the user's data.
     """
     given = os.environ.get("SAM2_CHECKPOINTS")
     if given:
@@ -98,17 +98,13 @@ def checkpoint_folder() -> Path:
 
 
 def weights_file(checkpoint: Checkpoint, folder: Path) -> Path:
-    """The file of a checkpoint in `folder`; of an embedded one that is not there, the project's."""
+    """The file of a checkpoint: in `folder`, or for `nano` also the project's own."""
     path = folder / checkpoint.file
     return path if checkpoint.sha256 or path.is_file() else EMBEDDED_FOLDER / checkpoint.file
 
 
-def find_checkpoint(name: str, setting: str | None = None) -> Checkpoint:
-    """Look a checkpoint up by name.
-
-    Args:
-        name: which one.
-        setting: the environment variable that holds the name, for the error.
+def find_checkpoint(name: str, setting: str = "SAM2_MODEL") -> Checkpoint:
+    """The checkpoint of that name; `setting` says in errors where the name came from.
 
     Raises:
         CheckpointError: there is none of that name.
@@ -116,25 +112,22 @@ def find_checkpoint(name: str, setting: str | None = None) -> Checkpoint:
     for checkpoint in CHECKPOINTS:
         if checkpoint.name == name:
             return checkpoint
-    problem = f"there is no model {shown(name)}"
-    if setting:
-        problem = f"{setting} is {shown(name)}, but there is no such model"
-    raise CheckpointError(f"{problem}; there are {', '.join(NAMES)}")
+    raise CheckpointError(f"{setting} is {shown(name)}, but it should be one of {', '.join(NAMES)}")
 
 
 def choose_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
     """Choose what to run: the named checkpoint, else the best one present.
 
     Args:
-        folder: where fetched weights lie; the embedded ones are always present.
-        name: what to run, and nothing else.
+        folder: of fetched weights; the embedded ones are always present.
+        name: the model to run; None for the best one present.
 
     Raises:
-        CheckpointError: no checkpoint has that name, its file is missing, or none is there.
+        CheckpointError: the name is unknown, its file is missing, or there are no weights.
     """
     present = [c for c in CHECKPOINTS if weights_file(c, folder).is_file()]
     if name:
-        checkpoint = find_checkpoint(name, "SAM2_MODEL")
+        checkpoint = find_checkpoint(name)
         if checkpoint not in present:
             raise CheckpointError(
                 f"SAM2_MODEL is {name!r}, but {checkpoint.file} is not in the checkpoint folder; "

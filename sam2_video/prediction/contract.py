@@ -18,7 +18,7 @@ from sam2_video.core.errors import InputError, shown
 SCHEMA_FILE = Path(__file__).with_name("openapi.json")
 """The OpenAPI document of the container's server."""
 
-_WHOLE_NUMBER = re.compile(r"(-?[0-9]{1,19})(?:\.0*)?")  # tables write 2 as 2.0
+_WHOLE_NUMBER = re.compile(r"(-?[0-9]{1,4000})(?:\.0*)?")  # tables write 2 as 2.0; `int` reads 4300
 _KINDS = {"boolean": "true or false", "integer": "a whole number", "string": "a string"}
 
 

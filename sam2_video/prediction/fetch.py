@@ -55,6 +55,28 @@ def is_url(source: str) -> bool:
     return source.lstrip().partition(":")[0].lower() in ("data", "http", "https")
 
 
+def existing_file(name: str, given: str, path: str, folder: str = "") -> Path:
+    """The file at a path that the user of this machine names.
+
+    Args:
+        name: the input's name, for errors.
+        given: what the user wrote, for errors.
+        path: `~` stands for the user's home folder.
+        folder: where a relative path starts; empty for the working folder.
+
+    Raises:
+        InputError: it is not a file.
+    """
+    try:
+        file = Path(folder, Path(path).expanduser())
+        if file.is_file():
+            return file
+        reason = "it is not a file" if file.exists() else "there is no such file"
+    except (OSError, RuntimeError) as error:  # too long, not allowed, or an unknown `~user`
+        reason = f"it cannot be read: {reason_of(error)}"
+    raise InputError(f"{name} is {shown(given, 180)}, but {reason}")
+
+
 def fetch_url(name: str, source: str, folder: Path, limits: Limits) -> Path:
     """Save what a data URI or an http(s) URL holds as the file `name` in `folder`.
 

@@ -1,4 +1,4 @@
-"""One prediction, from its checked inputs to its files: what every way in runs."""
+"""One prediction, from its checked inputs to its files; command line and container run this."""
 
 from collections.abc import Callable, Generator
 from contextlib import closing

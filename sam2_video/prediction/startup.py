@@ -1,4 +1,4 @@
-"""What a server makes sure of before it takes requests."""
+"""Checks and clean-up before the server accepts requests."""
 
 import logging
 import os
@@ -29,16 +29,16 @@ class StartupError(RuntimeError):
 def fetch_named_weights() -> None:
     """Fetch the published model that `SAM2_MODEL` names, unless its file is there.
 
-    Without a name nothing is fetched: what is there is served. With one, it is that model or
-    none, never a smaller one in its place.
+    Without `SAM2_MODEL` nothing is fetched, and the best model present is used. With it, that
+    model or none is used, never a smaller one instead.
 
     Raises:
-        CheckpointError: it cannot be had; one sentence.
+        CheckpointError: it cannot be fetched; one sentence.
     """
     name = os.environ.get("SAM2_MODEL")
     if not name:
         return
-    checkpoint, folder = find_checkpoint(name, "SAM2_MODEL"), checkpoint_folder()
+    checkpoint, folder = find_checkpoint(name), checkpoint_folder()
     if checkpoint.sha256 is None or (folder / checkpoint.file).is_file():
         return
     logger.info("%s is not in the checkpoint folder: fetching it", checkpoint.file)
@@ -47,7 +47,7 @@ def fetch_named_weights() -> None:
 
 
 def check_versions(project: Path = PROJECT) -> None:
-    """Hold what is installed against the pins that the project was tested with.
+    """Compare the installed versions with the pinned ones.
 
     Raises:
         StartupError: a package is missing or of another version.

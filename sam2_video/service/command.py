@@ -35,6 +35,7 @@ def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         description="Serve a page to upload a video, click on it, run the model and watch the "
         "result; and the hosted API's protocol under /v1.",
     )
+    parser.set_defaults(run=serve)
     parser.add_argument(
         "--tls", action="store_true", help="https, by a local authority made on first use"
     )

@@ -70,7 +70,7 @@ def read_frames_backward(
         start: index of the first frame to yield.
         shrink: makes what is kept of a frame, (height, width, 3) uint8 RGB; an array that owns
             its memory, of the same size for every frame.
-        budget_bytes: memory for shrunk frames; at least one is held whatever it says.
+        budget_bytes: memory for shrunk frames; at least one frame is always held.
 
     Yields:
         The index and `shrink(frame)`.

@@ -62,7 +62,7 @@ def test_a_dry_run_of_a_table(cluster, clips, temporary, tmp_path) -> None:
     assert stdout == ""
     said = [line for line in stderr.splitlines() if "%|" not in line]
     assert sorted(said) == [
-        "1 are valid, 3 failed, 0 skipped",
+        "1 valid, 3 failed, 0 skipped",
         "far: click_coordinates[0] is [96,20], but the video has 96x72 pixels (x 0-95, y 0-71)",
         "fast: video_fps is 61, but it should be a whole number from 1 to 60",
         f"gone: input_video is '{tmp_path / 'nowhere.mp4'}', but there is no such file",

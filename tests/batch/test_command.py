@@ -35,11 +35,14 @@ def _ray_folders() -> set[Path]:
 
 
 BAD = {
-    "no manifest": (["nowhere.jsonl"], "'nowhere.jsonl' is not a file; name a list of jobs"),
+    "no manifest": (
+        ["nowhere.jsonl"],
+        "'nowhere.jsonl' is not a file; it should be a list of j",
+    ),
     "no list": (["pyproject.toml"], "'pyproject.toml' should be a .jsonl, .csv or .parquet file"),
     "no cluster": (
         ["{jobs}", "--address", "127.0.0.1:9"],
-        "there is no Ray cluster at '127.0.0.1:9': ",
+        "no Ray cluster at '127.0.0.1:9': ",
     ),
     "no scheme": (["{jobs}", "-o", "nowhere://x"], "-o is 'nowhere://x', which cannot be used: "),
 }

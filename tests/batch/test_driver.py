@@ -51,9 +51,9 @@ def test_a_deadly_job_ends_after_three_workers_and_keeps_no_other_from_success(
     assert counts == {"succeeded": 9, "failed": 2}
     rows = {row["id"]: row for row in rows_of(tmp_path / "results")}
     assert rows["deadly"]["error"] == (
-        "3 workers died on this job, the last one of: its process or its machine is gone"
+        "the job failed on 3 workers; last error: the worker's process or machine is gone"
     )
-    assert rows["bug"]["error"].endswith("the last one of: KeyError: 'nobody expected this'")
+    assert rows["bug"]["error"].endswith("; last error: KeyError: 'nobody expected this'")
     assert (rows["deadly"]["attempts"], rows["unlucky"]["attempts"]) == (3, 2)
     assert rows["fine"]["attempts"] == 1
     begun = Counter(path.stem for path in (tmp_path / "traces").iterdir())
@@ -77,7 +77,7 @@ def test_workers_for_which_there_is_no_room_are_not_waited_for(run) -> None:
 
 
 def test_a_worker_that_fits_nowhere_is_one_sentence(run) -> None:
-    with pytest.raises(BatchError, match="has what a worker needs: CPU cores 1000, GPUs 0; see"):
+    with pytest.raises(BatchError, match="a worker needs 1000 CPU cores and 0 GPUs, which no"):
         run(job("a"), size=Size(cores=1000))
 
 
@@ -85,14 +85,14 @@ def test_an_id_belongs_to_one_job(run, tmp_path) -> None:
     counts = run(job("a"), job("a"), job("a", "another"))
     assert counts == {"succeeded": 1, "skipped": 1, "failed": 1}
     errors = {row["id"]: row["error"] for row in rows_of(tmp_path / "results")}
-    assert errors == {"a": "", "line-3": "id is 'a', which is that of line 1 already"}
+    assert errors == {"a": "", "line-3": "id is 'a', but line 1 has that id already"}
 
 
 @pytest.mark.parametrize(
     ("worker", "sentence"),
     [
         (stubs.Unwilling, "no model is here"),
-        (stubs.Fragile, "no worker starts: its process or its machine is gone"),
+        (stubs.Fragile, "no worker starts: the worker's process or machine is gone"),
     ],
 )
 def test_workers_that_do_not_start_end_the_batch(run, tmp_path, worker, sentence) -> None:

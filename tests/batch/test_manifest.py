@@ -31,7 +31,7 @@ def test_a_job_keeps_its_name_wherever_it_stands(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     (first,) = read(tmp_path, CLIP)
     assert first.id.startswith("my-cat-")
-    assert first.inputs["input_video"] == str(tmp_path / "clips/my cat.mp4")
+    assert (first.inputs, first.folder) == (CLIP, str(tmp_path))
     moved = read(tmp_path, {"id": 7}, "", dict(reversed(CLIP.items())))[-1]
     assert (moved.id, moved.digest, moved.line) == (first.id, first.digest, 3)
     (changed,) = read(tmp_path, {**CLIP, "click_coordinates": "[1,3]"})
@@ -47,10 +47,13 @@ def test_a_url_is_left_alone(tmp_path, url) -> None:
 @pytest.mark.parametrize(
     ("line", "error"),
     [
-        ("{", "the line is no JSON: Expecting property name enclosed in double quotes"),
+        (
+            "{",
+            "the line is not JSON: Expecting property name enclosed in double quotes at c",
+        ),
         ("[1]", "the line should be a JSON object"),
-        (b"\xff\xfe", "the line is no JSON: "),
-        ("[" * 100_000, "the line is no JSON: "),
+        (b"\xff\xfe", "the line is not JSON: "),
+        ("[" * 100_000, "the line is not JSON: "),
         ({"id": "../up"}, "id is '../up', but it names a folder: 1 to 128 of the characters"),
         ({"id": ""}, "id is '', but it names a folder"),
         ({"id": "x" * 129}, "id is '" + "x" * 57 + "...', but"),
@@ -116,19 +119,31 @@ def test_as_many_workers_as_there_is_room_for(size, count) -> None:
 @pytest.mark.parametrize(
     ("inputs", "error"),
     [
+        ({"video_fps": "9" * 22}, "video_fps is 9999999999999999999999, but it should be a whole"),
         ({"fps": 3}, "'fps' is not an input; there are input_video, "),
         ({"input_video": "ftp://h/a.mp4"}, "input_video is 'ftp://h/a.mp4', but it should be a"),
         ({"input_video": 3}, "input_video is 3, but it should be a file"),
         ({"input_video": "/nowhere.mp4"}, "input_video is '/nowhere.mp4', but there is no such"),
+        ({"input_video": "nowhere.mp4"}, "input_video is 'nowhere.mp4', but there is no such"),
+        ({"input_video": "clips"}, "input_video is 'clips', but it is not a file"),
+        ({"input_video": "x" * 300}, "input_video is 'xxxxxxxx"),
+        ({"input_video": "~nobody-of-that-name/x"}, "input_video is '~nobody-of-that-name/x', but"),
         ({"input_video": None}, "input_video is required"),
         ({"input_video": "S3://h"}, "input_video is 's3://h', which cannot be fetched"),
         ({"video_fps": "x"}, "video_fps is 'x', but it should be a whole number from 1 to 60"),
         ({"click_labels": 1}, "click_labels is 1, but it should be a string"),
     ],
 )
-def test_a_job_is_checked_as_a_prediction_is(inputs, error) -> None:
+def test_a_job_is_checked_as_a_prediction_is(inputs, error, tmp_path) -> None:
+    (tmp_path / "clips").mkdir()
     checker = Checker()
-    job = Job("a", 1, {"click_coordinates": "[1,1]", "input_video": "/x", **inputs}, "digest")
+    job = Job(
+        "a",
+        1,
+        {"click_coordinates": "[1,1]", "input_video": "/x", **inputs},
+        str(tmp_path),
+        "digest",
+    )
     result = checker.run(job)
     checker.close()
     assert (result.status, result.outputs) == ("failed", [])

@@ -81,7 +81,7 @@ def test_a_row_that_broke_off_is_forgotten(tmp_path) -> None:
 def test_a_table_of_something_else_is_left_alone(tmp_path) -> None:
     (tmp_path / "results.jsonl").write_text('{"name": 1}\n')
     with (
-        pytest.raises(BatchError, match=r"results\.jsonl has a line that is no result"),
+        pytest.raises(BatchError, match=r"results\.jsonl has a line that is not a result"),
         open_results(FolderStore(tmp_path)),
     ):
         pass
@@ -112,7 +112,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path) -> None:
         FolderStore(tmp_path / "file").publish(made, "job")
     with (
         pytest.raises(BatchError, match="cannot be written to: File exists"),
-        FolderStore(tmp_path / "file").alone(),
+        FolderStore(tmp_path / "file").lock(),
     ):
         pass
 
@@ -121,11 +121,11 @@ def test_one_batch_at_a_time_and_nothing_half_written_stays(tmp_path) -> None:
     store = FolderStore(tmp_path)
     (tmp_path / ".partial-1").mkdir()
     (tmp_path / ".partial-2").touch()
-    with store.alone():
+    with store.lock():
         assert list(tmp_path.iterdir()) == []
-        with pytest.raises(BatchError, match="is in use by another batch"), store.alone():
+        with pytest.raises(BatchError, match="is in use by another batch"), store.lock():
             pass
-    with store.alone():
+    with store.lock():
         pass
 
 
@@ -159,13 +159,13 @@ def test_a_bucket_that_cannot_be_written_is_told_at_once(monkeypatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError("Access Denied")
 
-    with store.alone():
+    with store.lock():
         pass
     assert fsspec.filesystem("memory").find("/bucket/x") == []
     monkeypatch.setattr(fsspec.filesystem("memory"), "pipe_file", refuse)
     with (
         pytest.raises(BatchError, match="'/bucket/x' cannot be written to: Access Denied"),
-        store.alone(),
+        store.lock(),
     ):
         pass
 

@@ -93,7 +93,7 @@ def test_a_download_cut_off_before_it_was_checked_is_not_fetched_again(server, t
 @pytest.mark.parametrize("data", [DATA[:-1] + b"x", DATA + b"x"], ids=["changed", "longer"])
 def test_another_file_is_dropped(data: bytes, server, tmp_path) -> None:
     server.data = data
-    with pytest.raises(CheckpointError, match=r"is not the published file .*; it was dropped"):
+    with pytest.raises(CheckpointError, match=r"is not the published file .* and was deleted"):
         fetch(server, tmp_path)
     assert not files(tmp_path)
 
@@ -111,10 +111,10 @@ def test_the_command_says_what_is_wrong(monkeypatch, tmp_path, capsys) -> None:
     monkeypatch.setenv("SAM2_WEIGHTS_URL", "http://127.0.0.1:9")
     assert main(["download", "huge"]) == 1
     assert capsys.readouterr().err == (
-        "there is no model 'huge'; there are large, base_plus, small, tiny, nano\n"
+        "NAME is 'huge', but it should be one of large, base_plus, small, tiny, nano\n"
     )
     assert main(["download", "nano"]) == 1
-    assert "nano is not downloaded: it comes with the project" in capsys.readouterr().err
+    assert "nano needs no download: it comes with the project" in capsys.readouterr().err
     assert main(["download", "tiny"]) == 1
     assert "cannot be fetched: Connection refused" in capsys.readouterr().err
 
@@ -123,7 +123,7 @@ def test_the_script_needs_python_alone(tmp_path) -> None:
     command = [sys.executable, "-S", "-m", "sam2_video", "download", "huge"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("there is no model 'huge'; there are large, ")
+    assert done.stderr.startswith("NAME is 'huge', but it should be one of large")
 
 
 def test_a_download_says_how_far_it_is(server, tmp_path, capsys) -> None:

@@ -77,8 +77,8 @@ class Guard:
         for address in addresses:
             if not self.permits(address):
                 raise UrlError(
-                    f"{host!r} leads to the private address {address}, which this server does not "
-                    "connect to unless it is started with --allow-private"
+                    f"{host!r} leads to the private address {address}, to which this server does "
+                    "not connect"
                 )
         return addresses
 

@@ -4,12 +4,17 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from sam2_video.core.errors import InputError
 from sam2_video.service.errors import SERVER_FAILED, RequestError, problem
 from sam2_video.service.page.browser_guard import BrowserGuard
 from sam2_video.service.page.routes import Page, page_routes
+
+_NOT_FOUND = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Not found · sam2-video</title>
+<p>There is no such page. <a href="/">Open sam2-video</a></p></html>
+"""
 
 
 def page_app(page: Page) -> Starlette:
@@ -27,11 +32,13 @@ def page_app(page: Page) -> Starlette:
     )
 
 
-def _answer(_: Request, error: Exception) -> Response:
+def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestError):
         field = error.fields[0].field.removeprefix("input.") if error.fields else None
         return JSONResponse(problem(error.sentence, field), error.status)
     if isinstance(error, HTTPException):
+        if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
+            return HTMLResponse(_NOT_FOUND, 404)
         return JSONResponse(problem(error.detail), error.status_code)
     if isinstance(error, InputError):
         return JSONResponse(problem(str(error)), 422)

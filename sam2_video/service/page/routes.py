@@ -106,7 +106,7 @@ class Page:
 
     async def fetch(self, request: Request) -> Response:
         """Fetch a video from a URL."""
-        url = _text(await _json(request), "address")
+        url = _text(await _json(request), "url")
         file = await _unless_left(request, self.videos.fetch(_visitor(request), url))
         return JSONResponse(about(file), status_code=201)
 

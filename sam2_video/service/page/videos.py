@@ -222,7 +222,7 @@ def about(file: StoredFile) -> dict[str, Any]:
     return {
         "id": file.id,
         "name": file.name,
-        "address": info.url,
+        "url": info.url,
         "bytes": file.size,
         "media_type": file.content_type,
         "width": info.width,

@@ -1,8 +1,8 @@
-"""Take the pictures of the page that are in the docs: the real page, the real model.
+"""Take the screenshots of the page for the docs, with the real page and model.
 
     python -m tests.service.page.screenshots [FOLDER]
 
-Run it after a change of how the page looks, and look at every one.
+Run it after a visible change of the page, and look at every one.
 """
 
 import json
@@ -52,13 +52,13 @@ def main(folder: Path) -> None:
         names = given["click_object_ids"].split(",")
         with (
             container(Path(example) / "server") as server,
-            serving(workers=(f"http://127.0.0.1:{server.port}",), example=clip) as address,
+            serving(workers=(f"http://127.0.0.1:{server.port}",), example=clip) as url,
             sync_playwright() as playwright,
         ):
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=CHROMIUM_OPTIONS
             )
-            page = opened(browser, address, **DESKTOP)
+            page = opened(browser, url, **DESKTOP)
             shoot(page, folder / "page-start.jpg")
             open_clip(page, clip)
             mark(page, points, names)
@@ -67,9 +67,11 @@ def main(folder: Path) -> None:
             finished(page)
             page.evaluate("document.querySelector('#result').scrollIntoView({ block: 'end' })")
             page.wait_for_timeout(1500)
+            page.evaluate("document.querySelector('#outcome video').pause()")  # in sync exactly
+            page.wait_for_timeout(500)
             shoot(page, folder / "page-result.jpg")
 
-            page = opened(browser, address, **DESKTOP, color_scheme="dark")
+            page = opened(browser, url, **DESKTOP, color_scheme="dark")
             open_clip(page, clip)
             mark(page, points, names)
             page.locator("[data-field=output_video] input").uncheck()
@@ -80,7 +82,7 @@ def main(folder: Path) -> None:
             page.wait_for_timeout(1000)
             shoot(page, folder / "page-pictures-dark.jpg")
 
-            page = opened(browser, address, **PHONE, device_scale_factor=2)
+            page = opened(browser, url, **PHONE, device_scale_factor=2)
             open_clip(page, clip)
             mark(page, points, names)
             page.evaluate("scrollTo(0, 0)")
@@ -88,9 +90,9 @@ def main(folder: Path) -> None:
             browser.close()
 
 
-def opened(browser: Browser, address: str, **options: object) -> Page:
+def opened(browser: Browser, url: str, **options: object) -> Page:
     page = browser.new_context(**options).new_page()
-    page.goto(address)
+    page.goto(url)
     page.wait_for_selector("body.ready", timeout=SLOW)
     page.wait_for_selector("#model-status[data-status=READY]", timeout=SLOW)
     return page

@@ -390,8 +390,8 @@ DEEP = b"[" * 900_000
         ("/api/clicks", {"click_labels": 7}),
         ("/api/clicks", b'{"click_coordinates": "\\ud800"}'),
         ("/api/clicks", b'{"click_coordinates": ' + b"9" * 5000 + b"}"),
-        ("/api/videos/fetch", {"address": 7}),
-        ("/api/videos/fetch", {"address": ["http://a"]}),
+        ("/api/videos/fetch", {"url": 7}),
+        ("/api/videos/fetch", {"url": ["http://a"]}),
         ("/api/videos/fetch", b"[]"),
         ("/api/videos/fetch", b"\xff"),
         ("/api/runs", {}),
@@ -425,7 +425,7 @@ def test_frames_that_are_no_numbers(visitor, numbered, index) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "part"),
+    ("url", "part"),
     [
         ("file:///etc/passwd", "begins with https://"),
         ("http://127.0.0.1:9/clip.mp4", "cannot be fetched"),
@@ -435,8 +435,8 @@ def test_frames_that_are_no_numbers(visitor, numbered, index) -> None:
         ("", "begins with https://"),
     ],
 )
-def test_addresses_that_cannot_be_fetched(visitor, address, part) -> None:
-    told = refusal(visitor.post("/api/videos/fetch", json={"address": address}))
+def test_urls_that_cannot_be_fetched(visitor, url, part) -> None:
+    told = refusal(visitor.post("/api/videos/fetch", json={"url": url}))
     assert (told["field"], part in told["sentence"]) == ("input_video", True)
 
 
@@ -446,16 +446,23 @@ def test_addresses_that_cannot_be_fetched(visitor, address, part) -> None:
 def test_private_addresses_are_not_fetched_from(serve, host) -> None:
     with httpx.Client(base_url=serve()) as client:
         client.get("/")
-        asked = {"address": f"http://{host}/clip.mp4"}
+        asked = {"url": f"http://{host}/clip.mp4"}
         told = refusal(client.post("/api/videos/fetch", json=asked))
         assert "leads to the private address" in told["sentence"]
+
+
+def test_an_unknown_url_is_a_page_for_browsers_and_json_for_programs(visitor) -> None:
+    page = visitor.get("/nowhere", headers={"accept": "text/html,*/*"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert '<a href="/">' in page.text
+    assert visitor.get("/api/nowhere").json() == {"sentence": "Not Found", "field": None}
 
 
 def test_a_video_of_the_web(visitor, numbered) -> None:
     with Receiver({"/a/clip.mp4": numbered}) as receiver:
         url = receiver.url("/a/clip.mp4")
-        about = visitor.post("/api/videos/fetch", json={"address": url}).json()
-    assert (about["name"], about["address"], about["num_frames"]) == ("clip.mp4", url, 120)
+        about = visitor.post("/api/videos/fetch", json={"url": url}).json()
+    assert (about["name"], about["url"], about["num_frames"]) == ("clip.mp4", url, 120)
 
 
 def test_colours_are_those_of_the_result(visitor) -> None:

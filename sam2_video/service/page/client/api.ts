@@ -2,7 +2,7 @@
 
 import type { Problem, Prompt, Resolved, RunSummary, Start, Values, Video } from "./types";
 
-// A sentence for the person at the page, and the input it speaks of.
+// A sentence for the visitor, and the input that it is about.
 export class ApiError extends Error implements Problem {
   constructor(
     readonly sentence: string,
@@ -21,7 +21,7 @@ async function call(path: string, options: RequestInit = {}): Promise<Response> 
     answer = await fetch(path, options);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError("The page's server does not answer. Is it still running?");
+    throw new ApiError("The server does not answer. Is it still running?");
   }
   if (!answer.ok) throw await errorOf(answer);
   return answer;
@@ -32,10 +32,10 @@ async function errorOf(answer: Response): Promise<Error> {
   try {
     body = await answer.json();
   } catch {
-    // Not one of ours: the code must do.
+    // Not an answer of this server: show the status code.
   }
   if (body.busy) return new BusyError();
-  const sentence = body.sentence ?? `The page's server answered with the code ${answer.status}.`;
+  const sentence = body.sentence ?? `The server answered with status ${answer.status}.`;
   return new ApiError(sentence, body.field ?? null, answer.status);
 }
 
@@ -49,8 +49,8 @@ export const getSchema = async (): Promise<unknown> => (await call("/openapi.jso
 export const getStatus = async (): Promise<string> => (await (await call("/api/status")).json()).status;
 export const getVideo = async (id: string): Promise<Video> =>
   (await call(`/api/videos/${encodeURIComponent(id)}`)).json();
-export const fetchVideo = async (address: string, signal: AbortSignal): Promise<Video> =>
-  (await post("/api/videos/fetch", { address }, signal)).json();
+export const fetchVideo = async (url: string, signal: AbortSignal): Promise<Video> =>
+  (await post("/api/videos/fetch", { url }, signal)).json();
 export const exampleVideo = async (signal: AbortSignal): Promise<Video> =>
   (await post("/api/videos/example", {}, signal)).json();
 export const resolveClicks = async (strings: Values, video: string | null, signal: AbortSignal): Promise<Resolved> =>
@@ -65,13 +65,13 @@ export async function maskOf(video: Video, prompt: Prompt, signal: AbortSignal):
   return createImageBitmap(await answer.blob());
 }
 
-export const frameAddress = (video: Video, index: number): string => `/api/videos/${video.id}/frames/${index}`;
-export const sourceAddress = (video: Video): string => `/api/videos/${video.id}/file`;
-export const resultAddress = (run: RunSummary, name: string): string => `/api/runs/${run.id}/files/${name}`;
-export const zipAddress = (run: RunSummary): string => `/api/runs/${run.id}/zip`;
-export const eventsAddress = (run: RunSummary): string => `/api/runs/${run.id}/events`;
+export const frameUrl = (video: Video, index: number): string => `/api/videos/${video.id}/frames/${index}`;
+export const sourceUrl = (video: Video): string => `/api/videos/${video.id}/file`;
+export const resultUrl = (run: RunSummary, name: string): string => `/api/runs/${run.id}/files/${name}`;
+export const zipUrl = (run: RunSummary): string => `/api/runs/${run.id}/zip`;
+export const eventsUrl = (run: RunSummary): string => `/api/runs/${run.id}/events`;
 
-// Sends a file; XMLHttpRequest, because fetch does not tell how far an upload is.
+// Uploads a file with XMLHttpRequest, because fetch reports no upload progress.
 export function uploadVideo(file: File, progress: (part: number) => void, signal: AbortSignal): Promise<Video> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -82,9 +82,9 @@ export function uploadVideo(file: File, progress: (part: number) => void, signal
       const body = request.response ?? {};
       if (request.status === 201) resolve(body as Video);
       else
-        reject(new ApiError(body.sentence ?? `The upload failed with the code ${request.status}.`, body.field ?? null));
+        reject(new ApiError(body.sentence ?? `The upload failed with status ${request.status}.`, body.field ?? null));
     };
-    request.onerror = () => reject(new ApiError("The upload broke off. Is the page's server still running?"));
+    request.onerror = () => reject(new ApiError("The upload broke off. Is the server still running?"));
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     signal.addEventListener("abort", () => request.abort());
     request.send(file);

@@ -1,9 +1,9 @@
-// Elements without a framework.
+// Creates DOM elements.
 
 type Child = Node | string | null | false;
 type Props = Record<string, unknown>;
 
-// An element: `on…` are listeners, `class` and names with a dash or in SMALL are attributes.
+// `on…` props are listeners; `class`, `role`, `for` and names with a dash are attributes.
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   props: Props = {},
@@ -62,7 +62,9 @@ export function iconButton(name: IconName, label: string, onclick: () => void): 
   return h("button", { type: "button", class: "icon-button", title: label, "aria-label": label, onclick }, icon(name));
 }
 
-// Puts text on the clipboard, and says on the button that it did.
+export const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+// Copies text to the clipboard; the button shows the outcome.
 export async function copyText(text: string, button: HTMLElement): Promise<void> {
   const before = button.textContent;
   try {

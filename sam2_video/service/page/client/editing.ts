@@ -1,4 +1,4 @@
-// What a person does to clicks and objects.
+// Edits of clicks and objects.
 
 import { namesOf, type Store } from "./store";
 import type { Click } from "./types";
@@ -41,7 +41,7 @@ export function chooseObject(store: Store, name: string): void {
   store.update({ drawing: { ...store.state.drawing, active: name } });
 }
 
-// Renames an object; a name that another one has would make them one, so it is refused.
+// Renames an object; the name of another object is refused, because it would merge the two.
 export function renameObject(store: Store, before: string, wanted: string): boolean {
   const { drawing } = store.state;
   const name = wanted.replaceAll(",", " ").replace(/\s+/g, " ").trim();

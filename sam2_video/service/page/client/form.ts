@@ -11,11 +11,11 @@ interface Control {
   readonly show: (value: Value) => void;
 }
 
-// `typed` is called when a person has written into a click string, `opened` for an address.
+// `opened` is called with a URL that was entered. Typing into a click string dispatches `typed`.
 export function buildForm(
   store: Store,
   places: { readonly main: HTMLElement; readonly text: HTMLDetailsElement },
-  opened: (address: string) => void,
+  opened: (url: string) => void,
 ): void {
   const controls = store.state.fields.map((field) => buildControl(store, field, opened));
   for (const { field, row } of controls) {
@@ -33,7 +33,23 @@ export function buildForm(
   });
 }
 
-function buildControl(store: Store, field: Field, opened: (address: string) => void): Control {
+// Help for visitors; the schema's descriptions are for programs.
+const HINTS: Readonly<Record<string, string>> = {
+  input_video: "A video or picture: paste its URL, or choose a file with “Other video”.",
+  click_coordinates: "One [x,y] per point, in pixels from the top left corner: [320,180],[40,60]",
+  click_labels: "One per point: 1 belongs to the object, 0 does not. The list repeats if it is shorter.",
+  click_frames: "The frame of each point, from 0. The list repeats if it is shorter.",
+  click_object_ids: "The name of each point's object: dog,dog,ball. Points with one name mark one object.",
+  mask_type: "White objects on black, objects coloured in the video, or objects on green.",
+  annotation_type: "How a highlighted object is marked: a coloured mask, a box, or both.",
+  output_video: "One MP4 video instead of a picture for every frame.",
+  video_fps: "Frames per second of the MP4 video (1 to 60).",
+  output_format: "File format of the pictures.",
+  output_quality: "For jpg and webp pictures: 0 is the smallest file, 100 the best picture.",
+  output_frame_interval: "Write every n-th frame: 1 writes all, 2 every other.",
+};
+
+function buildControl(store: Store, field: Field, opened: (url: string) => void): Control {
   const { control, show } = inputFor(store, field, opened);
   const hint = `hint-${field.name}`;
   const complaint = `problem-${field.name}`;
@@ -42,16 +58,15 @@ function buildControl(store: Store, field: Field, opened: (address: string) => v
   (isGroup ? control : described).setAttribute("aria-describedby", `${hint} ${complaint}`);
   if (isGroup) control.setAttribute("aria-labelledby", `label-${field.name}`);
   else described.id = `input-${field.name}`;
-  const title = field.title + (field.default === null ? "" : "");
   const label = isGroup
-    ? h("span", { class: "label", id: `label-${field.name}` }, title)
-    : h("label", { class: "label", for: `input-${field.name}` }, title);
+    ? h("span", { class: "label", id: `label-${field.name}` }, field.title)
+    : h("label", { class: "label", for: `input-${field.name}` }, field.title);
   const row = h(
     "div",
     { class: `field kind-${field.kind}`, "data-field": field.name },
     h("div", { class: "field-head" }, label, h("span", { class: "changed", id: `changed-${field.name}` })),
     control,
-    h("p", { class: "hint", id: hint }, field.description + boundsOf(field)),
+    h("p", { class: "hint", id: hint }, HINTS[field.name] ?? field.description + boundsOf(field)),
     h("p", { class: "problem", id: complaint, hidden: true }),
   );
   return { field, row, show };
@@ -60,7 +75,7 @@ function buildControl(store: Store, field: Field, opened: (address: string) => v
 function inputFor(
   store: Store,
   field: Field,
-  opened: (address: string) => void,
+  opened: (url: string) => void,
 ): { control: HTMLElement; show: (value: Value) => void } {
   const set = (value: Value) => store.setValue(field.name, value);
   if (field.kind === "choice") {
@@ -166,7 +181,7 @@ function boundsOf(field: Field): string {
   return "";
 }
 
-// A choice as people read it.
+// The label of a choice.
 function nameOf(choice: string): string {
   const names: Record<string, string> = {
     binary: "Black & white",

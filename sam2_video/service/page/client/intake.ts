@@ -1,4 +1,4 @@
-// How a video comes in: dropped, chosen, or named by its URL.
+// Opens a video: a dropped or chosen file, or a URL.
 
 import { exampleVideo, fetchVideo, uploadVideo } from "./api";
 import { byId, h } from "./dom";
@@ -17,36 +17,38 @@ export class Intake {
       if (input.files?.[0]) this.upload(input.files[0]);
       input.value = "";
     };
-    byId<HTMLFormElement>("address-form").onsubmit = (event) => {
+    byId<HTMLFormElement>("url-form").onsubmit = (event) => {
       event.preventDefault();
-      this.fetch(byId<HTMLInputElement>("address").value.trim());
+      this.fetch(byId<HTMLInputElement>("url").value.trim());
     };
     byId("cancel-upload").onclick = () => this.giveUp.abort();
     byId("example").hidden = !start.has_example;
-    byId("example").onclick = () => this.take("Opening the example", exampleVideo);
+    byId("example").onclick = () => this.take("Opening the example", "The example", exampleVideo);
     for (const button of document.querySelectorAll<HTMLElement>("[data-choose]")) button.onclick = () => input.click();
     this.listenForDrops();
   }
 
-  fetch(address: string): void {
-    if (address) this.take("Fetching the video", (signal) => fetchVideo(address, signal));
+  fetch(url: string): void {
+    if (url) this.take("Fetching the video", "The video", (signal) => fetchVideo(url, signal));
   }
 
   private upload(file: File): void {
     if (!/^(video|image)\//.test(file.type) && file.type !== "") {
       this.failed({
-        sentence: `${file.name} is no video or picture. Choose an mp4, mov, webm or gif, for example.`,
+        sentence: `${file.name} is not a video or picture. Choose an mp4, mov, webm or gif, for example.`,
         field: "input_video",
       });
     } else if (file.size > this.start.max_upload_bytes) {
       const most = Math.floor(this.start.max_upload_bytes / 1e6);
       this.failed({ sentence: `${file.name} is larger than the ${most} MB allowed.`, field: "input_video" });
     } else {
-      this.take(`Uploading ${file.name}`, (signal) => uploadVideo(file, (part) => this.showProgress(part), signal));
+      const upload = (signal: AbortSignal) => uploadVideo(file, (part) => this.showProgress(part), signal);
+      this.take(`Uploading ${file.name}`, file.name, upload);
     }
   }
 
-  private async take(text: string, work: (signal: AbortSignal) => Promise<Video>): Promise<void> {
+  // `title` stands for the input's name in errors.
+  private async take(text: string, title: string, work: (signal: AbortSignal) => Promise<Video>): Promise<void> {
     this.giveUp.abort();
     this.giveUp = new AbortController();
     const { signal } = this.giveUp;
@@ -59,7 +61,8 @@ export class Intake {
     } catch (error) {
       if (signal.aborted) return;
       const { sentence, field } = error as Partial<Problem>;
-      this.failed({ sentence: sentence ?? String(error), field: field ?? null });
+      const told = (sentence ?? String(error)).replace(/^input_video\b/, () => title);
+      this.failed({ sentence: told, field: field ?? null });
     } finally {
       if (this.giveUp.signal === signal) {
         byId("arriving").hidden = true;

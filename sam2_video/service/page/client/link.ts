@@ -1,4 +1,4 @@
-// The filled-in form as a link. It stays in the browser: what follows the # is sent to no server.
+// The form as a link. The part after # stays in the browser.
 
 import { defaultsOf } from "./schema";
 import type { State, Store } from "./store";
@@ -15,7 +15,7 @@ export function linkOf(state: State): string {
   return `${location.origin}${location.pathname}#${parts}`;
 }
 
-// Keeps the address of the page up to date.
+// Keeps the page's URL up to date.
 export function followLink(store: Store): void {
   let timer = 0;
   store.subscribe((state, before) => {

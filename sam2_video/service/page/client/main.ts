@@ -1,7 +1,7 @@
-// The page, put together.
+// Builds the page from its parts.
 
 import { getSchema, getStart, getStatus, getVideo, resolveClicks } from "./api";
-import { byId, copyText, icon } from "./dom";
+import { byId, copyText, countOf, icon } from "./dom";
 import { removeClick } from "./editing";
 import { buildForm } from "./form";
 import { Intake } from "./intake";
@@ -34,15 +34,15 @@ async function main(): Promise<void> {
 
   const link = readLink();
   const intake = new Intake(start, (video) => openVideo(store, video), complain);
-  const fetchAddress = (address: string) => {
-    if (/^https?:/i.test(address) && address !== store.state.video?.address) intake.fetch(address);
+  const fetchUrl = (url: string) => {
+    if (/^https?:/i.test(url) && url !== store.state.video?.url) intake.fetch(url);
   };
-  buildForm(store, { main: byId("fields"), text: byId<HTMLDetailsElement>("text-fields") }, fetchAddress);
+  buildForm(store, { main: byId("fields"), text: byId<HTMLDetailsElement>("text-fields") }, fetchUrl);
   buildObjects(store);
   const stage = new Stage(store, byId("stage"), (text) => (byId("spoken").textContent = text));
   buildControls(store, stage);
   new Preview(store, stage.canvas, (status) => showPreview(status, stage));
-  buildCode(store, fetchAddress);
+  buildCode(store, fetchUrl);
   readTyping(store, complain);
   const runner = new Runner(store, complain);
   store.subscribe((state, before) => {
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
     if (!state.problem && before.problem) showNotice(null);
   });
 
-  // What people come for first: to see it. The server's defaults are named beside each field.
+  // Start with a highlighted video, which can be watched at once; each field names the server's default.
   store.setValues({ mask_type: "highlighted", output_video: true });
   if (link) await restore(store, stage, start, link, intake);
   const last = start.runs.at(-1);
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   document.body.classList.add("ready");
 }
 
-// Asks until the server and the model's server answer.
+// Retries until the server answers.
 async function connect(): Promise<[Start, unknown]> {
   const place = byId("loading");
   for (;;) {
@@ -77,11 +77,11 @@ async function connect(): Promise<[Start, unknown]> {
 
 function openVideo(store: Store, video: Video): void {
   const { fields, values } = store.state;
-  const clean: Record<string, unknown> = { input_video: video.address ?? video.name };
+  const clean: Record<string, unknown> = { input_video: video.url ?? video.name };
   for (const field of fields) {
     if (CLICK_FIELDS.some((name) => name === field.name)) clean[field.name] = field.default ?? "";
   }
-  // A result at the source's own speed, unless another was asked for.
+  // Play the result at the speed of the source, unless the visitor has chosen another.
   const speed = fields.find((field) => field.name === "video_fps");
   if (speed && values.video_fps === speed.default && video.frame_rate) {
     clean.video_fps = Math.min(Math.max(Math.round(video.frame_rate), speed.minimum ?? 1), speed.maximum ?? 60);
@@ -91,12 +91,11 @@ function openVideo(store: Store, video: Video): void {
   showNotice(null);
   byId("result").hidden = true;
   byId("video-name").textContent = video.name;
-  const frames = video.num_frames === 1 ? "1 frame" : `${video.num_frames} frames`;
-  byId("video-size").textContent = `${video.width} × ${video.height} · ${frames}`;
+  byId("video-size").textContent = `${video.width} × ${video.height} · ${countOf(video.num_frames, "frame")}`;
   byId("stage").dispatchEvent(new CustomEvent("opened"));
 }
 
-// Fills in what a link holds: the form, the video if it is still here, the points.
+// Restores a link: the form, the points, and the video if the server still has it.
 async function restore(
   store: Store,
   stage: Stage,
@@ -105,29 +104,29 @@ async function restore(
   intake: Intake,
 ): Promise<void> {
   const fill = () => {
-    // A link leaves out what has its default, the page's own first choice included.
+    // A link leaves out defaults, so reset the page's own first choices too.
     const defaults = Object.fromEntries(store.state.fields.map((field) => [field.name, field.default ?? ""]));
     store.setValues({ ...defaults, ...link });
     byId("form").dispatchEvent(new CustomEvent("typed"));
     void stage.goTo(Number(link.frame) || 0);
   };
   const known = start.videos.find((video) => video.id === link.video);
-  const address = link.input_video ?? "";
+  const url = link.input_video ?? "";
   if (known) {
     openVideo(store, await getVideo(known.id));
     fill();
-  } else if (/^https?:/i.test(address)) {
+  } else if (/^https?:/i.test(url)) {
     fill();
     byId("stage").addEventListener("opened", () => queueMicrotask(fill), { once: true });
-    intake.fetch(address);
+    intake.fetch(url);
   } else {
     fill();
-    if (address) showNotice(`This link was made with ${address}. Open that file to go on.`);
+    if (url) showNotice(`This link was made with ${url}. Open that file to continue.`);
     byId("stage").addEventListener("opened", () => queueMicrotask(fill), { once: true });
   }
 }
 
-// What was typed into the click strings moves the points, once it can be read.
+// Moves the points when valid click strings are typed.
 function readTyping(store: Store, complain: (problem: Problem) => void): void {
   let giveUp = new AbortController();
   let typed = false;
@@ -186,7 +185,7 @@ function buildControls(store: Store, stage: Stage): void {
     if (store.state.selected !== null) removeClick(store, store.state.selected);
   };
   byId("stage").addEventListener("zoom", () => {
-    byId("zoom-fit").title = `Show the whole picture (now ${Math.round(stage.zoom * 100)} %)`;
+    byId("zoom-fit").title = `Show the whole frame (now ${Math.round(stage.zoom * 100)} %)`;
     byId<HTMLButtonElement>("zoom-out").disabled = byId<HTMLButtonElement>("zoom-fit").disabled = stage.zoom === 1;
   });
   byId("stage").addEventListener("opened", () => {
@@ -218,7 +217,7 @@ function buildControls(store: Store, stage: Stage): void {
   });
 }
 
-// Shows beside the scrubber which frames have points.
+// Marks the frames with points on the scrubber.
 let ticked = "";
 function markTicks(frames: readonly number[], last: number): void {
   const unique = [...new Set(frames)];
@@ -257,27 +256,30 @@ function shortcut(event: KeyboardEvent, store: Store, stage: Stage): void {
 function showPreview(status: PreviewStatus, stage: Stage): void {
   const place = byId("preview-status");
   place.dataset.kind = status.kind;
-  const [click, away] = stage.isTouch ? ["Tap", "rest a finger on"] : ["Click", "right-click"];
+  const [click, away] = stage.isTouch ? ["Tap", "long-press"] : ["Click", "right-click"];
   const texts = {
     nothing: `${click} on what you want to cut out.`,
     ready: `This will be cut out. ${click} what is missing; ${away} what does not belong.`,
-    working: "Looking…",
+    working: "Computing the mask…",
     waiting: "The model is busy with a run. The preview waits for it.",
     starting: "The model is starting. The preview follows.",
   };
   if (status.kind === "failed") place.textContent = status.sentence;
   else if (status.kind === "later") {
     const names = status.names.join(", ");
-    place.textContent = `On this frame the points of ${names} only take away: they are applied during the run.`;
+    place.textContent = `On this frame the points of ${names} only remove: they are applied during the run.`;
   } else place.textContent = texts[status.kind];
 }
 
-function buildCode(store: Store, fetchAddress: (address: string) => void): void {
+function buildCode(store: Store, fetchUrl: (url: string) => void): void {
   const json = byId<HTMLTextAreaElement>("json");
   const code = byId("code");
   let language: Language = "curl";
   const render = () => {
-    if (document.activeElement !== json) json.value = jsonOf(store.state);
+    if (document.activeElement !== json) {
+      json.value = jsonOf(store.state);
+      byId("json-problem").textContent = "";
+    }
     code.textContent = snippet(language, store.state);
   };
   for (const input of document.querySelectorAll<HTMLInputElement>("[name=language]")) {
@@ -290,7 +292,7 @@ function buildCode(store: Store, fetchAddress: (address: string) => void): void 
     const complaint = byId("json-problem");
     try {
       const given: unknown = JSON.parse(json.value);
-      if (typeof given !== "object" || given === null) throw new SyntaxError("This is no JSON object.");
+      if (typeof given !== "object" || given === null) throw new SyntaxError("it should be a JSON object");
       const unknown = Object.keys(given).filter((name) => !store.state.fields.some((field) => field.name === name));
       const wrong = store.setValues({
         ...(given as Record<string, unknown>),
@@ -298,22 +300,21 @@ function buildCode(store: Store, fetchAddress: (address: string) => void): void 
       });
       const bad = [
         ...unknown.map((name) => `${name} is not an input.`),
-        ...wrong.map((name) => `${name} has a value of another kind.`),
+        ...wrong.map((name) => `${name} has a value of the wrong type.`),
       ];
       complaint.textContent = bad.join(" ");
       byId("form").dispatchEvent(new CustomEvent("typed"));
     } catch (error) {
-      complaint.textContent = error instanceof SyntaxError ? `Not yet valid: ${error.message}` : String(error);
+      complaint.textContent = error instanceof SyntaxError ? `Not valid JSON: ${error.message}` : String(error);
     }
   };
   json.onblur = () => {
     try {
-      const { input_video: address } = JSON.parse(json.value) as { input_video?: unknown };
-      if (typeof address === "string") fetchAddress(address);
+      const { input_video: url } = JSON.parse(json.value) as { input_video?: unknown };
+      if (typeof url === "string") fetchUrl(url);
     } catch {
-      // Said below the field already; the form keeps what was valid last.
+      return; // the message below the field says why; the text stays, to be corrected
     }
-    byId("json-problem").textContent = "";
     render();
   };
   byId("copy-json").onclick = (event) => void copyText(json.value, event.currentTarget as HTMLElement);
@@ -351,7 +352,7 @@ function showNotice(sentence: string | null): void {
   notice.textContent = sentence ?? "";
 }
 
-// Shows how the model is: often while it starts, seldom once it runs.
+// Polls the state of the model, more often until it is ready.
 async function watchModel(): Promise<void> {
   const pill = byId("model-status");
   for (;;) {
@@ -359,7 +360,7 @@ async function watchModel(): Promise<void> {
     try {
       status = await getStatus();
     } catch {
-      // Shown as unreachable, and asked again.
+      // Shown as unreachable; the next poll may succeed.
     }
     pill.dataset.status = status;
     pill.textContent = NAMES[status] ?? "Model unavailable";

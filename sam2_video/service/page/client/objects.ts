@@ -1,6 +1,6 @@
-// The list of objects: their colour, their name, and how many points each has.
+// The list of objects: colour, name and number of points.
 
-import { byId, h, iconButton } from "./dom";
+import { byId, countOf, h, iconButton } from "./dom";
 import { addObject, chooseObject, removeObject, renameObject } from "./editing";
 import { colourOf, type State, type Store } from "./store";
 
@@ -50,7 +50,7 @@ function render(store: Store, list: HTMLElement, state: State): void {
         { class: `object${name === active ? " active" : ""}` },
         swatch,
         title,
-        h("span", { class: "count" }, count === 1 ? "1 point" : `${count} points`),
+        h("span", { class: "count" }, countOf(count, "point")),
         iconButton("close", `Remove ${name}`, () => removeObject(store, name)),
       );
     }),

@@ -1,4 +1,4 @@
-// The masks of the frame that is shown, from the points on it, before any run.
+// Previews the masks of the shown frame from its points, without a run.
 
 import { BusyError, maskOf } from "./api";
 import { colourOf, type State, type Store } from "./store";
@@ -68,7 +68,7 @@ export class Preview {
     }
   }
 
-  // Asks until the worker is free.
+  // Retries until the worker is free.
   private async ask(video: Video, prompt: Prompt, signal: AbortSignal): Promise<Mask> {
     for (;;) {
       try {
@@ -76,7 +76,7 @@ export class Preview {
       } catch (error) {
         const isStarting = (error as { status?: number }).status === 503;
         if (!isStarting && !(error instanceof BusyError)) throw error;
-        // A worker that has just answered is busy for some milliseconds more: that is no news.
+        // Right after an answer a worker is busy for a few milliseconds: do not show that.
         const quiet = setTimeout(() => this.tell({ kind: isStarting ? "starting" : "waiting" }), 250);
         try {
           await pause(isStarting ? RETRY_MS : RETRY_MS / 2, signal);
@@ -111,7 +111,7 @@ async function readMask(bitmap: ImageBitmap): Promise<Mask> {
   return mask;
 }
 
-// Fills each mask with half of its colour, as the result has it, and draws its edge.
+// Draws each mask half transparent, as in the result, and its edge.
 function paint(canvas: HTMLCanvasElement, video: Video, layers: readonly { mask: Mask; colour: string }[]): void {
   const { width, height } = video;
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });

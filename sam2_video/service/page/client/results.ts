@@ -1,11 +1,11 @@
-// What comes out of a run: pictures as they are made, a player, a sheet, one zip.
+// The results of a run: the latest pictures, a video player or a contact sheet, downloads.
 
-import { frameAddress, resultAddress, sourceAddress, zipAddress } from "./api";
-import { byId, h, icon, iconButton } from "./dom";
+import { frameUrl, resultUrl, sourceUrl, zipUrl } from "./api";
+import { byId, countOf, h, icon, iconButton } from "./dom";
 import type { Store } from "./store";
 import type { RunReport, RunSummary, Video } from "./types";
 
-const LATEST = 12; // pictures that are shown while more are being made
+const LATEST = 12; // pictures shown during a run
 
 export class Results {
   private files: string[] = [];
@@ -14,6 +14,10 @@ export class Results {
 
   constructor(private readonly store: Store) {}
 
+  get pictures(): number {
+    return this.files.filter((name) => !isVideo(name)).length;
+  }
+
   clear(): void {
     this.files = [];
     this.latest.replaceChildren();
@@ -21,13 +25,13 @@ export class Results {
     byId("downloads").replaceChildren();
   }
 
-  // Shows pictures that have just been made.
+  // Shows new pictures.
   add(report: RunReport): void {
     this.files.push(...report.new_files);
     for (const name of report.new_files.slice(-LATEST)) {
       if (isVideo(name)) continue;
       this.latest.prepend(
-        h("img", { src: resultAddress(report, name), alt: `Result of ${titleOf(name)}`, loading: "lazy" }),
+        h("img", { src: resultUrl(report, name), alt: `Result of ${titleOf(name)}`, loading: "lazy" }),
       );
     }
     while (this.latest.childElementCount > LATEST) this.latest.lastElementChild?.remove();
@@ -40,13 +44,13 @@ export class Results {
     const video = this.store.state.video?.id === run.video ? this.store.state.video : null;
     const movie = this.files.find(isVideo);
     this.outcome.append(movie ? player(run, movie, video) : sheet(run, this.files, video));
-    const all = movie ? "Download (zip)" : `Download ${this.files.length} pictures (zip)`;
+    const all = movie ? "Download (zip)" : `Download ${countOf(this.pictures, "picture")} (zip)`;
     byId("downloads").replaceChildren(
       ...(movie
         ? [
             h(
               "a",
-              { class: "button", href: resultAddress(run, movie), download: movie },
+              { class: "button", href: resultUrl(run, movie), download: movie },
               icon("download"),
               "Download video",
             ),
@@ -54,7 +58,7 @@ export class Results {
         : []),
       h(
         "a",
-        { class: "button", id: "download-zip", href: zipAddress(run), download: "sam2-video.zip" },
+        { class: "button", id: "download-zip", href: zipUrl(run), download: "sam2-video.zip" },
         icon("download"),
         all,
       ),
@@ -62,10 +66,10 @@ export class Results {
   }
 }
 
-// The result and its source, played in step: a frame of the one beside the same frame of the other.
+// The result and its source, played in sync.
 function player(run: RunSummary, name: string, video: Video | null): HTMLElement {
   const result = h("video", {
-    src: resultAddress(run, name),
+    src: resultUrl(run, name),
     controls: true,
     loop: true,
     playsInline: true,
@@ -83,9 +87,9 @@ function sourceBeside(run: RunSummary, result: HTMLVideoElement, video: Video): 
   const rate = Number(run.inputs.video_fps ?? 30);
   const frameNow = () => Math.min(Math.floor(result.currentTime * rate + 1e-3) * interval, video.num_frames - 1);
   const box = h("div", { class: "source" });
-  const still = h("img", { alt: "The source's frame" });
+  const still = h("img", { alt: "Source" });
 
-  // Frame by frame from the decoder: for files that a browser cannot play.
+  // Single frames from the server, for files that the browser cannot play.
   const showFrames = () => {
     box.replaceChildren(still);
     let shown = -1;
@@ -94,15 +98,12 @@ function sourceBeside(run: RunSummary, result: HTMLVideoElement, video: Video): 
       if (wanted === shown) return;
       shown = wanted;
       const next = new Image();
-      next.src = frameAddress(video, wanted);
+      next.src = frameUrl(video, wanted);
       await next.decode();
       still.src = next.src;
     };
     for (const event of ["timeupdate", "seeked", "pause", "loadeddata"]) {
-      result.addEventListener(
-        event,
-        () => void show().catch(() => (still.alt = "The source's frame cannot be shown.")),
-      );
+      result.addEventListener(event, () => void show().catch(() => (still.alt = "The frame cannot be shown.")));
     }
     void show();
   };
@@ -111,12 +112,15 @@ function sourceBeside(run: RunSummary, result: HTMLVideoElement, video: Video): 
     showFrames();
     return box;
   }
-  const source = h("video", { src: sourceAddress(video), muted: true, playsInline: true, "aria-label": "Source" });
+  const source = h("video", { src: sourceUrl(video), muted: true, playsInline: true, "aria-label": "Source" });
   const sourceRate = video.frame_rate;
   const speed = Math.min(Math.max((rate * interval) / sourceRate, 0.1), 16);
   const inStep = (slack: number) => {
     const wanted = (frameNow() + 0.5) / sourceRate;
-    if (Math.abs(source.currentTime - wanted) > slack) source.currentTime = wanted;
+    if (Math.abs(source.currentTime - wanted) <= slack) return;
+    source.currentTime = wanted;
+    // It pauses at its end; the result has begun again.
+    if (!result.paused && source.paused) void source.play().catch(() => undefined);
   };
   source.addEventListener("error", showFrames, { once: true });
   source.addEventListener("loadedmetadata", () => {
@@ -133,7 +137,7 @@ function sourceBeside(run: RunSummary, result: HTMLVideoElement, video: Video): 
   result.addEventListener("timeupdate", () => {
     const behind = (frameNow() + 0.5) / sourceRate - source.currentTime;
     if (Math.abs(behind) > 0.5) inStep(0.5);
-    else source.playbackRate = Math.min(Math.max(speed * (1 + behind), 0.1), 16); // catches up unseen
+    else source.playbackRate = Math.min(Math.max(speed * (1 + behind), 0.1), 16); // catch up smoothly
   });
   box.append(source);
   return box;
@@ -154,7 +158,7 @@ function sheet(run: RunSummary, files: readonly string[], video: Video | null): 
           h(
             "button",
             { type: "button", "aria-label": `Open ${titleOf(name)}`, onclick: () => viewer.open(index) },
-            h("img", { src: resultAddress(run, name), alt: "", loading: "lazy", decoding: "async" }),
+            h("img", { src: resultUrl(run, name), alt: "", loading: "lazy", decoding: "async" }),
             h("span", {}, String(numberOf(name))),
           ),
         ),
@@ -215,10 +219,10 @@ class Viewer {
     if (name === undefined) return;
     this.index = index;
     this.title.textContent = titleOf(name);
-    this.result.src = resultAddress(this.run, name);
+    this.result.src = resultUrl(this.run, name);
     this.result.alt = `Result of ${titleOf(name)}`;
     if (this.video) {
-      this.source.src = frameAddress(this.video, numberOf(name));
+      this.source.src = frameUrl(this.video, numberOf(name));
       this.source.alt = `Source of ${titleOf(name)}`;
     }
   }

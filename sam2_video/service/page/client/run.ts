@@ -1,7 +1,7 @@
-// A run: started, followed, cancelled.
+// Starts, follows and cancels a run.
 
-import { cancelRun, eventsAddress, startRun } from "./api";
-import { byId } from "./dom";
+import { cancelRun, eventsUrl, startRun } from "./api";
+import { byId, countOf } from "./dom";
 import { Results } from "./results";
 import type { Store } from "./store";
 import type { Problem, RunReport, RunSummary } from "./types";
@@ -42,7 +42,7 @@ export class Runner {
     }
   }
 
-  // Shows a run from its beginning, whether it has ended or not.
+  // Shows a run from its start, running or ended.
   follow(run: RunSummary): void {
     this.events?.close();
     this.run = run;
@@ -50,12 +50,12 @@ export class Runner {
     byId("log").textContent = "";
     this.results.clear();
     this.store.update({ isRunning: true });
-    this.events = new EventSource(eventsAddress(run));
+    this.events = new EventSource(eventsUrl(run));
     this.events.onmessage = (event: MessageEvent<string>) => this.report(JSON.parse(event.data) as RunReport);
     this.events.onerror = () => {
       if (this.events?.readyState === EventSource.CLOSED) {
         this.store.update({ isRunning: false });
-        this.complain({ sentence: "The page's server does not answer. Is it still running?", field: null });
+        this.complain({ sentence: "The server does not answer. Is it still running?", field: null });
       }
     };
   }
@@ -85,7 +85,7 @@ export class Runner {
     const isActive = report.status === "waiting" || report.status === "running";
     byId("result").dataset.status = report.status;
     byId("run-status").textContent = statusOf(report);
-    byId("run-detail").textContent = detailOf(report);
+    byId("run-detail").textContent = detailOf(report, this.results.pictures);
     byId("progress-row").hidden = !isActive;
     const bar = byId<HTMLProgressElement>("progress");
     if (report.status === "running" && report.frames_total) {
@@ -104,17 +104,18 @@ function statusOf(report: RunReport): string {
   if (report.status === "waiting") return "Waiting for the model";
   if (report.status === "running") return report.frames_total ? "Working" : "Reading the video";
   if (report.status === "done") return "Done";
-  return report.status === "failed" ? "That did not work" : "Cancelled";
+  return report.status === "failed" ? "Failed" : "Cancelled";
 }
 
-function detailOf(report: RunReport): string {
-  if (report.status === "waiting") return "It is busy with something else. Yours is next.";
+function detailOf(report: RunReport, pictures: number): string {
+  if (report.status === "waiting") return "The run is in the queue. It starts when the model is free.";
   if (report.status === "failed") return report.error?.sentence ?? "";
-  if (report.status === "cancelled") return "Nothing is running any more.";
+  if (report.status === "cancelled") return "The run was stopped.";
   if (!report.frames_total) return "";
-  if (report.status === "done") return `${report.frames_total} ${report.frames_total === 1 ? "frame" : "frames"}`;
+  const frames = countOf(report.frames_total, "frame");
+  if (report.status === "done") return pictures ? `${countOf(pictures, "picture")} from ${frames}` : frames;
   const left = report.seconds_left === null ? "" : ` · about ${durationOf(report.seconds_left)} left`;
-  return `${report.frames_done} of ${report.frames_total} frames${left}`;
+  return `${report.frames_done} of ${frames}${left}`;
 }
 
 function durationOf(seconds: number): string {

@@ -70,7 +70,7 @@ export function defaultsOf(fields: readonly Field[]): Values {
   return Object.fromEntries(fields.map((field) => [field.name, field.default ?? ""]));
 }
 
-// Reads a value as a link or a JSON text gives it; undefined where it is of another kind.
+// Converts a value from a link or JSON; undefined if it has the wrong type.
 export function valueFrom(field: Field, given: unknown): Value | undefined {
   if (field.kind === "boolean") {
     return given === true || given === "true" ? true : given === false || given === "false" ? false : undefined;

@@ -1,11 +1,11 @@
-// The filled-in form as JSON and as calls that can be pasted.
+// The form as JSON, and as code that makes the same request.
 
 import type { State } from "./store";
 import type { Value } from "./types";
 
 export type Language = "curl" | "python" | "javascript";
 
-// What goes to the server, with the video as a URL or as a file of one's own.
+// All inputs; the video is a URL or the name of a local file.
 export function inputOf(state: State): Record<string, Value> {
   return Object.fromEntries(state.fields.map((field) => [field.name, state.values[field.name] ?? ""]));
 }
@@ -34,7 +34,7 @@ export function snippet(language: Language, state: State): string {
 interface Call {
   readonly url: string;
   readonly input: object;
-  readonly file: string | null; // sent along as `input_video`; null: that is a URL
+  readonly file: string | null; // a local file to send as `input_video`; null if it is a URL
   readonly type: string; // the file's media type
   readonly needsToken: boolean;
 }
@@ -44,7 +44,7 @@ function curl({ url, input, file, type, needsToken }: Call): string {
   const token = needsToken ? ' -H "Authorization: Bearer $REPLICATE_API_TOKEN"' : "";
   const post = `curl -s ${quoted(url)}${token} -H 'Content-Type: application/json' -H 'Prefer: wait'`;
   if (file === null) return `${post} -d ${quoted(body)} > result.json`;
-  // The file goes through a pipe: it would be too long for an argument.
+  // The file goes through a pipe: it would be too long as an argument.
   const [head, tail] = JSON.stringify({ input: { input_video: "", ...input } }, null, 2).split('"input_video": "', 2);
   return [
     "{",
@@ -131,7 +131,7 @@ function pythonValue(value: Value): string {
   return typeof value === "boolean" ? (value ? "True" : "False") : JSON.stringify(value);
 }
 
-// One argument of a shell, whatever is in it.
+// Any text as one shell argument.
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,13 +1,13 @@
-// The picture: one exact frame, the points on it, the masks over it.
+// One frame of the video with its points and masks.
 
-import { frameAddress } from "./api";
+import { frameUrl } from "./api";
 import { h } from "./dom";
 import { addClick, moveClick, removeClick, selectClick } from "./editing";
 import { colourOf, type State, type Store } from "./store";
 import type { Video } from "./types";
 
 const MAX_ZOOM = 16;
-const STILL = 5; // CSS pixels that a finger may slip during a click
+const STILL = 5; // CSS pixels that a pointer may move during a click
 
 interface Grip {
   readonly x: number; // where the pointer went down, in CSS pixels of the window
@@ -69,7 +69,7 @@ export class Stage {
     return this.zoomBy;
   }
 
-  // Goes to a frame, as soon as it is here; of several that are asked for, to the last one.
+  // Shows a frame once it is loaded; if several are requested meanwhile, the last one.
   async goTo(index: number): Promise<void> {
     const { video } = this.store.state;
     if (!video) return;
@@ -109,9 +109,9 @@ export class Stage {
 
   private async load(video: Video, index: number): Promise<void> {
     const loader = new Image();
-    loader.src = frameAddress(video, index);
+    loader.src = frameUrl(video, index);
     await loader.decode();
-    // The decoded picture itself takes the place: what is shown is what `frame` says.
+    // `frame` is updated only when the new picture is shown.
     this.picture.src = loader.src;
     await this.picture.decode();
   }
@@ -160,7 +160,7 @@ export class Stage {
     this.dots.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus({ preventScroll: true });
   }
 
-  // Puts everything where zoom and panning want it.
+  // Positions everything for the current zoom and pan.
   private place(): void {
     const { clientWidth: width, clientHeight: height } = this.view;
     this.left = Math.min(0, Math.max(width * (1 - this.zoomBy), this.left));
@@ -183,7 +183,7 @@ export class Stage {
     element.style.top = `${this.top + y * scale}px`;
   }
 
-  // Pixels of the frame under a point of the window; null beside the picture.
+  // The pixel of the frame at a point of the window; null outside the frame.
   private pixelAt(event: { clientX: number; clientY: number }): { x: number; y: number } | null {
     const { video } = this.store.state;
     if (!video) return null;
@@ -201,7 +201,7 @@ export class Stage {
     const dot = (event.target as HTMLElement).closest<HTMLElement>(".dot");
     const index = dot ? Number(dot.dataset.index) : null;
     if (this.pointers.size > 1) {
-      if (this.grip) this.grip.moved = true; // two fingers zoom; neither of them clicks
+      if (this.grip) this.grip.moved = true; // two fingers zoom; no click
       return;
     }
     this.grip = { x: event.clientX, y: event.clientY, dot: index, moved: false };
@@ -258,7 +258,7 @@ export class Stage {
     this.grip = null;
     if (!grip || grip.moved || grip.dot !== null) return;
     const pixel = this.pixelAt(event);
-    // Ctrl-click is the right click of some systems and comes as `contextmenu`.
+    // On some systems Ctrl-click is a right click and arrives as `contextmenu`.
     if (pixel && !event.ctrlKey) this.click(pixel, !event.altKey);
   }
 
@@ -267,7 +267,7 @@ export class Stage {
     this.grip = null;
   }
 
-  // Right click, or a finger that rests: a point that does not belong.
+  // A right click or long press adds a background click.
   private menu(event: MouseEvent): void {
     event.preventDefault();
     if (this.grip?.moved || (event.target as HTMLElement).closest(".dot")) return;

@@ -1,4 +1,4 @@
-// The one state of the page: what is filled in, and the clicks with their history.
+// The state of the page: the inputs, and the clicks with undo and redo.
 
 import { defaultsOf, type Field, valueFrom } from "./schema";
 import type { Click, Problem, Resolved, Start, Value, Values, Video } from "./types";
@@ -14,7 +14,7 @@ interface Drawing {
 export interface State {
   readonly start: Start;
   readonly fields: readonly Field[];
-  readonly values: Values; // every input, `input_video` as an address or a file's name
+  readonly values: Values; // every input, `input_video` as a URL or a file's name
   readonly video: Video | null;
   readonly frame: number; // the one that is shown
   readonly drawing: Drawing;
@@ -75,13 +75,13 @@ export class Store {
     for (const listener of this.listeners) listener(this.current, before);
   }
 
-  // Sets an input; a changed input takes back the complaint about it.
+  // Sets an input and clears the problem that was reported for it.
   setValue(name: string, value: Value): void {
     const { values, problem } = this.current;
     this.update({ values: { ...values, [name]: value }, problem: problem?.field === name ? null : problem });
   }
 
-  // Takes inputs from a link or from JSON; the names of those that are of another kind.
+  // Sets inputs from a link or from JSON; returns the names of values with the wrong type.
   setValues(given: Record<string, unknown>): string[] {
     const wrong: string[] = [];
     const values: Record<string, Value> = { ...this.current.values };
@@ -95,7 +95,7 @@ export class Store {
     return wrong;
   }
 
-  // Changes the clicks; the strings follow. While something is being dragged no step is kept.
+  // Changes the clicks and updates the click strings. `keep` adds an undo step.
   draw(drawing: Drawing, { keep = true, selected = this.current.selected } = {}): void {
     if (keep) this.remember();
     this.show(drawing, selected);
@@ -120,7 +120,7 @@ export class Store {
     this.show(drawing, null);
   }
 
-  // Takes over clicks that were typed: the strings stay as they were written.
+  // Sets clicks that were typed; the strings stay as typed.
   adopt(clicks: readonly Click[]): void {
     const { active } = this.current.drawing;
     const objects = namesOf(clicks);
@@ -131,7 +131,7 @@ export class Store {
     });
   }
 
-  // Forgets all clicks, as for another video.
+  // Removes all clicks, for another video.
   clear(patch: Partial<State>): void {
     this.past = this.future = [];
     this.update({ drawing: NOTHING, selected: null, resolved: UNRESOLVED, problem: null, frame: 0, ...patch });
@@ -151,7 +151,7 @@ export class Store {
   }
 }
 
-// The names of objects in the order that gives them their colours: of first appearance.
+// The names of objects in order of first appearance, which decides their colours.
 export function namesOf(clicks: readonly Click[]): string[] {
   return [...new Set(clicks.map((click) => click.name).filter(Boolean))];
 }
@@ -161,7 +161,7 @@ export function colourOf(state: State, name: string): string {
   return palette[Math.max(0, state.drawing.objects.indexOf(name)) % palette.length] ?? "gray";
 }
 
-// The clicks as the interface writes them.
+// The clicks as input strings.
 export function stringsOf(clicks: readonly Click[], fields: readonly Field[]): Values {
   if (!clicks.length) {
     const defaults = defaultsOf(fields);

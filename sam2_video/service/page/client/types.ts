@@ -1,14 +1,14 @@
-// What the page's server sends, and what the page keeps.
+// Data from the server, and the state of the page.
 
 export interface Click {
   readonly x: number; // pixels of the frame, from its top left corner
   readonly y: number;
   readonly foreground: boolean;
   readonly frame: number;
-  readonly name: string; // of its object; empty: of every object around (see the interface)
+  readonly name: string; // of its object; empty: a click for every object of its frame
 }
 
-// All clicks of one object on one frame: what the model gets at once.
+// All clicks of one object on one frame; the model gets them together.
 export interface Prompt {
   readonly frame: number;
   readonly points: readonly (readonly [number, number])[];
@@ -30,7 +30,7 @@ export interface Problem {
 export interface Video {
   readonly id: string;
   readonly name: string;
-  readonly address: string | null;
+  readonly url: string | null;
   readonly media_type: string;
   readonly width: number;
   readonly height: number;
@@ -53,7 +53,7 @@ export interface RunSummary {
 }
 
 export interface RunReport extends RunSummary {
-  readonly first: boolean; // everything so far is in it, not only what is new
+  readonly first: boolean; // the report holds everything so far, not only what is new
   readonly new_files: readonly string[];
   readonly new_log: readonly string[];
 }

@@ -18,7 +18,7 @@ async function call(path, options2 = {}) {
     answer = await fetch(path, options2);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError("The page's server does not answer. Is it still running?");
+    throw new ApiError("The server does not answer. Is it still running?");
   }
   if (!answer.ok) throw await errorOf(answer);
   return answer;
@@ -30,7 +30,7 @@ async function errorOf(answer) {
   } catch {
   }
   if (body.busy) return new BusyError();
-  const sentence = body.sentence ?? `The page's server answered with the code ${answer.status}.`;
+  const sentence = body.sentence ?? `The server answered with status ${answer.status}.`;
   return new ApiError(sentence, body.field ?? null, answer.status);
 }
 function post(path, body, signal) {
@@ -41,7 +41,7 @@ var getStart = async () => (await call("/api/start")).json();
 var getSchema = async () => (await call("/openapi.json")).json();
 var getStatus = async () => (await (await call("/api/status")).json()).status;
 var getVideo = async (id) => (await call(`/api/videos/${encodeURIComponent(id)}`)).json();
-var fetchVideo = async (address, signal) => (await post("/api/videos/fetch", { address }, signal)).json();
+var fetchVideo = async (url, signal) => (await post("/api/videos/fetch", { url }, signal)).json();
 var exampleVideo = async (signal) => (await post("/api/videos/example", {}, signal)).json();
 var resolveClicks = async (strings, video, signal) => (await post("/api/clicks", { ...strings, video }, signal)).json();
 var startRun = async (video, inputs) => (await post("/api/runs", { video, inputs })).json();
@@ -51,11 +51,11 @@ async function maskOf(video, prompt, signal) {
   const answer = await post(`/api/videos/${video.id}/mask`, { frame, points, labels }, signal);
   return createImageBitmap(await answer.blob());
 }
-var frameAddress = (video, index) => `/api/videos/${video.id}/frames/${index}`;
-var sourceAddress = (video) => `/api/videos/${video.id}/file`;
-var resultAddress = (run, name) => `/api/runs/${run.id}/files/${name}`;
-var zipAddress = (run) => `/api/runs/${run.id}/zip`;
-var eventsAddress = (run) => `/api/runs/${run.id}/events`;
+var frameUrl = (video, index) => `/api/videos/${video.id}/frames/${index}`;
+var sourceUrl = (video) => `/api/videos/${video.id}/file`;
+var resultUrl = (run, name) => `/api/runs/${run.id}/files/${name}`;
+var zipUrl = (run) => `/api/runs/${run.id}/zip`;
+var eventsUrl = (run) => `/api/runs/${run.id}/events`;
 function uploadVideo(file, progress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -66,9 +66,9 @@ function uploadVideo(file, progress, signal) {
       const body = request.response ?? {};
       if (request.status === 201) resolve(body);
       else
-        reject(new ApiError(body.sentence ?? `The upload failed with the code ${request.status}.`, body.field ?? null));
+        reject(new ApiError(body.sentence ?? `The upload failed with status ${request.status}.`, body.field ?? null));
     };
-    request.onerror = () => reject(new ApiError("The upload broke off. Is the page's server still running?"));
+    request.onerror = () => reject(new ApiError("The upload broke off. Is the server still running?"));
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     signal.addEventListener("abort", () => request.abort());
     request.send(file);
@@ -123,6 +123,7 @@ function icon(name) {
 function iconButton(name, label, onclick) {
   return h("button", { type: "button", class: "icon-button", title: label, "aria-label": label, onclick }, icon(name));
 }
+var countOf = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 async function copyText(text, button) {
   const before = button.textContent;
   try {
@@ -219,12 +220,12 @@ var Store = class {
     this.current = { ...before, ...patch };
     for (const listener of this.listeners) listener(this.current, before);
   }
-  // Sets an input; a changed input takes back the complaint about it.
+  // Sets an input and clears the problem that was reported for it.
   setValue(name, value) {
     const { values, problem } = this.current;
     this.update({ values: { ...values, [name]: value }, problem: problem?.field === name ? null : problem });
   }
-  // Takes inputs from a link or from JSON; the names of those that are of another kind.
+  // Sets inputs from a link or from JSON; returns the names of values with the wrong type.
   setValues(given) {
     const wrong = [];
     const values = { ...this.current.values };
@@ -237,7 +238,7 @@ var Store = class {
     this.update({ values });
     return wrong;
   }
-  // Changes the clicks; the strings follow. While something is being dragged no step is kept.
+  // Changes the clicks and updates the click strings. `keep` adds an undo step.
   draw(drawing, { keep = true, selected = this.current.selected } = {}) {
     if (keep) this.remember();
     this.show(drawing, selected);
@@ -258,7 +259,7 @@ var Store = class {
     this.past.push(this.current.drawing);
     this.show(drawing, null);
   }
-  // Takes over clicks that were typed: the strings stay as they were written.
+  // Sets clicks that were typed; the strings stay as typed.
   adopt(clicks) {
     const { active } = this.current.drawing;
     const objects = namesOf(clicks);
@@ -268,7 +269,7 @@ var Store = class {
       selected: null
     });
   }
-  // Forgets all clicks, as for another video.
+  // Removes all clicks, for another video.
   clear(patch) {
     this.past = this.future = [];
     this.update({ drawing: NOTHING, selected: null, resolved: UNRESOLVED, problem: null, frame: 0, ...patch });
@@ -385,6 +386,20 @@ function buildForm(store, places, opened) {
     }
   });
 }
+var HINTS = {
+  input_video: "A video or picture: paste its URL, or choose a file with “Other video”.",
+  click_coordinates: "One [x,y] per point, in pixels from the top left corner: [320,180],[40,60]",
+  click_labels: "One per point: 1 belongs to the object, 0 does not. The list repeats if it is shorter.",
+  click_frames: "The frame of each point, from 0. The list repeats if it is shorter.",
+  click_object_ids: "The name of each point's object: dog,dog,ball. Points with one name mark one object.",
+  mask_type: "White objects on black, objects coloured in the video, or objects on green.",
+  annotation_type: "How a highlighted object is marked: a coloured mask, a box, or both.",
+  output_video: "One MP4 video instead of a picture for every frame.",
+  video_fps: "Frames per second of the MP4 video (1 to 60).",
+  output_format: "File format of the pictures.",
+  output_quality: "For jpg and webp pictures: 0 is the smallest file, 100 the best picture.",
+  output_frame_interval: "Write every n-th frame: 1 writes all, 2 every other."
+};
 function buildControl(store, field, opened) {
   const { control, show } = inputFor(store, field, opened);
   const hint = `hint-${field.name}`;
@@ -394,14 +409,13 @@ function buildControl(store, field, opened) {
   (isGroup ? control : described).setAttribute("aria-describedby", `${hint} ${complaint}`);
   if (isGroup) control.setAttribute("aria-labelledby", `label-${field.name}`);
   else described.id = `input-${field.name}`;
-  const title = field.title + (field.default === null ? "" : "");
-  const label = isGroup ? h("span", { class: "label", id: `label-${field.name}` }, title) : h("label", { class: "label", for: `input-${field.name}` }, title);
+  const label = isGroup ? h("span", { class: "label", id: `label-${field.name}` }, field.title) : h("label", { class: "label", for: `input-${field.name}` }, field.title);
   const row = h(
     "div",
     { class: `field kind-${field.kind}`, "data-field": field.name },
     h("div", { class: "field-head" }, label, h("span", { class: "changed", id: `changed-${field.name}` })),
     control,
-    h("p", { class: "hint", id: hint }, field.description + boundsOf(field)),
+    h("p", { class: "hint", id: hint }, HINTS[field.name] ?? field.description + boundsOf(field)),
     h("p", { class: "problem", id: complaint, hidden: true })
   );
   return { field, row, show };
@@ -518,13 +532,13 @@ var Intake = class {
       if (input.files?.[0]) this.upload(input.files[0]);
       input.value = "";
     };
-    byId("address-form").onsubmit = (event) => {
+    byId("url-form").onsubmit = (event) => {
       event.preventDefault();
-      this.fetch(byId("address").value.trim());
+      this.fetch(byId("url").value.trim());
     };
     byId("cancel-upload").onclick = () => this.giveUp.abort();
     byId("example").hidden = !start.has_example;
-    byId("example").onclick = () => this.take("Opening the example", exampleVideo);
+    byId("example").onclick = () => this.take("Opening the example", "The example", exampleVideo);
     for (const button of document.querySelectorAll("[data-choose]")) button.onclick = () => input.click();
     this.listenForDrops();
   }
@@ -532,23 +546,25 @@ var Intake = class {
   arrived;
   failed;
   giveUp = new AbortController();
-  fetch(address) {
-    if (address) this.take("Fetching the video", (signal) => fetchVideo(address, signal));
+  fetch(url) {
+    if (url) this.take("Fetching the video", "The video", (signal) => fetchVideo(url, signal));
   }
   upload(file) {
     if (!/^(video|image)\//.test(file.type) && file.type !== "") {
       this.failed({
-        sentence: `${file.name} is no video or picture. Choose an mp4, mov, webm or gif, for example.`,
+        sentence: `${file.name} is not a video or picture. Choose an mp4, mov, webm or gif, for example.`,
         field: "input_video"
       });
     } else if (file.size > this.start.max_upload_bytes) {
       const most = Math.floor(this.start.max_upload_bytes / 1e6);
       this.failed({ sentence: `${file.name} is larger than the ${most} MB allowed.`, field: "input_video" });
     } else {
-      this.take(`Uploading ${file.name}`, (signal) => uploadVideo(file, (part) => this.showProgress(part), signal));
+      const upload = (signal) => uploadVideo(file, (part) => this.showProgress(part), signal);
+      this.take(`Uploading ${file.name}`, file.name, upload);
     }
   }
-  async take(text, work) {
+  // `title` stands for the input's name in errors.
+  async take(text, title, work) {
     this.giveUp.abort();
     this.giveUp = new AbortController();
     const { signal } = this.giveUp;
@@ -561,7 +577,8 @@ var Intake = class {
     } catch (error) {
       if (signal.aborted) return;
       const { sentence, field } = error;
-      this.failed({ sentence: sentence ?? String(error), field: field ?? null });
+      const told = (sentence ?? String(error)).replace(/^input_video\b/, () => title);
+      this.failed({ sentence: told, field: field ?? null });
     } finally {
       if (this.giveUp.signal === signal) {
         byId("arriving").hidden = true;
@@ -671,7 +688,7 @@ function render(store, list, state) {
         { class: `object${name === active ? " active" : ""}` },
         swatch,
         title,
-        h("span", { class: "count" }, count === 1 ? "1 point" : `${count} points`),
+        h("span", { class: "count" }, countOf(count, "point")),
         iconButton("close", `Remove ${name}`, () => removeObject(store, name))
       );
     })
@@ -731,7 +748,7 @@ var Preview = class {
       this.tell({ kind: "failed", sentence: error2 instanceof Error ? error2.message : String(error2) });
     }
   }
-  // Asks until the worker is free.
+  // Retries until the worker is free.
   async ask(video, prompt, signal) {
     for (; ; ) {
       try {
@@ -815,19 +832,22 @@ var Results = class {
   files = [];
   latest = byId("latest");
   outcome = byId("outcome");
+  get pictures() {
+    return this.files.filter((name) => !isVideo(name)).length;
+  }
   clear() {
     this.files = [];
     this.latest.replaceChildren();
     this.outcome.replaceChildren();
     byId("downloads").replaceChildren();
   }
-  // Shows pictures that have just been made.
+  // Shows new pictures.
   add(report) {
     this.files.push(...report.new_files);
     for (const name of report.new_files.slice(-LATEST)) {
       if (isVideo(name)) continue;
       this.latest.prepend(
-        h("img", { src: resultAddress(report, name), alt: `Result of ${titleOf(name)}`, loading: "lazy" })
+        h("img", { src: resultUrl(report, name), alt: `Result of ${titleOf(name)}`, loading: "lazy" })
       );
     }
     while (this.latest.childElementCount > LATEST) this.latest.lastElementChild?.remove();
@@ -839,19 +859,19 @@ var Results = class {
     const video = this.store.state.video?.id === run.video ? this.store.state.video : null;
     const movie = this.files.find(isVideo);
     this.outcome.append(movie ? player(run, movie, video) : sheet(run, this.files, video));
-    const all = movie ? "Download (zip)" : `Download ${this.files.length} pictures (zip)`;
+    const all = movie ? "Download (zip)" : `Download ${countOf(this.pictures, "picture")} (zip)`;
     byId("downloads").replaceChildren(
       ...movie ? [
         h(
           "a",
-          { class: "button", href: resultAddress(run, movie), download: movie },
+          { class: "button", href: resultUrl(run, movie), download: movie },
           icon("download"),
           "Download video"
         )
       ] : [],
       h(
         "a",
-        { class: "button", id: "download-zip", href: zipAddress(run), download: "sam2-video.zip" },
+        { class: "button", id: "download-zip", href: zipUrl(run), download: "sam2-video.zip" },
         icon("download"),
         all
       )
@@ -860,7 +880,7 @@ var Results = class {
 };
 function player(run, name, video) {
   const result = h("video", {
-    src: resultAddress(run, name),
+    src: resultUrl(run, name),
     controls: true,
     loop: true,
     playsInline: true,
@@ -877,7 +897,7 @@ function sourceBeside(run, result, video) {
   const rate = Number(run.inputs.video_fps ?? 30);
   const frameNow = () => Math.min(Math.floor(result.currentTime * rate + 1e-3) * interval, video.num_frames - 1);
   const box = h("div", { class: "source" });
-  const still = h("img", { alt: "The source's frame" });
+  const still = h("img", { alt: "Source" });
   const showFrames = () => {
     box.replaceChildren(still);
     let shown = -1;
@@ -886,15 +906,12 @@ function sourceBeside(run, result, video) {
       if (wanted === shown) return;
       shown = wanted;
       const next = new Image();
-      next.src = frameAddress(video, wanted);
+      next.src = frameUrl(video, wanted);
       await next.decode();
       still.src = next.src;
     };
     for (const event of ["timeupdate", "seeked", "pause", "loadeddata"]) {
-      result.addEventListener(
-        event,
-        () => void show().catch(() => still.alt = "The source's frame cannot be shown.")
-      );
+      result.addEventListener(event, () => void show().catch(() => still.alt = "The frame cannot be shown."));
     }
     void show();
   };
@@ -902,12 +919,14 @@ function sourceBeside(run, result, video) {
     showFrames();
     return box;
   }
-  const source = h("video", { src: sourceAddress(video), muted: true, playsInline: true, "aria-label": "Source" });
+  const source = h("video", { src: sourceUrl(video), muted: true, playsInline: true, "aria-label": "Source" });
   const sourceRate = video.frame_rate;
   const speed = Math.min(Math.max(rate * interval / sourceRate, 0.1), 16);
   const inStep = (slack) => {
     const wanted = (frameNow() + 0.5) / sourceRate;
-    if (Math.abs(source.currentTime - wanted) > slack) source.currentTime = wanted;
+    if (Math.abs(source.currentTime - wanted) <= slack) return;
+    source.currentTime = wanted;
+    if (!result.paused && source.paused) void source.play().catch(() => void 0);
   };
   source.addEventListener("error", showFrames, { once: true });
   source.addEventListener("loadedmetadata", () => {
@@ -944,7 +963,7 @@ function sheet(run, files, video) {
           h(
             "button",
             { type: "button", "aria-label": `Open ${titleOf(name)}`, onclick: () => viewer.open(index) },
-            h("img", { src: resultAddress(run, name), alt: "", loading: "lazy", decoding: "async" }),
+            h("img", { src: resultUrl(run, name), alt: "", loading: "lazy", decoding: "async" }),
             h("span", {}, String(numberOf(name)))
           )
         )
@@ -1003,10 +1022,10 @@ var Viewer = class {
     if (name === void 0) return;
     this.index = index;
     this.title.textContent = titleOf(name);
-    this.result.src = resultAddress(this.run, name);
+    this.result.src = resultUrl(this.run, name);
     this.result.alt = `Result of ${titleOf(name)}`;
     if (this.video) {
-      this.source.src = frameAddress(this.video, numberOf(name));
+      this.source.src = frameUrl(this.video, numberOf(name));
       this.source.alt = `Source of ${titleOf(name)}`;
     }
   }
@@ -1050,7 +1069,7 @@ var Runner = class {
       this.complain({ sentence: sentence ?? String(error), field: field ?? null });
     }
   }
-  // Shows a run from its beginning, whether it has ended or not.
+  // Shows a run from its start, running or ended.
   follow(run) {
     this.events?.close();
     this.run = run;
@@ -1058,12 +1077,12 @@ var Runner = class {
     byId("log").textContent = "";
     this.results.clear();
     this.store.update({ isRunning: true });
-    this.events = new EventSource(eventsAddress(run));
+    this.events = new EventSource(eventsUrl(run));
     this.events.onmessage = (event) => this.report(JSON.parse(event.data));
     this.events.onerror = () => {
       if (this.events?.readyState === EventSource.CLOSED) {
         this.store.update({ isRunning: false });
-        this.complain({ sentence: "The page's server does not answer. Is it still running?", field: null });
+        this.complain({ sentence: "The server does not answer. Is it still running?", field: null });
       }
     };
   }
@@ -1092,7 +1111,7 @@ var Runner = class {
     const isActive = report.status === "waiting" || report.status === "running";
     byId("result").dataset.status = report.status;
     byId("run-status").textContent = statusOf(report);
-    byId("run-detail").textContent = detailOf(report);
+    byId("run-detail").textContent = detailOf(report, this.results.pictures);
     byId("progress-row").hidden = !isActive;
     const bar = byId("progress");
     if (report.status === "running" && report.frames_total) {
@@ -1110,16 +1129,17 @@ function statusOf(report) {
   if (report.status === "waiting") return "Waiting for the model";
   if (report.status === "running") return report.frames_total ? "Working" : "Reading the video";
   if (report.status === "done") return "Done";
-  return report.status === "failed" ? "That did not work" : "Cancelled";
+  return report.status === "failed" ? "Failed" : "Cancelled";
 }
-function detailOf(report) {
-  if (report.status === "waiting") return "It is busy with something else. Yours is next.";
+function detailOf(report, pictures) {
+  if (report.status === "waiting") return "The run is in the queue. It starts when the model is free.";
   if (report.status === "failed") return report.error?.sentence ?? "";
-  if (report.status === "cancelled") return "Nothing is running any more.";
+  if (report.status === "cancelled") return "The run was stopped.";
   if (!report.frames_total) return "";
-  if (report.status === "done") return `${report.frames_total} ${report.frames_total === 1 ? "frame" : "frames"}`;
+  const frames = countOf(report.frames_total, "frame");
+  if (report.status === "done") return pictures ? `${countOf(pictures, "picture")} from ${frames}` : frames;
   const left = report.seconds_left === null ? "" : ` · about ${durationOf(report.seconds_left)} left`;
-  return `${report.frames_done} of ${report.frames_total} frames${left}`;
+  return `${report.frames_done} of ${frames}${left}`;
 }
 function durationOf(seconds) {
   if (seconds < 60) return `${Math.max(1, seconds)} s`;
@@ -1296,7 +1316,7 @@ var Stage = class {
   get zoom() {
     return this.zoomBy;
   }
-  // Goes to a frame, as soon as it is here; of several that are asked for, to the last one.
+  // Shows a frame once it is loaded; if several are requested meanwhile, the last one.
   async goTo(index) {
     const { video } = this.store.state;
     if (!video) return;
@@ -1333,7 +1353,7 @@ var Stage = class {
   }
   async load(video, index) {
     const loader = new Image();
-    loader.src = frameAddress(video, index);
+    loader.src = frameUrl(video, index);
     await loader.decode();
     this.picture.src = loader.src;
     await this.picture.decode();
@@ -1374,7 +1394,7 @@ var Stage = class {
   focusDot(index) {
     this.dots.querySelector(`[data-index="${index}"]`)?.focus({ preventScroll: true });
   }
-  // Puts everything where zoom and panning want it.
+  // Positions everything for the current zoom and pan.
   place() {
     const { clientWidth: width, clientHeight: height } = this.view;
     this.left = Math.min(0, Math.max(width * (1 - this.zoomBy), this.left));
@@ -1395,7 +1415,7 @@ var Stage = class {
     element.style.left = `${this.left + x * scale}px`;
     element.style.top = `${this.top + y * scale}px`;
   }
-  // Pixels of the frame under a point of the window; null beside the picture.
+  // The pixel of the frame at a point of the window; null outside the frame.
   pixelAt(event) {
     const { video } = this.store.state;
     if (!video) return null;
@@ -1471,7 +1491,7 @@ var Stage = class {
     this.pointers.delete(event.pointerId);
     this.grip = null;
   }
-  // Right click, or a finger that rests: a point that does not belong.
+  // A right click or long press adds a background click.
   menu(event) {
     event.preventDefault();
     if (this.grip?.moved || event.target.closest(".dot")) return;
@@ -1568,15 +1588,15 @@ async function main() {
   };
   const link = readLink();
   const intake = new Intake(start, (video) => openVideo(store, video), complain);
-  const fetchAddress = (address) => {
-    if (/^https?:/i.test(address) && address !== store.state.video?.address) intake.fetch(address);
+  const fetchUrl = (url) => {
+    if (/^https?:/i.test(url) && url !== store.state.video?.url) intake.fetch(url);
   };
-  buildForm(store, { main: byId("fields"), text: byId("text-fields") }, fetchAddress);
+  buildForm(store, { main: byId("fields"), text: byId("text-fields") }, fetchUrl);
   buildObjects(store);
   const stage = new Stage(store, byId("stage"), (text) => byId("spoken").textContent = text);
   buildControls(store, stage);
   new Preview(store, stage.canvas, (status) => showPreview(status, stage));
-  buildCode(store, fetchAddress);
+  buildCode(store, fetchUrl);
   readTyping(store, complain);
   const runner = new Runner(store, complain);
   store.subscribe((state, before) => {
@@ -1606,7 +1626,7 @@ async function connect() {
 }
 function openVideo(store, video) {
   const { fields, values } = store.state;
-  const clean = { input_video: video.address ?? video.name };
+  const clean = { input_video: video.url ?? video.name };
   for (const field of fields) {
     if (CLICK_FIELDS.some((name) => name === field.name)) clean[field.name] = field.default ?? "";
   }
@@ -1619,8 +1639,7 @@ function openVideo(store, video) {
   showNotice(null);
   byId("result").hidden = true;
   byId("video-name").textContent = video.name;
-  const frames = video.num_frames === 1 ? "1 frame" : `${video.num_frames} frames`;
-  byId("video-size").textContent = `${video.width} × ${video.height} · ${frames}`;
+  byId("video-size").textContent = `${video.width} × ${video.height} · ${countOf(video.num_frames, "frame")}`;
   byId("stage").dispatchEvent(new CustomEvent("opened"));
 }
 async function restore(store, stage, start, link, intake) {
@@ -1631,17 +1650,17 @@ async function restore(store, stage, start, link, intake) {
     void stage.goTo(Number(link.frame) || 0);
   };
   const known = start.videos.find((video) => video.id === link.video);
-  const address = link.input_video ?? "";
+  const url = link.input_video ?? "";
   if (known) {
     openVideo(store, await getVideo(known.id));
     fill();
-  } else if (/^https?:/i.test(address)) {
+  } else if (/^https?:/i.test(url)) {
     fill();
     byId("stage").addEventListener("opened", () => queueMicrotask(fill), { once: true });
-    intake.fetch(address);
+    intake.fetch(url);
   } else {
     fill();
-    if (address) showNotice(`This link was made with ${address}. Open that file to go on.`);
+    if (url) showNotice(`This link was made with ${url}. Open that file to continue.`);
     byId("stage").addEventListener("opened", () => queueMicrotask(fill), { once: true });
   }
 }
@@ -1702,7 +1721,7 @@ function buildControls(store, stage) {
     if (store.state.selected !== null) removeClick(store, store.state.selected);
   };
   byId("stage").addEventListener("zoom", () => {
-    byId("zoom-fit").title = `Show the whole picture (now ${Math.round(stage.zoom * 100)} %)`;
+    byId("zoom-fit").title = `Show the whole frame (now ${Math.round(stage.zoom * 100)} %)`;
     byId("zoom-out").disabled = byId("zoom-fit").disabled = stage.zoom === 1;
   });
   byId("stage").addEventListener("opened", () => {
@@ -1767,26 +1786,29 @@ function shortcut(event, store, stage) {
 function showPreview(status, stage) {
   const place = byId("preview-status");
   place.dataset.kind = status.kind;
-  const [click, away] = stage.isTouch ? ["Tap", "rest a finger on"] : ["Click", "right-click"];
+  const [click, away] = stage.isTouch ? ["Tap", "long-press"] : ["Click", "right-click"];
   const texts = {
     nothing: `${click} on what you want to cut out.`,
     ready: `This will be cut out. ${click} what is missing; ${away} what does not belong.`,
-    working: "Looking…",
+    working: "Computing the mask…",
     waiting: "The model is busy with a run. The preview waits for it.",
     starting: "The model is starting. The preview follows."
   };
   if (status.kind === "failed") place.textContent = status.sentence;
   else if (status.kind === "later") {
     const names = status.names.join(", ");
-    place.textContent = `On this frame the points of ${names} only take away: they are applied during the run.`;
+    place.textContent = `On this frame the points of ${names} only remove: they are applied during the run.`;
   } else place.textContent = texts[status.kind];
 }
-function buildCode(store, fetchAddress) {
+function buildCode(store, fetchUrl) {
   const json = byId("json");
   const code = byId("code");
   let language = "curl";
   const render2 = () => {
-    if (document.activeElement !== json) json.value = jsonOf(store.state);
+    if (document.activeElement !== json) {
+      json.value = jsonOf(store.state);
+      byId("json-problem").textContent = "";
+    }
     code.textContent = snippet(language, store.state);
   };
   for (const input of document.querySelectorAll("[name=language]")) {
@@ -1799,7 +1821,7 @@ function buildCode(store, fetchAddress) {
     const complaint = byId("json-problem");
     try {
       const given = JSON.parse(json.value);
-      if (typeof given !== "object" || given === null) throw new SyntaxError("This is no JSON object.");
+      if (typeof given !== "object" || given === null) throw new SyntaxError("it should be a JSON object");
       const unknown = Object.keys(given).filter((name) => !store.state.fields.some((field) => field.name === name));
       const wrong = store.setValues({
         ...given,
@@ -1807,21 +1829,21 @@ function buildCode(store, fetchAddress) {
       });
       const bad = [
         ...unknown.map((name) => `${name} is not an input.`),
-        ...wrong.map((name) => `${name} has a value of another kind.`)
+        ...wrong.map((name) => `${name} has a value of the wrong type.`)
       ];
       complaint.textContent = bad.join(" ");
       byId("form").dispatchEvent(new CustomEvent("typed"));
     } catch (error) {
-      complaint.textContent = error instanceof SyntaxError ? `Not yet valid: ${error.message}` : String(error);
+      complaint.textContent = error instanceof SyntaxError ? `Not valid JSON: ${error.message}` : String(error);
     }
   };
   json.onblur = () => {
     try {
-      const { input_video: address } = JSON.parse(json.value);
-      if (typeof address === "string") fetchAddress(address);
+      const { input_video: url } = JSON.parse(json.value);
+      if (typeof url === "string") fetchUrl(url);
     } catch {
+      return;
     }
-    byId("json-problem").textContent = "";
     render2();
   };
   byId("copy-json").onclick = (event) => void copyText(json.value, event.currentTarget);

@@ -4,8 +4,8 @@ import { addClick } from "../editing";
 import { linkOf, readLink } from "../link";
 import { openPage } from "./page";
 
-function at(address: string): void {
-  const { origin, pathname, hash } = new URL(address);
+function at(url: string): void {
+  const { origin, pathname, hash } = new URL(url);
   Object.assign(globalThis, { location: { origin, pathname, hash } });
 }
 
@@ -33,7 +33,7 @@ test("a link brings back the inputs that it was made of", () => {
   assert.deepEqual(other.state.values, store.state.values);
 });
 
-test("an address without a # has no inputs", () => {
+test("a URL without a # has no inputs", () => {
   at("http://localhost:8000/");
   assert.equal(readLink(), null);
 });

@@ -24,7 +24,7 @@ export const START: Start = {
 export const VIDEO: Video = {
   id: "v1",
   name: "clip.mp4",
-  address: null,
+  url: null,
   media_type: "video/mp4",
   width: 640,
   height: 360,
