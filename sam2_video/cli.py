@@ -1,4 +1,4 @@
-"""The command line: `predict` (as `cog predict`, without Docker), `batch`, `serve`, `download`."""
+"""The command line: `predict` (as `cog predict`), `render`, `batch`, `serve`, `download`."""
 
 import argparse
 import shutil
@@ -77,12 +77,45 @@ def predict(assignments: Sequence[str], folder: Path) -> list[Path]:
     from sam2_video.prediction.run import run_prediction
 
     with (
-        _staging(folder) as staging,
         closing(Workspace()) as workspace,
         closing(run_prediction(Request(**inputs), load_model, workspace)) as results,
     ):
-        staged = [Path(shutil.move(path, staging)) for path in results]
-        return [path.replace(folder / path.name) for path in staged]
+        return _moved(results, workspace, folder)
+
+
+def render(assignments: Sequence[str], masks: Path, folder: Path) -> list[Path]:
+    """Render the masks of an earlier run in another form, without a model.
+
+    Args:
+        assignments: inputs as in `predict`; prompts are not needed.
+        masks: a folder or a zip of `indexed` PNGs, or a `masks.json`.
+        folder: where the files go; created if missing.
+
+    Raises:
+        InputError: an input is invalid.
+        OutputError, SettingError: as in `run_rendering`.
+    """
+    if not masks.exists():
+        raise InputError(f"--masks is {str(masks)!r}, but there is no such file or folder")
+    inputs = _read_inputs(["click_coordinates=", *assignments])
+    from sam2_video.prediction.request import Request
+    from sam2_video.prediction.run import run_rendering
+
+    with (
+        closing(Workspace()) as workspace,
+        closing(run_rendering(Request(**inputs), masks, workspace)) as results,
+    ):
+        return _moved(results, workspace, folder)
+
+
+def _moved(results: Iterable[Path], workspace: Workspace, folder: Path) -> list[Path]:
+    """Move files into a folder once all of them are complete, those in sub-folders too."""
+    with _staging(folder) as staging:
+        names = [path.relative_to(workspace.outputs) for path in results]
+        shutil.copytree(workspace.outputs, staging, copy_function=shutil.move, dirs_exist_ok=True)
+        for name in names:
+            (folder / name).parent.mkdir(exist_ok=True)
+        return [(staging / name).replace(folder / name) for name in names]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,17 +133,25 @@ def _parser() -> argparse.ArgumentParser:
         "-i click_coordinates='[320,180]' -i mask_type=highlighted -i output_video=true -o out",
     )
     one.set_defaults(run=lambda options: _print(predict(options.input, Path(options.output))))
-    one.add_argument(
-        "-i",
-        "--input",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an input; a file is @path, a data URI or an http(s) URL",
+    _add_inputs(one)
+    other = commands.add_parser(
+        "render",
+        help="make another form of the masks of an earlier run",
+        description="Render masks that are already there, without a model, and print the paths of "
+        "the files, one per line.",
+        epilog=f"example: {program} render -i input_video=@clip.mp4 --masks out "
+        "-i mask_type=alpha -i output_video=true -i video_format=mov -o final",
     )
-    one.add_argument(
-        "-o", "--output", default="out", metavar="FOLDER", help="where the files go (default: out)"
+    other.set_defaults(
+        run=lambda options: _print(render(options.input, Path(options.masks), Path(options.output)))
     )
+    other.add_argument(
+        "--masks",
+        required=True,
+        metavar="PATH",
+        help="a folder or zip of PNGs that mask_type=indexed wrote, or a masks.json",
+    )
+    _add_inputs(other)
     add_batch(commands)
     add_serve(commands)
     download = commands.add_parser(
@@ -128,6 +169,20 @@ def _parser() -> argparse.ArgumentParser:
         help=f"any of {', '.join(PUBLISHED)} (default: large)",
     )
     return parser
+
+
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-i",
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an input; a file is @path, a data URI or an http(s) URL",
+    )
+    parser.add_argument(
+        "-o", "--output", default="out", metavar="FOLDER", help="where the files go (default: out)"
+    )
 
 
 def _print(paths: Iterable[Path]) -> int:

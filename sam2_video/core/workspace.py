@@ -30,6 +30,11 @@ class Workspace:
         """
         for path in self.folder.iterdir():
             remove(path)
+        return self.outputs
+
+    @property
+    def outputs(self) -> Path:
+        """The folder of the prediction's outputs."""
         return self.folder / OUTPUTS
 
     def close(self) -> None:

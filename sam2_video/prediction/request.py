@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
+from sam2_video.core.progress import FrameProgress
 from sam2_video.engine.model import LoadedModel
 from sam2_video.prediction.fetch import local_file
 from sam2_video.prediction.look import Look, check_output_size
@@ -155,7 +156,6 @@ def rendered_again(
     folder: Path,
     scratch: Path,
     limits: Limits,
-    advance: Callable[[], None],
 ) -> Generator[Path, None, None]:
     """Render the masks of an earlier run in another form, without a model.
 
@@ -165,7 +165,6 @@ def rendered_again(
         folder: where the files go; made if it is not there.
         scratch: where a downloaded video is kept meanwhile.
         limits: what is allowed.
-        advance: called once for every frame.
 
     Yields:
         Each file as soon as it is complete.
@@ -192,12 +191,14 @@ def rendered_again(
         check_mask_size("--masks", masks, video)
         check_output_size(video, look)
 
+        frames = stack.enter_context(closing(stream.frames(len(video.frames))))
+        progress = stack.enter_context(FrameProgress(len(video.frames)))
+
         def found() -> Generator[TrackedFrame, None, None]:
-            frames = stack.enter_context(closing(stream.frames(len(video.frames))))
             for position, (index, decoded) in enumerate(zip(video.frames, frames, strict=True)):
-                if position % request.output_frame_interval == 0:
+                if position % look.interval == 0:
                     yield TrackedFrame(index, decoded.frame, masks.read(index), None)
-                advance()
+                progress.advance()
 
         yield from render(look, video, stream, masks.names, found(), folder, scratch)
 

@@ -266,7 +266,7 @@ def test_the_library_takes_arrays(predictor, short_clip, example) -> None:
 
 def rendered(folder: Path, masks: Path, **inputs) -> list[Path]:
     request = Request(**contract().complete({"click_coordinates": "", **inputs}))
-    made = rendered_again(request, masks, folder / "out", folder, Limits(), lambda: None)
+    made = rendered_again(request, masks, folder / "out", folder, Limits())
     return list(made)
 
 
