@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from sam2_video.service.jobs.container_client import Receive
-from sam2_video.service.jobs.outputs import OutputName, OutputNameError
+from sam2_video.service.jobs.outputs import OutputList, OutputNameError
 from sam2_video.service.settings import Endpoint, is_loopback
 from sam2_video.service.storage.database import Store, StoredFile
 from sam2_video.service.storage.files import FileRefusedError, Files
@@ -42,7 +42,7 @@ class WorkerEndpoint:
         self._key = key
         self._store = store
         self._files = files
-        self._receivers: dict[str, Receive] = {}
+        self._receivers: dict[str, tuple[OutputList, Receive]] = {}
         self._socket: socket.socket | None = None
 
     @property
@@ -89,14 +89,15 @@ class WorkerEndpoint:
         self._socket = listener
 
     @contextmanager
-    def accepting(self, run_id: str, receive: Receive) -> Iterator[None]:
+    def accepting(self, run_id: str, outputs: OutputList, receive: Receive) -> Iterator[None]:
         """Take the outputs of a run while the block runs.
 
         Args:
             run_id: names the run.
+            outputs: which it has.
             receive: keeps an output, or raises `FileRefusedError`.
         """
-        self._receivers[run_id] = receive
+        self._receivers[run_id] = outputs, receive
         try:
             yield
         finally:
@@ -138,12 +139,11 @@ class WorkerEndpoint:
 
     async def _take(self, request: Request) -> Response:
         run_id = request.headers.get("X-Prediction-Id", "")
-        receive = self._receivers.get(run_id)
-        if not self._knows_key(request) or receive is None:
+        if not self._knows_key(request) or run_id not in self._receivers:
             return Response(status_code=404)
+        outputs, receive = self._receivers[run_id]
         try:
-            name = OutputName.parse(request.path_params["name"])
-            await receive(name, request.stream())
+            await receive(outputs.parse(request.path_params["name"]), request.stream())
         except OutputNameError:
             return Response(status_code=404)
         except (FileRefusedError, ClientDisconnect) as error:
