@@ -11,6 +11,10 @@ from bench.gpu.report import Report, StepResult
 from bench.gpu.scale import Scale
 
 
+class NoGpuError(Exception):
+    """There is no GPU to check; one sentence."""
+
+
 @dataclass(frozen=True)
 class Step:
     """A step of the check.
@@ -100,7 +104,11 @@ class Check:
 
 
 def run_steps(report: Report, device: str, scale: Scale, seconds: float) -> None:
-    """Run all steps. Time that one leaves is the next one's; one that is late takes from it."""
+    """Run all steps. Time that one leaves is the next one's; one that is late takes from it.
+
+    Raises:
+        NoGpuError: a step finds none; no further one is run.
+    """
     begin = time.monotonic()
     share = 0.0
     for step, result in zip(STEPS, report.steps, strict=True):
@@ -115,6 +123,11 @@ def run_steps(report: Report, device: str, scale: Scale, seconds: float) -> None
         start = time.monotonic()
         try:
             import_module(f"bench.gpu.steps.{step.module}").run(check)
+        except NoGpuError as error:
+            result.status = "failed"
+            result.failures.append(str(error))
+            report.write()
+            raise
         except Exception as error:
             result.failures.append(f"{type(error).__name__}: {error}")
             result.traceback += traceback.format_exc()

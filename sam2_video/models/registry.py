@@ -53,43 +53,28 @@ class Checkpoint:
     sha256: str | None = None
 
 
+def _published(name: str, config: str, size: int, sha256: str) -> Checkpoint:
+    """One of Meta's SAM 2.1 files."""
+    file, config = f"sam2.1_hiera_{name}.pt", f"configs/sam2.1/sam2.1_hiera_{config}.yaml"
+    return Checkpoint(name, file, "sam2", config, 1024, size, sha256)
+
+
 # Best first. Sizes and digests are those of Meta's published files (Apache-2.0).
 CHECKPOINTS = (
-    Checkpoint(
-        "large",
-        "sam2.1_hiera_large.pt",
-        "sam2",
-        "configs/sam2.1/sam2.1_hiera_l.yaml",
-        1024,
-        898083611,
-        "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318",
+    _published(
+        "large", "l", 898083611, "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318"
     ),
-    Checkpoint(
+    _published(
         "base_plus",
-        "sam2.1_hiera_base_plus.pt",
-        "sam2",
-        "configs/sam2.1/sam2.1_hiera_b+.yaml",
-        1024,
+        "b+",
         323606802,
         "a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5",
     ),
-    Checkpoint(
-        "small",
-        "sam2.1_hiera_small.pt",
-        "sam2",
-        "configs/sam2.1/sam2.1_hiera_s.yaml",
-        1024,
-        184416285,
-        "6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38",
+    _published(
+        "small", "s", 184416285, "6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38"
     ),
-    Checkpoint(
-        "tiny",
-        "sam2.1_hiera_tiny.pt",
-        "sam2",
-        "configs/sam2.1/sam2.1_hiera_t.yaml",
-        1024,
-        156008466,
-        "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",
+    _published(
+        "tiny", "t", 156008466, "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69"
     ),
     Checkpoint("nano", "sam2_nano.pt", "sam2_video.models", "nano/sam2_nano.yaml", 320),
 )
@@ -118,8 +103,12 @@ def weights_file(checkpoint: Checkpoint, folder: Path) -> Path:
     return path if checkpoint.sha256 or path.is_file() else EMBEDDED_FOLDER / checkpoint.file
 
 
-def find_checkpoint(name: str) -> Checkpoint:
+def find_checkpoint(name: str, setting: str | None = None) -> Checkpoint:
     """Look a checkpoint up by name.
+
+    Args:
+        name: which one.
+        setting: the environment variable that holds the name, for the error.
 
     Raises:
         CheckpointError: there is none of that name.
@@ -127,7 +116,10 @@ def find_checkpoint(name: str) -> Checkpoint:
     for checkpoint in CHECKPOINTS:
         if checkpoint.name == name:
             return checkpoint
-    raise CheckpointError(f"there is no model {shown(name)}; there are {', '.join(NAMES)}")
+    problem = f"there is no model {shown(name)}"
+    if setting:
+        problem = f"{setting} is {shown(name)}, but there is no such model"
+    raise CheckpointError(f"{problem}; there are {', '.join(NAMES)}")
 
 
 def choose_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
@@ -142,7 +134,7 @@ def choose_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
     """
     present = [c for c in CHECKPOINTS if weights_file(c, folder).is_file()]
     if name:
-        checkpoint = find_checkpoint(name)
+        checkpoint = find_checkpoint(name, "SAM2_MODEL")
         if checkpoint not in present:
             raise CheckpointError(
                 f"SAM2_MODEL is {name!r}, but {checkpoint.file} is not in the checkpoint folder; "

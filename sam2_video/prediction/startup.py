@@ -38,7 +38,7 @@ def fetch_named_weights() -> None:
     name = os.environ.get("SAM2_MODEL")
     if not name:
         return
-    checkpoint, folder = find_checkpoint(name), checkpoint_folder()
+    checkpoint, folder = find_checkpoint(name, "SAM2_MODEL"), checkpoint_folder()
     if checkpoint.sha256 is None or (folder / checkpoint.file).is_file():
         return
     logger.info("%s is not in the checkpoint folder: fetching it", checkpoint.file)

@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
+from sam2_video.core.errors import reason_of
 from sam2_video.prediction.contract import SCHEMA_FILE
 from sam2_video.service.api.auth import Access
 from sam2_video.service.api.problems import ANSWERS
@@ -24,12 +26,13 @@ from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.jobs.worker_endpoint import WorkerEndpoint
 from sam2_video.service.net.guard import Guard
 from sam2_video.service.net.inputs import Sources
+from sam2_video.service.net.listen import listen
 from sam2_video.service.page.app import page_app
 from sam2_video.service.page.frames import Pictures
 from sam2_video.service.page.routes import Page
 from sam2_video.service.page.runs import Runs
 from sam2_video.service.page.videos import Videos
-from sam2_video.service.settings import Settings
+from sam2_video.service.settings import Settings, SettingsError
 from sam2_video.service.storage.blobs import BlobStore
 from sam2_video.service.storage.database import Store, now
 from sam2_video.service.storage.files import Files
@@ -41,6 +44,13 @@ logger = logging.getLogger(__name__)
 _SECONDS_BETWEEN_SWEEPS = 60.0
 _BODIES_AT_A_TIME = 2
 _COPIES_BYTES = 20 * 1024**3
+_PASSWORD = re.compile(r":[^:@/]*@")
+_RIGHT = {
+    "--database": "it should be an SQLAlchemy URL with an asynchronous driver that is installed, "
+    "as postgresql+asyncpg://host/name",
+    "--files": "it should be a folder or an fsspec URL whose package is installed, as "
+    "s3://bucket/folder with s3fs",
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,7 @@ class Service:
     routes: list[BaseRoute]
     containers: Containers
     endpoint: WorkerEndpoint
+    _settings: Settings
     _store: Store
     _files: Files
     _queue: JobQueue
@@ -80,14 +91,16 @@ class Service:
                 await self._webhooks.stop()
                 await self.containers.close()
 
-    async def upgrade_database(self) -> None:
-        """Bring the tables to the newest revision, before the server starts and can only log.
+    async def prepare(self) -> None:
+        """Open the database and the storage once, before the server starts and can only log.
 
         Raises:
-            DatabaseVersionError: a newer version has used the database.
+            SettingsError: one of them cannot be used, or a newer version has used the database.
         """
-        async with self._store.opened():
-            pass
+        with _explained("--database", self._settings.database):
+            async with self._store.opened():
+                with _explained("--files", self._settings.files):
+                    await self._files.start()
 
     async def sweep(self) -> None:
         """Remove what has expired; it happens by itself every minute."""
@@ -102,6 +115,21 @@ class Service:
                 logger.exception("expired files could not be removed")
 
 
+@contextmanager
+def _explained(option: str, url: str | None) -> Iterator[None]:
+    """Tell in one sentence what goes wrong with the URL of an option."""
+    try:
+        yield
+    except SettingsError:
+        raise
+    except Exception as error:  # every driver and every storage has exceptions of its own
+        reason = reason_of(getattr(error, "orig", None) or error).partition("\n")[0]
+        given = f" {_PASSWORD.sub(':***@', url)!r}" if url else ", which is not given,"
+        raise SettingsError(
+            f"{option}{given} cannot be used ({reason}): {_RIGHT[option]}"
+        ) from error
+
+
 def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> Service:
     """Put the server together.
 
@@ -110,7 +138,8 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
         clock: the time, in UTC and without a zone, by which files expire.
 
     Raises:
-        OSError: the folder cannot be written, or the worker endpoint's port is taken.
+        SettingsError: an option cannot be used.
+        OSError: the folder cannot be written.
     """
     folder, limits = settings.folder, settings.limits
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -118,18 +147,18 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
     model = Model(SCHEMA_FILE)
     schema = InputSchema(model.schema)
     guard = Guard(settings.allowed_networks)
-    store = Store(settings.database or Store.url_in(folder), clock)
+    with _explained("--database", settings.database):
+        store = Store(settings.database or Store.url_in(folder), clock)
     notifier = Notifier(store)
     copies = LocalCopies(folder / "copies", _COPIES_BYTES)
-    files = Files(
-        store, BlobStore(settings.files or str((folder / "files").resolve()), copies), limits
-    )
+    with _explained("--files", settings.files):
+        blobs = BlobStore(settings.files or str((folder / "files").resolve()), copies)
+    files = Files(store, blobs, limits)
     sources = Sources(store, files, guard, limits)
     views = Views(store, secret)
-    endpoint = WorkerEndpoint(
-        settings.worker_endpoint, secret.token("worker endpoint"), store, files
-    )
-    endpoint.bind()
+    where = settings.worker_endpoint
+    listener = listen("--worker-endpoint", where.host, where.port)
+    endpoint = WorkerEndpoint(where, listener, secret.token("worker endpoint"), store, files)
     containers = Containers(settings.workers, limits.worker_patience_seconds)
     queue = JobQueue(store, files, sources, containers, endpoint, notifier, limits.max_queue)
     webhooks = Webhooks(store, views, notifier, guard, secret)
@@ -165,4 +194,4 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
         )
         routes.append(Mount("/", page_app(page)))
     routes = [Mount("/", Starlette(routes=routes, exception_handlers=ANSWERS))]
-    return Service(routes, containers, endpoint, store, files, queue, webhooks)
+    return Service(routes, containers, endpoint, settings, store, files, queue, webhooks)

@@ -6,18 +6,21 @@ call; without them others get the page alone.
 
 import argparse
 import asyncio
+import fcntl
+import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from pathlib import Path
 
+from sam2_video.core.errors import reason_of
 from sam2_video.service.settings import (
     ANY_HOST,
     Settings,
     SettingsError,
     add_options,
-    check_exposure,
     read_settings,
+    without_open_api,
 )
 
 _KEEP_ALIVE_SECONDS = 75  # longer than clients pause between calls
@@ -45,90 +48,98 @@ def serve(options: argparse.Namespace) -> int:
         BaseException: what the handler of a signal raises, once the server has ended in order.
     """
     try:
-        settings = _exposed(read_settings(options))
-        _run(settings, has_tls=options.tls)
+        settings, reason = without_open_api(read_settings(options))
+        if reason is not None:
+            _say(f"the page is served without the hosted API: {reason}")
+        return _run(settings, has_tls=options.tls)
     except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 1
+        _say(str(error))
     except ModuleNotFoundError as error:
-        print(
-            f"serve needs {error.name}, which is not installed: pip install .[page]",
-            file=sys.stderr,
-        )
-        return 1
+        _say(f"serve needs {error.name}, which is not installed: pip install .[page]")
     except OSError as error:
-        print(f"the server cannot start: {error}", file=sys.stderr)
-        return 1
-    return 0
+        _say(f"the server cannot start: {error}")
+    return 1
 
 
-def _exposed(settings: Settings) -> Settings:
-    """The settings without the API, and a line that says so, where everybody could call it.
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other servers out of the folder `--data` while the block runs.
 
     Raises:
-        SettingsError: nothing would be left to serve.
+        SettingsError: another server uses it, or it cannot be made.
     """
     try:
-        check_exposure(settings)
-    except SettingsError as error:
-        if not settings.has_page:
-            raise
-        print(f"the page is served without the hosted API: {error}", file=sys.stderr)
-        return replace(settings, has_api=False)
-    return settings
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder, os.O_RDONLY)
+    except FileExistsError as error:
+        raise SettingsError(f"--data is {str(folder)!r}, but it should be a folder") from error
+    except OSError as error:
+        raise SettingsError(f"--data {str(folder)!r} cannot be used: {reason_of(error)}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise SettingsError(f"--data {str(folder)!r} is in use by another server") from error
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
-def _run(settings: Settings, has_tls: bool) -> None:
+def _run(settings: Settings, has_tls: bool) -> int:
+    """Serve to the end; the exit code."""
     # Imported here: the command line does without these packages.
     import uvicorn
     from starlette.applications import Starlette
 
     from sam2_video.service.app import create_service
     from sam2_video.service.jobs.local_worker import LocalWorker
+    from sam2_video.service.net.listen import listen
     from sam2_video.service.net.tls import certificates, tls_names
-    from sam2_video.service.storage.migrations import DatabaseVersionError
 
-    service = create_service(settings)
-    try:
-        asyncio.run(service.upgrade_database())
-    except DatabaseVersionError as error:
-        raise SettingsError(str(error)) from error
-    worker = None
-    if not settings.workers:
-        worker = LocalWorker(settings.folder / "worker", service.endpoint.upload_url)
-        service.containers.add(worker.url)
+    with (
+        closing(listen("--host or --port", settings.host, settings.port)) as listener,
+        _locked(settings.folder),
+    ):
+        service = create_service(settings)
+        asyncio.run(service.prepare())
+        worker = None
+        if not settings.workers:
+            worker = LocalWorker(settings.folder / "worker", service.endpoint.upload_url)
+            service.containers.add(worker.url)
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(service.lifespan(app))
-            if worker is not None:
-                await stack.enter_async_context(worker.running())
-            yield
+        @asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[None]:
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(service.lifespan(app))
+                if worker is not None:
+                    await stack.enter_async_context(worker.running())
+                yield
 
-    names = tls_names(settings.host, settings.public_url)
-    trusted = certificates(settings.folder / "tls", names) if has_tls else None
-    host = "localhost" if settings.host in ("127.0.0.1", *ANY_HOST) else settings.host
-    url = settings.public_url or f"{'https' if trusted else 'http'}://{host}:{settings.port}"
-    if settings.has_page:
-        _say(f"the page is at {url}")
-    if settings.has_api:
-        _say(f"Python:      export REPLICATE_BASE_URL={url}")
-        _say(f"JavaScript:  new Replicate({{ baseUrl: '{url}/v1' }})")
-    if settings.workers:
-        _say(f"workers:     --upload-url {service.endpoint.upload_url}")
-    if trusted is not None:
-        _say(f"clients have to trust this server:\n{trusted.how_to_trust()}")
-    uvicorn.run(
-        Starlette(routes=service.routes, lifespan=lifespan),
-        host=settings.host,
-        port=settings.port,
-        ssl_certfile=trusted.chain if trusted else None,
-        log_level="warning",
-        server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
+        names = tls_names(settings.host, settings.public_url)
+        trusted = certificates(settings.folder / "tls", names) if has_tls else None
+        host = "localhost" if settings.host in ("127.0.0.1", *ANY_HOST) else settings.host
+        url = settings.public_url or f"{'https' if trusted else 'http'}://{host}:{settings.port}"
+        if settings.has_page:
+            _say(f"the page is at {url}")
+        if settings.has_api:
+            _say(f"Python:      export REPLICATE_BASE_URL={url}")
+            _say(f"JavaScript:  new Replicate({{ baseUrl: '{url}/v1' }})")
+        if settings.workers:
+            _say(f"workers:     --upload-url {service.endpoint.upload_url}")
+        if trusted is not None:
+            _say(f"clients have to trust this server:\n{trusted.how_to_trust()}")
+        config = uvicorn.Config(
+            Starlette(routes=service.routes, lifespan=lifespan),
+            ssl_certfile=trusted.chain if trusted else None,
+            log_level="warning",
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+        server = uvicorn.Server(config)
+        server.run(sockets=[listener])
+    return 0 if server.started else 1
 
 
 def _say(line: str) -> None:

@@ -22,6 +22,7 @@ class InvalidField:
     sentence: str
 
 
+@dataclass(eq=False)
 class RequestError(Exception):
     """A request that is refused.
 
@@ -32,19 +33,13 @@ class RequestError(Exception):
         retry_after: seconds after which another try may succeed, for 429.
     """
 
-    def __init__(
-        self,
-        status: int,
-        sentence: str,
-        *,
-        fields: tuple[InvalidField, ...] = (),
-        retry_after: int | None = None,
-    ) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
-        self.fields = fields
-        self.retry_after = retry_after
+    status: int
+    sentence: str
+    fields: tuple[InvalidField, ...] = ()
+    retry_after: int | None = None
+
+    def __str__(self) -> str:
+        return self.sentence
 
     @classmethod
     def of_field(
@@ -54,7 +49,12 @@ class RequestError(Exception):
         return cls(status, sentence, fields=(InvalidField(field, kind, sentence),))
 
 
-def input_of(sentence: str) -> str | None:
-    """The input that a sentence of the model is about: the one that it begins with."""
+def problem(sentence: str, field: str | None = None) -> dict[str, str | None]:
+    """An error as the page gets it: a sentence, and the input that it is about, if it is about one.
+
+    Args:
+        sentence: what is wrong and what would be right.
+        field: the input; None to take the name that the sentence begins with.
+    """
     found = _INPUT.match(sentence)
-    return found[1] if found else None
+    return {"sentence": sentence, "field": field or (found[1] if found else None)}

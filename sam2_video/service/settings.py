@@ -3,10 +3,11 @@
 import argparse
 import ipaddress
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sam2_video.core.errors import reason_of
 from sam2_video.core.limits import Limits
 
 TOKENS_VARIABLE = "SAM2_API_TOKENS"
@@ -17,6 +18,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _SHORTEST_TOKEN = 16
 _HOUR = 3600.0
+_GB = 10**9
 
 
 class SettingsError(Exception):
@@ -47,7 +49,7 @@ class ServiceLimits:
     max_file_bytes: int = 4 * 1024**3
     max_files: int = 1000
     max_visitor_videos: int = 5
-    max_stored_bytes: int = 100 * 1024**3
+    max_stored_bytes: int = 100 * _GB
     max_fetch_seconds: float = 600
     worker_patience_seconds: float = 600
     keep_seconds: float = 24 * _HOUR
@@ -110,88 +112,49 @@ class Settings:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options that `read_settings` reads."""
-    parser.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8000, help="on which port (8000)")
-    parser.add_argument(
-        "--public-url", metavar="URL", help="this server as clients know it, behind a proxy"
+    settings, limits = Settings(), ServiceLimits()
+    add = parser.add_argument
+    add("--host", default=settings.host, help="where to listen (%(default)s)")
+    add("--port", type=int, default=settings.port, help="on which port (%(default)s)")
+    add("--public-url", metavar="URL", help="this server as clients know it, behind a proxy")
+    text = f"tokens that may call the API, one a line; or {TOKENS_VARIABLE}, separated by commas"
+    add("--tokens", type=Path, metavar="FILE", help=text)
+    text = (
+        "a private network that URLs of inputs and webhooks may lead to, as 10.1.0.0/16; may be "
+        "repeated (none)"
     )
-    parser.add_argument(
-        "--tokens",
-        type=Path,
-        metavar="FILE",
-        help=f"tokens that may call the API, one a line; or {TOKENS_VARIABLE}, separated by commas",
-    )
-    parser.add_argument(
-        "--allow-private",
-        action="append",
-        default=[],
-        metavar="NETWORK",
-        help="a private network that URLs of inputs and webhooks may lead to, as 10.1.0.0/16; "
-        "may be repeated (default: none)",
-    )
+    add("--allow-private", action="append", default=[], metavar="NETWORK", help=text)
+
     page = parser.add_argument_group("the page")
     page.add_argument("--no-page", action="store_true", help="serve the API alone")
     page.add_argument("--example", type=Path, metavar="FILE", help="a clip to try the page with")
-    page.add_argument(
-        "--keep-minutes",
-        type=float,
-        default=120,
-        metavar="N",
-        help="a visitor's files are deleted so long after their last use (120)",
-    )
-    workers = parser.add_argument_group("workers")
-    workers.add_argument(
-        "--api",
-        action="append",
-        default=[],
-        metavar="URL",
-        help="a container to run predictions in; may be repeated (default: start one here)",
-    )
-    workers.add_argument(
-        "--worker-endpoint",
-        default="127.0.0.1:0",
-        metavar="HOST:PORT",
-        help="where workers fetch inputs and upload outputs, plain http (127.0.0.1, a free port)",
-    )
-    workers.add_argument(
-        "--worker-endpoint-url",
-        metavar="URL",
-        help="how workers reach that, if not by that host and port",
-    )
+    text = "minutes from their last use until a visitor's files are deleted"
+    _add_number(page, "--keep-minutes", limits.visitor_keep_seconds / 60, text)
+
+    add = parser.add_argument_group("workers").add_argument
+    text = "a container to run predictions in; may be repeated (start one here)"
+    add("--api", action="append", default=[], metavar="URL", help=text)
+    text = "where workers fetch inputs and upload outputs, in plain http (127.0.0.1, a free port)"
+    add("--worker-endpoint", default="127.0.0.1:0", metavar="HOST:PORT", help=text)
+    text = "the worker endpoint as workers know it (http and its host and port)"
+    add("--worker-endpoint-url", metavar="URL", help=text)
+
     storage = parser.add_argument_group("storage")
-    storage.add_argument(
-        "--data",
-        type=Path,
-        default=DEFAULT_FOLDER,
-        metavar="FOLDER",
-        help=f"where predictions, files and secrets are kept ({DEFAULT_FOLDER})",
-    )
-    storage.add_argument(
-        "--database", metavar="URL", help="another database, as SQLAlchemy names it (SQLite)"
-    )
-    storage.add_argument(
-        "--files", metavar="URL", help="other storage of files, as fsspec names it: s3://bucket/x"
-    )
-    storage.add_argument(
-        "--max-disk-gb",
-        type=float,
-        default=100,
-        metavar="N",
-        help="what all files together may take (100)",
-    )
-    storage.add_argument(
-        "--keep-hours",
-        type=float,
-        default=24,
-        metavar="HOURS",
-        help="how long files of programs stay (24)",
-    )
-    storage.add_argument(
-        "--max-queue",
-        type=int,
-        default=ServiceLimits.max_queue,
-        metavar="N",
-        help=f"predictions that may wait or run ({ServiceLimits.max_queue})",
+    add, text = storage.add_argument, "where predictions, files and secrets are kept (%(default)s)"
+    add("--data", type=Path, default=settings.folder, metavar="FOLDER", help=text)
+    add("--database", metavar="URL", help="another database, as SQLAlchemy names it (SQLite)")
+    add("--files", metavar="URL", help="other storage of files, as fsspec names it: s3://bucket/x")
+    gigabytes = limits.max_stored_bytes / _GB
+    _add_number(storage, "--max-disk-gb", gigabytes, "GB that all files together may take")
+    text = "hours until a program's files are deleted"
+    _add_number(storage, "--keep-hours", limits.keep_seconds / _HOUR, text)
+    _add_number(storage, "--max-queue", limits.max_queue, "predictions that may wait or run")
+
+
+def _add_number(group: argparse._ArgumentGroup, option: str, default: float, text: str) -> None:
+    """Declare an option that is a number above zero; one of the default's type."""
+    group.add_argument(
+        option, type=type(default), default=default, metavar="N", help=f"{text} ({default:g})"
     )
 
 
@@ -209,7 +172,8 @@ def read_settings(options: argparse.Namespace) -> Settings:
     if not 0 < options.port < 65536:
         raise SettingsError(f"--port is {options.port}, but it should be from 1 to 65535")
     if options.example is not None and not options.example.is_file():
-        raise SettingsError(f"--example is {str(options.example)!r}, but there is no such file")
+        problem = "it is not a file" if options.example.exists() else "there is no such file"
+        raise SettingsError(f"--example is {str(options.example)!r}, but {problem}")
     try:
         video_limits = Limits.from_env()
     except ValueError as error:
@@ -230,7 +194,7 @@ def read_settings(options: argparse.Namespace) -> Settings:
         limits=ServiceLimits(
             keep_seconds=options.keep_hours * _HOUR,
             visitor_keep_seconds=options.keep_minutes * 60,
-            max_stored_bytes=int(options.max_disk_gb * 1e9),
+            max_stored_bytes=int(options.max_disk_gb * _GB),
             max_queue=options.max_queue,
         ),
         video_limits=video_limits,
@@ -247,19 +211,26 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_exposure(settings: Settings) -> None:
-    """Refuse to serve the API to other machines without tokens.
+def without_open_api(settings: Settings) -> tuple[Settings, str | None]:
+    """Take the API away where other machines could call it without a token.
+
+    Returns:
+        The settings, and why the API was taken away; None if it was not.
 
     Raises:
-        SettingsError: the host or the public URL is not loopback, and there is no token.
+        SettingsError: nothing would be left to serve.
     """
     public = urlsplit(settings.public_url or "").hostname
     for option, name in (("--host", settings.host), ("--public-url", public)):
         if name is not None and not settings.tokens and not is_loopback(name):
-            raise SettingsError(
+            reason = (
                 f"{option} {name} lets other machines call, which takes tokens: give --tokens FILE "
                 f"or {TOKENS_VARIABLE}"
             )
+            if not settings.has_page:
+                raise SettingsError(reason)
+            return replace(settings, has_api=False), reason
+    return settings, None
 
 
 def _url(option: str, text: str) -> str:
@@ -289,25 +260,40 @@ def _endpoint(text: str, url: str | None) -> Endpoint:
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
         raise SettingsError(f"{option} is {text!r}, but it should be HOST:PORT")
     if url is None and host in ANY_HOST:
-        raise SettingsError(f"{option} {text} takes {option}-url too: how do workers reach it?")
+        raise SettingsError(
+            f"{option} {text} is every address of this machine: give {option}-url, the URL by "
+            "which workers reach it"
+        )
     return Endpoint(host, int(port), url and _url(f"{option}-url", url))
 
 
 def _tokens(path: Path | None) -> tuple[str, ...]:
-    texts = os.environ.get(TOKENS_VARIABLE, "").split(",")
+    """The tokens of the environment and of a file, each once."""
+    texts = [(TOKENS_VARIABLE, text) for text in os.environ.get(TOKENS_VARIABLE, "").split(",")]
     if path is not None:
         try:
             lines = path.read_text().splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"--tokens {str(path)!r} cannot be read: {error}") from error
-        texts += [line for line in lines if not line.lstrip().startswith("#")]
-    tokens = tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
-    if path is not None and not tokens:
-        raise SettingsError(f"--tokens {str(path)!r} holds no token")
-    for token in tokens:
+            raise SettingsError(
+                f"--tokens {str(path)!r} cannot be read: {reason_of(error)}"
+            ) from error
+        found = [
+            (f"--tokens {str(path)!r}, line {number},", line)
+            for number, line in enumerate(lines, 1)
+            if line.strip() and not line.lstrip().startswith("#")
+        ]
+        if not found:
+            raise SettingsError(f"--tokens {str(path)!r} holds no token")
+        texts += found
+    tokens = []
+    for place, text in texts:
+        token = text.strip()
+        if not token:
+            continue
         if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable():
             raise SettingsError(
-                f"a token should be {_SHORTEST_TOKEN} or more printable characters, as "
-                "`openssl rand -hex 20` writes them"
+                f"{place} has a token that is not {_SHORTEST_TOKEN} or more printable ASCII "
+                "characters, as `openssl rand -hex 20` writes them"
             )
-    return tokens
+        tokens.append(token)
+    return tuple(dict.fromkeys(tokens))

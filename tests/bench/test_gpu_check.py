@@ -162,3 +162,19 @@ def test_without_time_every_step_is_skipped(report: Report, tmp_path: Path) -> N
     steps = json.loads((tmp_path / "gpu.json").read_text())["steps"]
     assert [step["status"] for step in steps] == ["skipped"] * 3
     assert not report.has_failed
+
+
+def test_without_a_gpu_it_stops_after_the_first_step_with_one_sentence(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.gpu", "--out", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("torch sees no GPU: --device cpu runs the check")
+    assert done.stderr.count("\n") == 1
+    first, *others = json.loads((tmp_path / "gpu.json").read_text())["steps"]
+    assert first["status"] == "failed"
+    assert {step["status"] for step in others} == {"waiting"}

@@ -50,7 +50,9 @@ def test_the_log_says_which_runs_and_what_nano_is(tmp_path, caplog) -> None:
 def test_a_missing_checkpoint_is_never_replaced_by_another(tmp_path) -> None:
     with pytest.raises(CheckpointError, match=r"download_weights.sh large fetches it"):
         choose_checkpoint(folder_with(tmp_path, "nano"), "large")
-    with pytest.raises(CheckpointError, match="there is no model 'huge'; there are large, "):
+    with pytest.raises(
+        CheckpointError, match="SAM2_MODEL is 'huge', but there is no such model; there "
+    ):
         choose_checkpoint(tmp_path, "huge")
 
 

@@ -165,6 +165,14 @@ def test_others_get_the_page_and_the_api_only_with_tokens(tmp_path) -> None:
         (["--max-disk-gb", "nan"], "--max-disk-gb is nan, but it should be above zero"),
         (["--port", "99999"], "--port is 99999, but it should be from 1 to 65535"),
         (["--example", "no-such.mp4"], "--example is 'no-such.mp4', but there is no such file"),
+        (["--example", "tests"], "--example is 'tests', but it is not a file"),
+        (["--tokens", "no-such"], "--tokens 'no-such' cannot be read: No such file or directory\n"),
+        (["--tokens", "pyproject.toml"], "--tokens 'pyproject.toml', line 1, has a token that is"),
+        (
+            ["--worker-endpoint", "0.0.0.0:8"],
+            "--worker-endpoint 0.0.0.0:8 is every address of this machine: give --worker-endpoint-",
+        ),
+        (["--data", "/dev/null"], "--data is '/dev/null', but it should be a folder"),
     ],
 )
 def test_wrong_options_are_one_sentence(arguments, part, tmp_path) -> None:
@@ -174,6 +182,49 @@ def test_wrong_options_are_one_sentence(arguments, part, tmp_path) -> None:
     assert output.startswith(part)
     assert output.count("\n") == 1
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--database", "foo"], "--database 'foo' cannot be used (Could not parse"),
+        (["--database", "foo://x"], "--database 'foo://x' cannot be used (Can't load plugin"),
+        (["--database", "sqlite:///x.db"], "--database 'sqlite:///x.db' cannot be used (The async"),
+        (
+            ["--database", "postgresql+asyncpg://me:secret@localhost/x"],
+            "--database 'postgresql+asyncpg://me:***@localhost/x' cannot be used (",
+        ),
+        (
+            ["--database", "sqlite+aiosqlite:////no/such.db"],
+            "--database 'sqlite+aiosqlite:////no/such.db' cannot be used (unable to open",
+        ),
+        (["--files", "foo://x"], "--files 'foo://x' cannot be used (Protocol not known: foo)"),
+        (["--files", "s3://bucket/x"], "--files 's3://bucket/x' cannot be used (Install s3fs"),
+        (["--worker-endpoint", "192.0.2.1:0"], "--worker-endpoint cannot be used: listening on"),
+    ],
+)
+def test_what_cannot_be_used_is_one_sentence_that_names_its_option(
+    arguments, part, tmp_path
+) -> None:
+    process = start("--data", str(tmp_path), "--port", str(free_port()), *arguments)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert output.startswith(part)
+    assert output.count("\n") == 1
+
+
+def test_a_second_server_is_refused_the_port_and_the_folder_of_the_first(server) -> None:
+    for port, folder, part in (
+        (server.port, "other", "--host or --port cannot be used: listening on 127.0.0.1:"),
+        (free_port(), "data", f"--data '{server.folder}/data' is in use by another server"),
+    ):
+        process = start("--port", str(port), "--data", str(server.folder / folder))
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert output.startswith(part)
+        assert output.count("\n") == 1
+    assert not (server.folder / "other").exists()
+    assert (server.folder / "data" / "worker").exists()
 
 
 def test_a_database_of_a_newer_version_is_one_sentence(tmp_path) -> None:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from importlib import import_module
 
-from bench.gpu.check import Check
+from bench.gpu.check import Check, NoGpuError
 
 MODULES = (
     *("torch", "torchvision", "numpy", "cv2", "PIL", "tqdm"),
@@ -28,7 +28,10 @@ def run(check: Check) -> None:
     if not check.is_cuda:
         check.leave_out("the card", "only with --device cuda")
         return
-    check.expect(torch.cuda.is_available(), "torch sees no GPU")
+    if not torch.cuda.is_available():
+        raise NoGpuError(
+            "torch sees no GPU: --device cpu runs the check on the CPU, with the smallest sizes"
+        )
     card = torch.cuda.get_device_properties(0)
     check.row(what="card", found=card.name)
     check.row(what="memory, MiB", found=card.total_memory // 2**20)

@@ -4,26 +4,34 @@ It is what `make serve` runs: the same server as in the image, without Docker.
 """
 
 import asyncio
+import json
 import logging
 import os
 import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from sam2_video.models.registry import PREDICTOR_FILE, PROJECT
 from sam2_video.prediction.contract import SCHEMA_FILE
-from sam2_video.service.jobs.container_client import ContainerClient, WorkerUnavailableError
+from sam2_video.service.jobs.container_client import DEAD, ContainerClient, WorkerUnavailableError
 
 logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_PROBES = 2.0
-_SECONDS_BEFORE_RESTART = 2.0
+_SHORTEST_PAUSE = 2.0  # seconds before it is started again; twice as many after each failed start
+_LONGEST_PAUSE = 60.0
 _SECONDS_TO_END = 20.0
-_BROKEN = ("UNHEALTHY", "DEFUNCT")  # a start that failed would fail again
+# Of a start without a line in its log, after which it is given up: the container's server does not
+# notice the death of a model process that has said nothing yet.
+_SILENT_SECONDS = 300.0
+_LONGEST_LINE = 1 << 20  # of the worker's log, in bytes
+# What the start says, and warnings; predictions keep their logs themselves.
+_LOG_LEVELS = "coglet=warn,coglet::predictor=error,coglet::setup=info"
 
 
 class LocalWorker:
@@ -42,6 +50,7 @@ class LocalWorker:
         self._upload_url = upload_url
         self._port = _free_port()
         self.url = f"http://127.0.0.1:{self._port}"
+        self._heard_at = 0.0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -59,21 +68,26 @@ class LocalWorker:
             shutil.rmtree(self._home, ignore_errors=True)
 
     async def _keep(self) -> None:
+        pause = _SHORTEST_PAUSE
         while True:
             process = await self._start()
+            writing_log = asyncio.create_task(self._write_log(process.stdout))
             try:
-                await self._until_dead(process)
-                logger.warning("the worker died and is started again")
+                status = await self._until_dead(process)
+                logger.warning("the worker died and is started again in %d s", pause)
+                await asyncio.sleep(pause)  # its health check tells of a failed start until then
+                pause = (
+                    min(2 * pause, _LONGEST_PAUSE) if status == "SETUP_FAILED" else _SHORTEST_PAUSE
+                )
             finally:
                 await asyncio.shield(_end(process))
-            await asyncio.sleep(_SECONDS_BEFORE_RESTART)
+                writing_log.cancel()
 
     async def _start(self) -> asyncio.subprocess.Process:
         # With a watchdog, so that it ends with this process, however that one ends.
         command = [sys.executable, "-m", "sam2_video.service.jobs.watchdog"]
         command += [sys.executable, "-m", "cog.server.http", "--host", "127.0.0.1"]
         command += ["--upload-url", self._upload_url]
-        # Its own log is JSON, a line an event; predictions have their logs apart.
         return await asyncio.create_subprocess_exec(
             *command,
             cwd=self._home,
@@ -82,7 +96,8 @@ class LocalWorker:
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
                 "PYTHONPATH": str(PROJECT),
                 "COG_PREDICT_TYPE_STUB": "predict.py:Predictor",
-                "COG_LOG_LEVEL": os.environ.get("COG_LOG_LEVEL", "warn"),
+                "RUST_LOG": os.environ.get("RUST_LOG", _LOG_LEVELS),
+                "PYTHONWARNINGS": "ignore::DeprecationWarning",  # of Cog's names for the predictor
                 "PORT": str(self._port),
                 "TMPDIR": str(self._home / "temporary"),  # whatever it leaves goes with the folder
                 # It fetches from and uploads to this server, never through a proxy.
@@ -90,23 +105,47 @@ class LocalWorker:
                 "no_proxy": _with_loopback(os.environ.get("no_proxy", "")),
             },
             stdin=asyncio.subprocess.PIPE,
-            stdout=sys.stderr,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=_LONGEST_LINE,
             start_new_session=True,
         )
 
-    async def _until_dead(self, process: asyncio.subprocess.Process) -> None:
-        """Wait until the process has ended, or goes on without being able to work."""
-        client = ContainerClient(self.url)
+    async def _until_dead(self, process: asyncio.subprocess.Process) -> str:
+        """Wait until the process has ended, or goes on without being able to work.
+
+        Returns:
+            What its last health check said.
+        """
+        client, status = ContainerClient(self.url), "STARTING"
+        self._heard_at = time.monotonic()
         try:
-            while process.returncode is None:
+            while process.returncode is None and status not in DEAD:
+                if status == "STARTING" and time.monotonic() - self._heard_at > _SILENT_SECONDS:
+                    break
                 with suppress(TimeoutError):
                     await asyncio.wait_for(process.wait(), _SECONDS_BETWEEN_PROBES)
-                    return
                 with suppress(WorkerUnavailableError):  # not yet listening, or ending
-                    if await client.health() in _BROKEN:
-                        return
+                    status = await client.health()
         finally:
             await client.close()
+        return status
+
+    async def _write_log(self, lines: asyncio.StreamReader | None) -> None:
+        """Write the process's log as text: coglet writes a JSON object a line."""
+        assert lines is not None
+        while not lines.at_eof():
+            try:
+                text = (await lines.readline()).decode(errors="replace").rstrip()
+            except ValueError:
+                text = f"(a line of more than {_LONGEST_LINE} bytes)"
+            self._heard_at = time.monotonic()
+            with suppress(ValueError, KeyError, TypeError):
+                fields = json.loads(text)["fields"]
+                parts = [str(fields[name]) for name in ("message", "error") if name in fields]
+                text = ": ".join(parts)
+            if text:
+                print(f"worker: {text}", file=sys.stderr, flush=True)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -122,9 +161,11 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def _prepare(home: Path) -> None:
     """Make a folder as the container's server wants it: predictor and schema."""
-    (home / ".cog").mkdir(parents=True)
-    (home / "temporary").mkdir()
+    # A worker that is ending with a killed server may have kept the folder from being removed.
+    (home / ".cog").mkdir(parents=True, exist_ok=True)
+    (home / "temporary").mkdir(exist_ok=True)
     shutil.copy(SCHEMA_FILE, home / ".cog" / "openapi_schema.json")
+    (home / "predict.py").unlink(missing_ok=True)
     (home / "predict.py").symlink_to(PREDICTOR_FILE)
 
 

@@ -3,20 +3,21 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 
 from sam2_video.service.storage.database import Prediction, Store
 
 
+@dataclass(frozen=True)
 class Notifier:
     """Wakes the tasks that follow a prediction.
 
-    Args:
+    Attributes:
         store: has the records.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._listeners: dict[str, set[asyncio.Event]] = defaultdict(set)
+    store: Store
+    _listeners: dict[str, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
 
     async def follow(
         self, prediction_id: str, keep_alive: float | None = None
@@ -31,7 +32,7 @@ class Notifier:
         listeners = self._listeners[prediction_id]
         listeners.add(changed)
         try:
-            while prediction := await self._store.prediction(prediction_id):
+            while prediction := await self.store.prediction(prediction_id):
                 yield prediction
                 if prediction.is_finished:
                     return

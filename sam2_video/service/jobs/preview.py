@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import anyio.to_thread
 
@@ -20,12 +21,12 @@ class PreviewError(Exception):
     """The model could not make the mask; the message is its sentence."""
 
 
+@dataclass(frozen=True)
 class Previews:
     """Makes masks in containers that are idle."""
 
-    def __init__(self, containers: Containers, endpoint: WorkerEndpoint) -> None:
-        self._containers = containers
-        self._endpoint = endpoint
+    containers: Containers
+    endpoint: WorkerEndpoint
 
     async def mask(self, picture: bytes, content_type: str, clicks: dict[str, str]) -> bytes:
         """The mask of one object on one picture, as PNG: white where the object is.
@@ -58,13 +59,13 @@ class Previews:
             "mask_type": "binary",
             "output_format": "png",
         }
-        with self._endpoint.accepting(run_id, OutputList(), receive):
-            run = await self._containers.begin_idle(run_id, inputs)
+        with self.endpoint.accepting(run_id, OutputList(), receive):
+            run = await self.containers.begin_idle(run_id, inputs)
             try:
                 end = await run.follow(OutputList(), receive, ignore)
             finally:
                 await asyncio.shield(run.close())
-                self._containers.freed()
+                self.containers.freed()
         if end.status != "succeeded" or not mask:
             raise PreviewError(end.error or "The model made no mask.")
         return bytes(mask)

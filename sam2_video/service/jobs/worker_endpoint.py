@@ -10,6 +10,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -27,33 +28,33 @@ from sam2_video.service.storage.files import FileRefusedError, Files
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
 class WorkerEndpoint:
-    """Listens for containers while `opened`.
+    """Serves containers while `opened`.
 
-    Args:
+    Attributes:
         settings: where it listens.
+        listener: listens there.
         key: the secret part of its URLs.
         store: the records of files.
         files: gives the inputs' contents.
     """
 
-    def __init__(self, settings: Endpoint, key: str, store: Store, files: Files) -> None:
-        self._settings = settings
-        self._key = key
-        self._store = store
-        self._files = files
-        self._receivers: dict[str, tuple[OutputList, Receive]] = {}
-        self._socket: socket.socket | None = None
+    settings: Endpoint
+    listener: socket.socket
+    key: str
+    store: Store
+    files: Files
+    _receivers: dict[str, tuple[OutputList, Receive]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         """How containers reach it, the secret included."""
-        base = self._settings.url
+        base = self.settings.url
         if base is None:
-            assert self._socket is not None
-            host, port = self._socket.getsockname()[:2]
+            host, port = self.listener.getsockname()[:2]
             base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        return f"{base}/{self._key}"
+        return f"{base}/{self.key}"
 
     @property
     def upload_url(self) -> str:
@@ -63,30 +64,14 @@ class WorkerEndpoint:
     def is_reached_by(self, worker_url: str) -> bool:
         """Whether a container can be expected to reach it."""
         return (
-            self._settings.url is not None
-            or not is_loopback(self._settings.host)
+            self.settings.url is not None
+            or not is_loopback(self.settings.host)
             or is_loopback(urlsplit(worker_url).hostname or "")
         )
 
     def input_url(self, file: StoredFile) -> str:
         """Where a container fetches an input."""
         return f"{self.url}/inputs/{file.id}"
-
-    def bind(self) -> None:
-        """Take the port, so that its number is known.
-
-        Raises:
-            OSError: it is taken.
-        """
-        family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
-        listener = socket.socket(family)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((self._settings.host, self._settings.port))
-        except BaseException:
-            listener.close()
-            raise
-        self._socket = listener
 
     @contextmanager
     def accepting(self, run_id: str, outputs: OutputList, receive: Receive) -> Iterator[None]:
@@ -106,7 +91,6 @@ class WorkerEndpoint:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Serve while the block runs."""
-        assert self._socket is not None
         routes = [
             Route("/{key}/inputs/{file_id}", self._give),
             Route("/{key}/outputs/{name}", self._take, methods=["PUT"]),
@@ -119,7 +103,7 @@ class WorkerEndpoint:
             timeout_graceful_shutdown=1,
         )
         server = _InnerServer(config)
-        serving = asyncio.create_task(server.serve([self._socket]))
+        serving = asyncio.create_task(server.serve([self.listener]))
         try:
             yield
         finally:
@@ -127,12 +111,12 @@ class WorkerEndpoint:
             await serving
 
     async def _give(self, request: Request) -> Response:
-        file = await self._store.file(request.path_params["file_id"])
+        file = await self.store.file(request.path_params["file_id"])
         if not self._knows_key(request) or file is None:
             return Response(status_code=404)
         # The model finds the type itself: what a client says of its file is not passed on.
         return StreamingResponse(
-            self._files.read(file),
+            self.files.read(file),
             headers={"Content-Length": str(file.size)},
             media_type="application/octet-stream",
         )
@@ -153,7 +137,7 @@ class WorkerEndpoint:
 
     def _knows_key(self, request: Request) -> bool:
         given = request.path_params["key"].encode()
-        return secrets.compare_digest(given, self._key.encode())
+        return secrets.compare_digest(given, self.key.encode())
 
 
 class _InnerServer(uvicorn.Server):

@@ -7,9 +7,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from sam2_video.core.errors import InputError
-from sam2_video.service.errors import SERVER_FAILED, RequestError
+from sam2_video.service.errors import SERVER_FAILED, RequestError, problem
 from sam2_video.service.page.browser_guard import BrowserGuard
-from sam2_video.service.page.problem import problem
 from sam2_video.service.page.routes import Page, page_routes
 
 

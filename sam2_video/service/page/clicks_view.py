@@ -7,7 +7,7 @@ from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.engine.clicks import check_clicks, parse_clicks
 from sam2_video.engine.prompts import build_prompts, name_foreground
-from sam2_video.service.page.problem import problem
+from sam2_video.service.errors import problem
 from sam2_video.service.page.videos import VideoInfo
 
 CLICK_INPUTS = ("click_coordinates", "click_labels", "click_frames", "click_object_ids")

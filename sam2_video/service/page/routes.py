@@ -30,7 +30,6 @@ from sam2_video.service.net.file_response import send_content
 from sam2_video.service.net.origin import base_url, own_urls
 from sam2_video.service.net.server_sent import event_stream
 from sam2_video.service.page import clicks_view
-from sam2_video.service.page.archive import zip_stream
 from sam2_video.service.page.frames import Pictures
 from sam2_video.service.page.runs import Runs, summary
 from sam2_video.service.page.videos import VideoInfo, Videos, about
@@ -209,12 +208,7 @@ class Page:
 
     async def archive(self, request: Request) -> Response:
         """All files of a run, and the inputs it had, as one zip."""
-        run = await self._run(request)
-        results = await self.runs.results(run)
-        archive = zip_stream(
-            ((file.name, file.size, self.files.chunks(file.id)) for file in results),
-            {"inputs.json": json.dumps(summary(run)["inputs"], indent=2) + "\n"},
-        )
+        archive = await self.runs.archive(await self._run(request))
         headers = {
             "content-disposition": 'attachment; filename="sam2-video.zip"',
             "content-length": str(len(archive)),

@@ -3,17 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from zipstream import ZipStream
+
 from sam2_video.service.api.validation import InputSchema
-from sam2_video.service.errors import RequestError
+from sam2_video.service.errors import RequestError, problem
 from sam2_video.service.jobs.notifier import Notifier
 from sam2_video.service.jobs.outputs import unbroken
 from sam2_video.service.jobs.progress import last_progress
 from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.net.inputs import INPUT, Sources
 from sam2_video.service.net.server_sent import KEEP_ALIVE, server_sent
-from sam2_video.service.page.problem import problem
 from sam2_video.service.storage.database import Output, Prediction, Store, StoredFile
 from sam2_video.service.storage.files import Files
 from sam2_video.service.storage.secrets import new_id
@@ -29,10 +31,11 @@ _STATUSES = {
 }
 
 
+@dataclass(frozen=True)
 class Runs:
     """Starts and follows predictions for visitors.
 
-    Args:
+    Attributes:
         store: the records.
         files: the results.
         sources: takes the files that inputs name.
@@ -42,28 +45,18 @@ class Runs:
         version: the version id of the model.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        files: Files,
-        sources: Sources,
-        queue: JobQueue,
-        notifier: Notifier,
-        schema: InputSchema,
-        version: str,
-    ) -> None:
-        self._store = store
-        self._files = files
-        self._sources = sources
-        self._queue = queue
-        self._notifier = notifier
-        self._schema = schema
-        self._version = version
-        self._starting = asyncio.Lock()
+    store: Store
+    files: Files
+    sources: Sources
+    queue: JobQueue
+    notifier: Notifier
+    schema: InputSchema
+    version: str
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def of(self, owner: str) -> list[Prediction]:
         """The runs of a visitor, oldest first."""
-        return await self._store.kept(owner)
+        return await self.store.kept(owner)
 
     async def get(self, owner: str, name: str) -> Prediction:
         """The run of that id, if the visitor owns it.
@@ -71,12 +64,12 @@ class Runs:
         Raises:
             RequestError: 404; whether somebody else has it is not told.
         """
-        run = await self._store.prediction(name)
+        run = await self.store.prediction(name)
         if run is None or run.owner != owner or run.data_removed:
             raise RequestError(404, "That run is no longer here.")
-        video = await self._store.file(run.source_id or "")
+        video = await self.store.file(run.source_id or "")
         if video is not None:
-            await self._files.extend(video)
+            await self.files.extend(video)
         return run
 
     async def start(
@@ -93,36 +86,36 @@ class Runs:
             RequestError: an input is invalid, or a run is under way.
         """
         for name in inputs:
-            if name not in self._schema.names:
-                known = ", ".join(self._schema.names)
+            if name not in self.schema.names:
+                known = ", ".join(self.schema.names)
                 raise RequestError(422, f"{name[:40]!r} is not an input; there are {known}.")
         url = f"{own_urls[0]}/api/videos/{video.id}/file"
         run = Prediction(
             id=new_id(),
             owner=video.owner,
-            version=self._version,
-            input=self._schema.check({**inputs, INPUT: url}),
+            version=self.version,
+            input=self.schema.check({**inputs, INPUT: url}),
             base_url=own_urls[0],
         )
         async with self._starting:
-            earlier = await self._store.kept(video.owner)
+            earlier = await self.store.kept(video.owner)
             if any(not one.is_finished for one in earlier):
                 raise RequestError(409, "A run of yours is under way. Cancel it, or wait for it.")
-            await self._queue.check_room()
-            async with self._sources.accepted(run, own_urls):
+            await self.queue.check_room()
+            async with self.sources.accepted(run, own_urls):
                 for one in earlier:
-                    await self._queue.discard(one.id)
-                await self._queue.submit(run)
+                    await self.queue.discard(one.id)
+                await self.queue.submit(run)
         return run
 
     async def cancel(self, run: Prediction) -> Prediction:
         """Stop a run; when this returns it has ended. Finished files stay."""
-        await self._queue.cancel(run.id)
+        await self.queue.cancel(run.id)
         return await self.get(run.owner, run.id)
 
     async def results(self, run: Prediction) -> list[Output]:
         """The files of a run so far, in order."""
-        return list(unbroken(await self._store.outputs(run.id)))
+        return list(unbroken(await self.store.outputs(run.id)))
 
     async def result(self, run: Prediction, name: str) -> StoredFile:
         """The file of that name.
@@ -130,18 +123,31 @@ class Runs:
         Raises:
             RequestError: there is none.
         """
-        for output in await self._store.outputs(run.id):
+        for output in await self.store.outputs(run.id):
             if output.name == name:
-                file = await self._store.file(output.id)
+                file = await self.store.file(output.id)
                 if file is not None:
                     return file
         raise RequestError(404, "There is no such result.")
+
+    async def archive(self, run: Prediction) -> ZipStream:
+        """The files of a run and the inputs it had, as a zip that is made while it is sent.
+
+        Returns:
+            Iterable of bytes; its `len` is the archive's size in bytes. Pictures and video are
+            compressed already, and stored as they are.
+        """
+        archive = ZipStream(sized=True)
+        archive.add(json.dumps(summary(run)["inputs"], indent=2) + "\n", "inputs.json")
+        for file in await self.results(run):
+            archive.add(self.files.chunks(file.id), file.name, size=file.size)
+        return archive
 
     async def events(self, run_id: str) -> AsyncIterator[str]:
         """Server-sent events with what is new of a run, from all of it to its end."""
         begun, num_files, num_letters = None, 0, 0
         is_first = True
-        async for run in self._notifier.follow(run_id, _KEEP_ALIVE_SECONDS):
+        async for run in self.notifier.follow(run_id, _KEEP_ALIVE_SECONDS):
             if run is None:
                 yield KEEP_ALIVE
                 continue
@@ -150,7 +156,7 @@ class Runs:
                 num_files = num_letters = 0
                 is_first = True
             begun = run.started_at
-            outputs = await self._store.outputs(run_id, num_files)
+            outputs = await self.store.outputs(run_id, num_files)
             names = [one.name for one in unbroken(outputs, num_files)]
             log = run.logs[num_letters:]
             if not run.is_finished:

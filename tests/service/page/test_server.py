@@ -89,7 +89,7 @@ def test_a_preview_is_the_mask_of_that_frame(visitor, numbered) -> None:
     video = upload(visitor, numbered)
     asked = {"frame": 77, "points": [[20, 20]], "labels": [1]}
     answer = visitor.post(f"/api/videos/{video['id']}/mask", json=asked)
-    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["content-type"] == "image/png", answer.text
     mask = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_UNCHANGED)
     assert mask.shape == clips.SIZE[::-1]
     assert set(np.unique(mask)) <= {0, 255}

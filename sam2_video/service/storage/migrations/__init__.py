@@ -14,13 +14,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
+from sam2_video.service.settings import SettingsError
+
 SCRIPTS = Path(__file__).parent
 BASELINE = "0001"
 # Version 0.1.0 made these tables, and recorded no revision.
 BASELINE_TABLES = frozenset({"predictions", "files"})
 
 
-class DatabaseVersionError(RuntimeError):
+class DatabaseVersionError(SettingsError):
     """The database was made by a newer version, told in one sentence that an operator may see."""
 
 
