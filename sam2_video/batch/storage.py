@@ -30,8 +30,8 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self.root, self._given = root.absolute(), str(root)
 
-    def publish(self, folder: Path, name: str) -> list[str]:
-        """Copy the files of a local folder to `name`, replacing what is there; their names.
+    def publish(self, folder: Path, name: str) -> None:
+        """Copy the files of a local folder to `name`, replacing what is there.
 
         Raises:
             OutputError: they cannot be written.
@@ -42,7 +42,6 @@ class FolderStore:
             if target.exists():
                 target.rename(earlier)
             partial.rename(target)
-        return [f"{name}/{file.name}" for file in sorted(target.iterdir())]
 
     @contextmanager
     def journal(self, name: str) -> Iterator[Path]:
@@ -107,15 +106,14 @@ class ObjectStore:
     def __init__(self, files: Any, root: str) -> None:
         self._files, self._root = files, root.rstrip("/")
 
-    def publish(self, folder: Path, name: str) -> list[str]:
-        local = sorted(folder.iterdir())
-        remote = [f"{self._root}/{name}/{path.name}" for path in local]
+    def publish(self, folder: Path, name: str) -> None:
+        local = sorted(path for path in folder.rglob("*") if path.is_file())
+        remote = [f"{self._root}/{name}/{path.relative_to(folder).as_posix()}" for path in local]
         with writing():
             self._files.put([str(path) for path in local], remote)
             stale = set(self._files.find(f"{self._root}/{name}")) - set(remote)
             if stale:
                 self._files.rm(sorted(stale))
-        return [f"{name}/{path.name}" for path in local]
 
     @contextmanager
     def journal(self, name: str) -> Iterator[Path]:

@@ -124,9 +124,9 @@ class Segmenter(Checker):
         folder = self.workspace.folder / "prediction"
         files = checked.run(self._model, folder, self.workspace.folder, self._advance)
         with closing(files):
-            for _ in files:
-                pass
-        return self._store.publish(folder, job.id)
+            names = [f"{job.id}/{path.relative_to(folder).as_posix()}" for path in files]
+        self._store.publish(folder, job.id)
+        return names
 
     def _advance(self) -> None:
         if self._stopping.is_set():

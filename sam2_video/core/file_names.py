@@ -36,7 +36,7 @@ def _safe(name: str) -> str:
     text = unicodedata.normalize("NFC", name)
     # Control characters, formats such as a change of direction, lone surrogates, unassigned ones.
     text = "".join("_" if unicodedata.category(c)[0] in "CZ" and c != " " else c for c in text)
-    text = re.sub(r'[<>:"/\\|?*%]', "_", text)
+    text = re.sub(r'[<>:"/\\|?*%#]', "_", text)  # '%' and '#' mean something in a URL
     text = text.encode()[:_LONGEST].decode(errors="ignore")
     text = re.sub(r"^[ .~-]+|[ .]+$", "", text)
     if text.split(".")[0].rstrip().upper() in _RESERVED:

@@ -189,7 +189,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             previews=Previews(containers, endpoint),
             files=files,
             videos=Videos(store, files, sources, queue, settings),
-            runs=Runs(store, files, queue, notifier, schema, model.version),
+            runs=Runs(store, files, sources, queue, notifier, schema, model.version),
             pictures=Pictures(),
         )
         routes.append(Mount("/", page_app(page)))

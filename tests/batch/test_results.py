@@ -90,12 +90,18 @@ def test_a_table_of_something_else_is_left_alone(tmp_path) -> None:
 
 def test_files_replace_those_of_an_earlier_run(place, tmp_path) -> None:
     store = open_store(place)
-    for names in (["frame_00000.png", "frame_00001.png"], ["output_video.mp4"]):
-        made = tmp_path / names[0]
-        made.mkdir()
+    for number, names in enumerate(
+        [
+            ["frame_00000.png", "frame_00001.png"],
+            ["a dog/frame_00000.png", "ein Hündchen/frame_00000.png", "masks.json"],
+            ["output_video.mp4"],
+        ]
+    ):
+        made = tmp_path / f"made {number}"
         for name in names:
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
             (made / name).write_text(name)
-        assert store.publish(made, "job") == [f"job/{name}" for name in names]
+        store.publish(made, "job")
         files, root = fsspec.url_to_fs(place)
         assert sorted(files.find(f"{root}/job")) == [f"{root}/job/{name}" for name in names]
         assert files.cat(f"{root}/job/{names[0]}").decode() == names[0]

@@ -58,6 +58,9 @@ def prediction_page(view: Json) -> HTMLResponse:
 
 def _shown_output(url: str) -> str:
     link = escape(url)
-    if url.endswith(".mp4"):
-        return f'<video controls muted loop src="{link}"></video><p><a href="{link}">{link}</a></p>'
+    text = f'<p><a href="{link}">{link}</a></p>'
+    if url.endswith((".mp4", ".webm", ".mov")):
+        return f'<video controls muted loop src="{link}"></video>{text}'
+    if url.endswith(".json"):
+        return text
     return f'<a href="{link}"><img loading="lazy" alt="" src="{link}"></a>'

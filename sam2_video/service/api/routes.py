@@ -17,7 +17,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from sam2_video.core.errors import shown
-from sam2_video.prediction.data_uri import is_data_uri
 from sam2_video.service.api.auth import Access
 from sam2_video.service.api.event_stream import Position, events
 from sam2_video.service.api.prediction_page import prediction_page
@@ -35,7 +34,6 @@ from sam2_video.service.api.views import (
     Json,
     Model,
     Views,
-    file_url,
     file_view,
     listed,
 )
@@ -46,7 +44,7 @@ from sam2_video.service.jobs.queue import RETRY_SECONDS, JobQueue
 from sam2_video.service.net.bodies import json_object
 from sam2_video.service.net.file_response import send_content
 from sam2_video.service.net.guard import Guard, UrlError
-from sam2_video.service.net.inputs import INPUT, Sources
+from sam2_video.service.net.inputs import Sources
 from sam2_video.service.net.origin import base_url, own_urls
 from sam2_video.service.net.server_sent import event_stream
 from sam2_video.service.settings import Settings
@@ -326,30 +324,21 @@ class Api:
         inputs = self.schema.check(body.get("input"))
         if hook.url is not None:
             await self._check_webhook(hook.url)
-        base = self._base(request)
-        source = await self.sources.accept(inputs[INPUT], owner, own_urls(request, self.settings))
-        inline = source if is_data_uri(inputs[INPUT]) else None
-        if inline is not None:
-            inputs[INPUT] = file_url(base, inline)
         created = self.store.now()
         prediction = Prediction(
             id=new_id(),
             owner=owner,
             version=version,
             input=inputs,
-            base_url=base,
-            source_id=source and source.id,
+            base_url=self._base(request),
             created_at=created,
             deadline=lifetime and created + lifetime,
             webhook=hook.url,
             webhook_events=hook.events,
             webhook_owed=hook.url is not None,
         )
-        try:
+        async with self.sources.accepted(prediction, own_urls(request, self.settings)):
             await self.queue.submit(prediction)
-        except RequestError:
-            await self.files.remove([inline.id] if inline else [])
-            raise
         return prediction
 
     def _base(self, request: Request) -> str:

@@ -12,7 +12,6 @@ from sam2_video.prediction.contract import Contract, is_text
 from sam2_video.service.api.views import MODEL, Json
 from sam2_video.service.api.webhooks import EVENTS
 from sam2_video.service.errors import InvalidField, RequestError
-from sam2_video.service.net.inputs import INPUT
 
 MAX_WAIT = 60
 
@@ -63,20 +62,20 @@ class InputSchema:
             InvalidField(f"input.{problem.name}", problem.rule, problem.sentence)
             for problem in self._contract.problems(known)
         )
-        fields = fields or tuple(_too_long(known))
+        fields = fields or tuple(self._too_long(known))
         if fields:
             detail = "; ".join(field.sentence for field in fields)
             raise RequestError(422, detail, fields=fields)
         return known
 
-
-def _too_long(inputs: Json) -> Iterator[InvalidField]:
-    for name, value in inputs.items():
-        if name != INPUT and isinstance(value, str) and len(value) > _LONGEST_TEXT:
-            sentence = (
-                f"{name} has {len(value)} characters, but at most {_LONGEST_TEXT} are allowed"
-            )
-            yield InvalidField(f"input.{name}", "max_length", sentence)
+    def _too_long(self, inputs: Json) -> Iterator[InvalidField]:
+        for name, value in inputs.items():
+            is_file = name in self._contract.files
+            if not is_file and isinstance(value, str) and len(value) > _LONGEST_TEXT:
+                sentence = (
+                    f"{name} has {len(value)} characters, but at most {_LONGEST_TEXT} are allowed"
+                )
+                yield InvalidField(f"input.{name}", "max_length", sentence)
 
 
 def check_version(version: Any) -> str:

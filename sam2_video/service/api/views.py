@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sam2_video.service.jobs.outputs import unbroken_outputs
+from sam2_video.service.jobs.outputs import unbroken
+from sam2_video.service.net.origin import file_url
 from sam2_video.service.storage.database import Output, Prediction, Store, StoredFile
 from sam2_video.service.storage.secrets import Secret
 
@@ -80,10 +81,7 @@ class Views:
             prediction: the record.
             start: how many of them are not wanted again.
         """
-        first = start * prediction.interval
-        files = unbroken_outputs(
-            await self._store.outputs(prediction.id, first), prediction.interval, first
-        )
+        files = unbroken(await self._store.outputs(prediction.id, start), start)
         return [_output_url(prediction.base_url, file) for file in files]
 
     def token(self, purpose: str, prediction_id: str) -> str:
@@ -94,11 +92,6 @@ class Views:
 def _output_url(base_url: str, file: Output) -> str:
     """The URL of an output's content: unguessable, and it ends in the output's name."""
     return f"{base_url}/v1/outputs/{file.id}/{quote(file.name)}"
-
-
-def file_url(base_url: str, file: StoredFile) -> str:
-    """The URL of an uploaded file."""
-    return f"{base_url}/v1/files/{file.id}"
 
 
 def file_view(file: StoredFile, base_url: str) -> Json:
@@ -114,8 +107,8 @@ def file_view(file: StoredFile, base_url: str) -> Json:
         "created_at": _written(file.created_at),
         "expires_at": _written(file.expires_at),
         "urls": {
-            "get": file_url(base_url, file),
-            "download": f"{file_url(base_url, file)}/download",
+            "get": file_url(base_url, file.id),
+            "download": f"{file_url(base_url, file.id)}/download",
         },
     }
 

@@ -18,7 +18,7 @@ import anyio.to_thread
 import httpx
 
 from sam2_video.service.jobs.container_events import End, InlineOutput, Log, read_events
-from sam2_video.service.jobs.outputs import OutputName, OutputNameError
+from sam2_video.service.jobs.outputs import OutputList, OutputName, OutputNameError
 from sam2_video.service.storage.files import FileRefusedError
 
 Receive = Callable[[OutputName, AsyncIterator[bytes]], Awaitable[None]]
@@ -65,12 +65,12 @@ class Run:
     response: httpx.Response = field(repr=False)
 
     async def follow(
-        self, interval: int, receive: Receive, log: Callable[[str], Awaitable[None]]
+        self, outputs: OutputList, receive: Receive, log: Callable[[str], Awaitable[None]]
     ) -> End:
         """Follow it to its end, which has the error without what the container puts before it.
 
         Args:
-            interval: the distance between the numbers of its output frames.
+            outputs: which it has.
             receive: takes an output that comes inside its event; remembers what it refuses.
             log: takes lines of the log.
 
@@ -84,7 +84,7 @@ class Run:
                         await log(event.text)
                     elif isinstance(event, InlineOutput):
                         with event.content, suppress(FileRefusedError):
-                            name = OutputName.of_nth(event.content_type, event.position, interval)
+                            name = outputs.nth(event.content_type, event.position)
                             await receive(name, _chunks(event.content))
                     elif event.error is None:
                         return event

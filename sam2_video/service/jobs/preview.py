@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import anyio.to_thread
 
 from sam2_video.service.jobs.containers import Containers
-from sam2_video.service.jobs.outputs import OutputName
+from sam2_video.service.jobs.outputs import OutputList, OutputName
 from sam2_video.service.jobs.worker_endpoint import WorkerEndpoint
 from sam2_video.service.net.inputs import INPUT
 from sam2_video.service.storage.files import FileTooLargeError
@@ -59,10 +59,10 @@ class Previews:
             "mask_type": "binary",
             "output_format": "png",
         }
-        with self.endpoint.accepting(run_id, receive):
+        with self.endpoint.accepting(run_id, OutputList(), receive):
             run = await self.containers.begin_idle(run_id, inputs)
             try:
-                end = await run.follow(1, receive, ignore)
+                end = await run.follow(OutputList(), receive, ignore)
             finally:
                 await asyncio.shield(run.close())
                 self.containers.freed()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,10 @@ from sam2_video.service.jobs.container_client import (
 from sam2_video.service.jobs.container_events import End
 from sam2_video.service.jobs.containers import Containers, NoWorkerError
 from sam2_video.service.jobs.notifier import Notifier
-from sam2_video.service.jobs.outputs import OutputName, expected_outputs, unbroken
+from sam2_video.service.jobs.outputs import LAST, OutputList, OutputName, unbroken
 from sam2_video.service.jobs.worker_endpoint import WorkerEndpoint
-from sam2_video.service.net.inputs import INPUT, SourceError, Sources
-from sam2_video.service.storage.database import Prediction, Store, StoredFile
+from sam2_video.service.net.inputs import MAX_DATA_URI_BYTES, SourceError, Sources
+from sam2_video.service.storage.database import SOURCES, Prediction, Store, StoredFile
 from sam2_video.service.storage.files import FileRefusedError, Files
 from sam2_video.service.storage.secrets import new_id
 
@@ -44,7 +44,7 @@ class _Attempt:
 
 
 class JobQueue:
-    """Runs predictions: fetches their input, waits for a container, follows it, ends them.
+    """Runs predictions: fetches their inputs, waits for a container, follows it, ends them.
 
     Its state is in the store, so predictions survive a stop of the server.
 
@@ -159,11 +159,15 @@ class JobQueue:
     async def _run(self, prediction: Prediction) -> None:
         try:
             # Nothing is awaited between here and the queue, or the order would be lost.
-            source_id = prediction.source_id or await self._fetch(prediction)
+            sources = {
+                name: getattr(prediction, column) or await self._fetch(prediction, name)
+                for name, column in SOURCES.items()
+                if name in prediction.input
+            }
             reason = ""
             for _ in range(_ATTEMPTS):
                 try:
-                    return await self._attempt(prediction, source_id)
+                    return await self._attempt(prediction, sources)
                 except WorkerLostError as error:
                     reason = str(error)
                     logger.warning("%s lost its worker: %s", prediction.id, reason)
@@ -177,31 +181,39 @@ class JobQueue:
             logger.exception("prediction %s", prediction.id)
             await self._fail(prediction, SERVER_FAILED)
 
-    async def _fetch(self, prediction: Prediction) -> str:
-        """Fetch the input from the URL that it names; the id of the file."""
-        file = await self._sources.fetch(prediction)
-        await self._store.change(prediction.id, source_id=file.id)
+    async def _fetch(self, prediction: Prediction, name: str) -> str:
+        """Fetch an input from the URL that it is; the id of the file."""
+        file = await self._sources.fetch(prediction, name)
+        await self._store.change(prediction.id, **{SOURCES[name]: file.id})
         return file.id
 
-    async def _attempt(self, prediction: Prediction, source_id: str) -> None:
+    async def _attempt(self, prediction: Prediction, sources: Mapping[str, str]) -> None:
         """Run a prediction once.
+
+        Args:
+            prediction: which one.
+            sources: the ids of the files that its inputs name, by input.
 
         Raises:
             WorkerLostError: the worker died or lost something, so another attempt may succeed.
             WorkerRefusedError, NoWorkerError, SourceError: see there.
         """
-        run_id = new_id()
+        run_id, outputs = new_id(), OutputList.of(prediction.input)
         attempt = _Attempt(prediction)
 
         async def inputs_for(container: ContainerClient) -> dict[str, Any]:
-            source = await self._store.file(source_id)
-            if source is None:
-                raise SourceError(f"{INPUT} names a file that was deleted")
-            if self._endpoint.is_reached_by(container.url):
-                value = self._endpoint.input_url(source)
-            else:
-                value = await self._sources.as_data_uri(source)
-            return {**prediction.input, INPUT: value}
+            files = {name: await self._store.file(file_id) for name, file_id in sources.items()}
+            inputs = dict(prediction.input)
+            room = MAX_DATA_URI_BYTES
+            for name, file in files.items():
+                if file is None:
+                    raise SourceError(f"{name} names a file that was deleted")
+                if self._endpoint.is_reached_by(container.url):
+                    inputs[name] = self._endpoint.input_url(file)
+                else:
+                    inputs[name] = await self._sources.as_data_uri(name, file, room)
+                    room -= file.size
+            return inputs
 
         async def receive(name: OutputName, chunks: AsyncIterator[bytes]) -> None:
             await self._keep(attempt, name, chunks)
@@ -210,7 +222,7 @@ class JobQueue:
             await self._store.log(prediction.id, text)
             self._notifier.notify(prediction.id)
 
-        with self._endpoint.accepting(run_id, receive):
+        with self._endpoint.accepting(run_id, outputs, receive):
             run = await self._containers.begin(prediction.number, run_id, inputs_for)
             started = time.monotonic()
             try:
@@ -218,7 +230,7 @@ class JobQueue:
                     prediction.id, status="processing", started_at=self._store.now()
                 )
                 self._notifier.notify(prediction.id)
-                end = await run.follow(prediction.interval, receive, log)
+                end = await run.follow(outputs, receive, log)
             finally:
                 await asyncio.shield(run.close())
                 self._containers.freed()
@@ -238,7 +250,7 @@ class JobQueue:
             kind="output",
             name=name.name,
             content_type=name.content_type,
-            frame=name.frame,
+            position=name.position,
             prediction_id=prediction.id,
         )
         try:
@@ -268,17 +280,20 @@ class JobQueue:
 
         A container tells only its own log of an upload that failed.
         """
-        frames = [file.frame for file in await self._store.outputs(prediction.id)]
-        expected = expected_outputs(end.logs, prediction.interval, prediction.is_video)
-        if expected is None:
-            expected = end.count
+        outputs = await self._store.outputs(prediction.id)
+        expected = OutputList.of(prediction.input).expected(end.logs, end.count)
         if expected == 0:
             raise WorkerLostError("it has no outputs")
-        if len(frames) != expected or unbroken(frames, prediction.interval) != expected:
+        has_last = bool(outputs) and outputs[-1].position == LAST
+        if has_last:
+            outputs[-1] = outputs[-1]._replace(position=len(outputs) - 1)
+        if len(outputs) != expected or len(unbroken(outputs)) != expected:
             raise WorkerLostError(
-                f"{len(frames)} of {expected} outputs arrived; if it keeps happening, look at the "
+                f"{len(outputs)} of {expected} outputs arrived; if it keeps happening, look at the "
                 "worker's log and its --upload-url"
             )
+        if has_last:
+            await self._store.change_file(outputs[-1].id, position=outputs[-1].position)
 
     async def _clear(self, prediction: Prediction) -> None:
         """Supersede what an earlier attempt made: clients that know its outputs can read them."""

@@ -20,7 +20,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from sam2_video.service.jobs.container_client import Receive
-from sam2_video.service.jobs.outputs import OutputName, OutputNameError
+from sam2_video.service.jobs.outputs import OutputList, OutputNameError
 from sam2_video.service.settings import Endpoint, is_loopback
 from sam2_video.service.storage.database import Store, StoredFile
 from sam2_video.service.storage.files import FileRefusedError, Files
@@ -45,7 +45,7 @@ class WorkerEndpoint:
     key: str
     store: Store
     files: Files
-    _receivers: dict[str, Receive] = field(default_factory=dict)
+    _receivers: dict[str, tuple[OutputList, Receive]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -74,14 +74,15 @@ class WorkerEndpoint:
         return f"{self.url}/inputs/{file.id}"
 
     @contextmanager
-    def accepting(self, run_id: str, receive: Receive) -> Iterator[None]:
+    def accepting(self, run_id: str, outputs: OutputList, receive: Receive) -> Iterator[None]:
         """Take the outputs of a run while the block runs.
 
         Args:
             run_id: names the run.
+            outputs: which it has.
             receive: keeps an output, or raises `FileRefusedError`.
         """
-        self._receivers[run_id] = receive
+        self._receivers[run_id] = outputs, receive
         try:
             yield
         finally:
@@ -122,12 +123,11 @@ class WorkerEndpoint:
 
     async def _take(self, request: Request) -> Response:
         run_id = request.headers.get("X-Prediction-Id", "")
-        receive = self._receivers.get(run_id)
-        if not self._knows_key(request) or receive is None:
+        if not self._knows_key(request) or run_id not in self._receivers:
             return Response(status_code=404)
+        outputs, receive = self._receivers[run_id]
         try:
-            name = OutputName.parse(request.path_params["name"])
-            await receive(name, request.stream())
+            await receive(outputs.parse(request.path_params["name"]), request.stream())
         except OutputNameError:
             return Response(status_code=404)
         except (FileRefusedError, ClientDisconnect) as error:

@@ -30,7 +30,10 @@ def base_url(request: Request, public_url: str | None) -> str:
 
 
 def own_urls(request: Request, settings: Settings) -> tuple[str, ...]:
-    """The URLs by which clients may know this server; those of this machine if it listens there."""
+    """The URLs by which clients may know this server; those of this machine if it listens there.
+
+    The first is the one that answers contain.
+    """
     scheme = request.url.scheme
     names = ("localhost", "127.0.0.1", "[::1]") if settings.host in _LOOPBACK_HOSTS else ()
     return (
@@ -38,6 +41,11 @@ def own_urls(request: Request, settings: Settings) -> tuple[str, ...]:
         base_url(request, None),
         *(f"{scheme}://{name}:{settings.port}" for name in names),
     )
+
+
+def file_url(base_url: str, file_id: str) -> str:
+    """The URL of a file that a client has sent."""
+    return f"{base_url}/v1/files/{file_id}"
 
 
 def _part(url: str, part: Literal["hostname", "netloc"]) -> str:

@@ -27,7 +27,7 @@ from sam2_video.service.jobs.containers import Containers
 from sam2_video.service.jobs.preview import PreviewError, Previews
 from sam2_video.service.net.bodies import json_object
 from sam2_video.service.net.file_response import send_content
-from sam2_video.service.net.origin import base_url
+from sam2_video.service.net.origin import base_url, own_urls
 from sam2_video.service.net.server_sent import event_stream
 from sam2_video.service.page import clicks_view
 from sam2_video.service.page.frames import Pictures
@@ -40,6 +40,7 @@ from sam2_video.video.draw_rgb import PALETTE
 
 STATIC = Path(__file__).parent / "static"
 _MAX_JSON = 2**20
+_MAX_RUN = 2**24  # a run may come with masks as a data URI
 _CHUNK = 1 << 20
 _FOREVER = {"cache-control": "private, max-age=86400, immutable"}
 _NEVER = {"cache-control": "no-store"}
@@ -189,7 +190,7 @@ class Page:
         inputs = given.get("inputs")
         if not isinstance(inputs, dict):
             raise RequestError(422, "inputs should be a JSON object.")
-        run = await self.runs.start(file, inputs, base_url(request, self.settings.public_url))
+        run = await self.runs.start(file, inputs, own_urls(request, self.settings))
         return JSONResponse(summary(run), status_code=201)
 
     async def run_events(self, request: Request) -> Response:
@@ -226,8 +227,10 @@ def page_routes(page: Page) -> list[BaseRoute]:
     """The routes by path."""
     video, run = "/api/videos/{video}", "/api/runs/{run}"
 
-    def post(path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
-        return Route(path, answer, methods=["POST"], max_body_size=_MAX_JSON)
+    def post(
+        path: str, answer: Callable[[Request], Awaitable[Response]], most: int = _MAX_JSON
+    ) -> Route:
+        return Route(path, answer, methods=["POST"], max_body_size=most)
 
     return [
         Route("/", page.index),
@@ -243,7 +246,7 @@ def page_routes(page: Page) -> list[BaseRoute]:
         Route(f"{video}/frames/{{index}}", page.frame),
         post(f"{video}/mask", page.mask),
         post("/api/clicks", page.clicks),
-        post("/api/runs", page.start_run),
+        post("/api/runs", page.start_run, _MAX_RUN),
         Route(f"{run}/events", page.run_events),
         post(f"{run}/cancel", page.cancel_run),
         Route(f"{run}/files/{{name}}", page.result),

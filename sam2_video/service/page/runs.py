@@ -11,10 +11,10 @@ from zipstream import ZipStream
 from sam2_video.service.api.validation import InputSchema
 from sam2_video.service.errors import RequestError, problem
 from sam2_video.service.jobs.notifier import Notifier
-from sam2_video.service.jobs.outputs import unbroken_outputs
+from sam2_video.service.jobs.outputs import unbroken
 from sam2_video.service.jobs.progress import last_progress
 from sam2_video.service.jobs.queue import JobQueue
-from sam2_video.service.net.inputs import INPUT
+from sam2_video.service.net.inputs import INPUT, Sources
 from sam2_video.service.net.server_sent import KEEP_ALIVE, server_sent
 from sam2_video.service.storage.database import Output, Prediction, Store, StoredFile
 from sam2_video.service.storage.files import Files
@@ -38,6 +38,7 @@ class Runs:
     Attributes:
         store: the records.
         files: the results.
+        sources: takes the files that inputs name.
         queue: runs the predictions.
         notifier: tells of changes.
         schema: validates inputs.
@@ -46,6 +47,7 @@ class Runs:
 
     store: Store
     files: Files
+    sources: Sources
     queue: JobQueue
     notifier: Notifier
     schema: InputSchema
@@ -71,14 +73,14 @@ class Runs:
         return run
 
     async def start(
-        self, video: StoredFile, inputs: Mapping[str, Any], base_url: str
+        self, video: StoredFile, inputs: Mapping[str, Any], own_urls: tuple[str, ...]
     ) -> Prediction:
         """Put a run into the queue; it replaces the visitor's earlier ones.
 
         Args:
             video: what it works on; its owner becomes the run's.
             inputs: all inputs but the video.
-            base_url: this server's URL as the visitor knows it.
+            own_urls: URLs by which the visitor may know this server; the first is shown.
 
         Raises:
             RequestError: an input is invalid, or a run is under way.
@@ -87,24 +89,23 @@ class Runs:
             if name not in self.schema.names:
                 known = ", ".join(self.schema.names)
                 raise RequestError(422, f"{name[:40]!r} is not an input; there are {known}.")
-        url = f"{base_url}/api/videos/{video.id}/file"
-        checked = self.schema.check({**inputs, INPUT: url})
+        url = f"{own_urls[0]}/api/videos/{video.id}/file"
+        run = Prediction(
+            id=new_id(),
+            owner=video.owner,
+            version=self.version,
+            input=self.schema.check({**inputs, INPUT: url}),
+            base_url=own_urls[0],
+        )
         async with self._starting:
             earlier = await self.store.kept(video.owner)
-            if any(not run.is_finished for run in earlier):
+            if any(not one.is_finished for one in earlier):
                 raise RequestError(409, "A run of yours is under way. Cancel it, or wait for it.")
             await self.queue.check_room()
-            for run in earlier:
-                await self.queue.discard(run.id)
-            run = Prediction(
-                id=new_id(),
-                owner=video.owner,
-                version=self.version,
-                input=checked,
-                base_url=base_url,
-                source_id=video.id,
-            )
-            await self.queue.submit(run)
+            async with self.sources.accepted(run, own_urls):
+                for one in earlier:
+                    await self.queue.discard(one.id)
+                await self.queue.submit(run)
         return run
 
     async def cancel(self, run: Prediction) -> Prediction:
@@ -114,7 +115,7 @@ class Runs:
 
     async def results(self, run: Prediction) -> list[Output]:
         """The files of a run so far, in order."""
-        return list(unbroken_outputs(await self.store.outputs(run.id), run.interval))
+        return list(unbroken(await self.store.outputs(run.id)))
 
     async def result(self, run: Prediction, name: str) -> StoredFile:
         """The file of that name.
@@ -155,9 +156,8 @@ class Runs:
                 num_files = num_letters = 0
                 is_first = True
             begun = run.started_at
-            start = num_files * run.interval
-            outputs = await self.store.outputs(run_id, start)
-            names = [one.name for one in unbroken_outputs(outputs, run.interval, start)]
+            outputs = await self.store.outputs(run_id, num_files)
+            names = [one.name for one in unbroken(outputs, num_files)]
             log = run.logs[num_letters:]
             if not run.is_finished:
                 log = log[: log.rfind("\n") + 1]

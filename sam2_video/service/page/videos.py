@@ -158,7 +158,7 @@ class Videos:
         await self._make_room(owner)
         try:
             file = await self._sources.download(
-                url, owner, "unchecked", max_bytes=self._limits.max_video_bytes
+                INPUT, url, owner, "unchecked", max_bytes=self._limits.max_video_bytes
             )
         except SourceError as error:
             raise RequestError.of_field(INPUT, str(error)) from error
@@ -170,7 +170,7 @@ class Videos:
         Raises:
             RequestError: a run uses it.
         """
-        runs = [run for run in await self._store.kept(file.owner) if run.source_id == file.id]
+        runs = [run for run in await self._store.kept(file.owner) if file.id in run.file_ids]
         if any(not run.is_finished for run in runs):
             raise RequestError(409, "This video is being worked on. Cancel the run first.")
         for run in runs:
@@ -210,7 +210,8 @@ class Videos:
 
     async def _make_room(self, owner: str) -> None:
         """Delete a visitor's oldest videos, so that one more is not too many."""
-        in_use = {run.source_id for run in await self._store.kept(owner) if not run.is_finished}
+        runs = [run for run in await self._store.kept(owner) if not run.is_finished]
+        in_use = {file_id for run in runs for file_id in run.file_ids}
         old = [file for file in await self.of(owner) if file.id not in in_use]
         for file in old[: max(0, len(old) + 1 - self._most)]:
             await self.remove(file)

@@ -28,6 +28,9 @@ T = TypeVar("T")
 
 _AT_ONCE = 500  # values that one statement may name
 
+SOURCES = {"input_video": "source_id", "input_masks": "masks_id"}
+"""The inputs that are files, and the columns of a prediction with the ids of those files."""
+
 FINISHED = ("succeeded", "failed", "canceled", "aborted")
 VISITOR = "visitor:"  # what an owner begins with that is a visitor of the page
 
@@ -53,6 +56,7 @@ class Prediction(Base):
         version: the version id that it was answered with.
         input: the inputs as clients see them: a data URI has become the URL of a file.
         source_id: the file that `input_video` is; None while it has not been fetched.
+        masks_id: the file that `input_masks` is; None also where there are none.
         status: `starting`, `processing`, or one of `FINISHED`; `aborted` is what reached its
             deadline before it began.
         base_url: this server as the client reached it, for URLs in answers and webhooks.
@@ -72,6 +76,7 @@ class Prediction(Base):
     input: Mapped[dict[str, Any]]
     base_url: Mapped[str]
     source_id: Mapped[str | None] = mapped_column(default=None)
+    masks_id: Mapped[str | None] = mapped_column(default=None)
     status: Mapped[str] = mapped_column(default="starting", index=True)
     logs: Mapped[str] = mapped_column(default="")
     error: Mapped[str | None] = mapped_column(default=None)
@@ -96,15 +101,9 @@ class Prediction(Base):
         return self.owner.startswith(VISITOR)
 
     @property
-    def is_video(self) -> bool:
-        """Whether its output is one video, not a sequence of pictures."""
-        return bool(self.input.get("output_video"))
-
-    @property
-    def interval(self) -> int:
-        """The distance between the numbers of its output frames."""
-        # Beyond any video: the number stays one that a database can compare.
-        return min(int(self.input.get("output_frame_interval") or 1), 10**9)
+    def file_ids(self) -> set[str | None]:
+        """The ids of the files that its inputs name."""
+        return {getattr(self, column) for column in SOURCES.values()}
 
 
 class StoredFile(Base):
@@ -115,8 +114,8 @@ class StoredFile(Base):
             `video` (of a visitor of the page), `unchecked` (one that is not known to be a video
             yet), `output`, or `superseded` (an output of an attempt that was not the last).
         name: what the client, or the model, calls it; never a path.
-        frame: for an output, the frame that it shows.
-        prediction_id: the prediction that it is an output or the fetched source of.
+        position: for an output, its place in the list of outputs, from 0.
+        prediction_id: the prediction that it is an output or an input of, if it goes with it.
     """
 
     __tablename__ = "files"
@@ -132,7 +131,7 @@ class StoredFile(Base):
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime] = mapped_column(index=True)
-    frame: Mapped[int] = mapped_column(default=0)
+    position: Mapped[int] = mapped_column(default=0)
     prediction_id: Mapped[str | None] = mapped_column(
         ForeignKey("predictions.id"), default=None, index=True
     )
@@ -143,7 +142,7 @@ class Output(NamedTuple):
 
     id: str
     name: str
-    frame: int
+    position: int
     size: int
 
 
@@ -303,14 +302,15 @@ class Store:
         return await self._all(found.order_by(StoredFile.number.desc()))
 
     async def outputs(self, prediction_id: str, start: int = 0) -> list[Output]:
-        """The outputs of a prediction that are here, from a frame on, in the order of frames."""
-        found = select(StoredFile.id, StoredFile.name, StoredFile.frame, StoredFile.size).where(
+        """The outputs of a prediction that are here, in order, from a position on."""
+        position = StoredFile.position
+        found = select(StoredFile.id, StoredFile.name, position, StoredFile.size).where(
             StoredFile.prediction_id == prediction_id,
             StoredFile.kind == "output",
-            StoredFile.frame >= start,
+            position >= start,
         )
         async with self._sessions() as session:
-            return [Output(*row) for row in await session.execute(found.order_by(StoredFile.frame))]
+            return [Output(*row) for row in await session.execute(found.order_by(position))]
 
     async def change_file(self, name: str, **values: Any) -> None:
         """Set columns of a file."""
@@ -347,9 +347,10 @@ class Store:
 
     async def expired_files(self) -> list[str]:
         """The ids of files whose time is over, but for inputs of what has not ended."""
-        needed = select(Prediction.source_id).where(_UNFINISHED, Prediction.source_id.is_not(None))
+        columns = [getattr(Prediction, column) for column in SOURCES.values()]
+        needed = [select(column).where(_UNFINISHED, column.is_not(None)) for column in columns]
         found = select(StoredFile.id).where(
-            StoredFile.expires_at <= self.now(), StoredFile.id.not_in(needed)
+            StoredFile.expires_at <= self.now(), *(StoredFile.id.not_in(ids) for ids in needed)
         )
         return await self._all(found)
 

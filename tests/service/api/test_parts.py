@@ -6,6 +6,7 @@ import errno
 import random
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,10 +28,10 @@ from sam2_video.service.api.views import Views
 from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.containers import PriorityLock
 from sam2_video.service.jobs.notifier import Notifier
-from sam2_video.service.jobs.outputs import OutputName, OutputNameError, expected_outputs, unbroken
+from sam2_video.service.jobs.outputs import OutputList, OutputName, OutputNameError, unbroken
 from sam2_video.service.jobs.progress import Progress, last_progress
 from sam2_video.service.net.tls import tls_names
-from sam2_video.service.storage.database import Prediction, Store, StoredFile
+from sam2_video.service.storage.database import Output, Prediction, Store, StoredFile
 from sam2_video.service.storage.files import is_full, shown_name
 from sam2_video.service.storage.secrets import Secret
 
@@ -54,25 +55,71 @@ def test_any_data_uri_is_read_or_refused(text: str) -> None:
         assert content
 
 
-@given(st.sets(st.integers(0, 40)), st.integers(1, 5))
-def test_outputs_before_the_first_gap(frames: set[int], interval: int) -> None:
-    ordered = sorted(frame * interval for frame in frames)
-    count = unbroken(ordered, interval)
-    assert ordered[:count] == [i * interval for i in range(count)]
-    assert count == len(ordered) or ordered[count] != count * interval
+@given(st.sets(st.integers(0, 40)), st.integers(0, 5))
+def test_outputs_before_the_first_gap(positions: set[int], first: int) -> None:
+    outputs = [Output("id", "name", first + position, 1) for position in sorted(positions)]
+    count = len(unbroken(outputs, first))
+    assert [output.position - first for output in outputs[:count]] == list(range(count))
+    assert count == len(outputs) or outputs[count].position != first + count
 
 
-@given(st.integers(0, 99_999), st.sampled_from(["webp", "jpg", "png"]))
-def test_names_of_frames(frame: int, suffix: str) -> None:
-    name = f"frame_{frame:05d}.{suffix}"
-    assert OutputName.parse(name).frame == frame
-    assert OutputName.of_nth(OutputName.parse(name).content_type, frame, 1).name == name
+@given(
+    st.integers(0, 9_999),
+    st.sampled_from(["webp", "jpg", "png"]),
+    st.integers(0, 500),
+    st.integers(1, 9),
+)
+def test_names_of_frames(position: int, suffix: str, start: int, interval: int) -> None:
+    outputs = OutputList(start=start, interval=interval)
+    name = f"frame_{start + position * interval:05d}.{suffix}"
+    assert outputs.parse(name) == OutputName(name, position)
+    assert outputs.nth(outputs.parse(name).content_type, position) == OutputName(name, position)
 
 
-@given(st.text())
-def test_no_other_name_is_an_output(text: str) -> None:
+@pytest.mark.parametrize("name", ["frame_00003.png", "frame_00006.png", "frame_00002.png"])
+def test_a_frame_that_is_not_asked_for_is_no_output(name: str) -> None:
+    with pytest.raises(OutputNameError, match="of this prediction"):
+        OutputList(start=5, interval=2).parse(name)
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "shown", "position"),
+    [
+        ("000000_dog_frame_00006.png", "dog_frame_00006.png", 0),
+        ("1234567_a_b frame_1_frame_00006.webp", "a_b frame_1_frame_00006.webp", 1234567),
+        ("000003_output_video_Hündchen.mov", "output_video_Hündchen.mov", 3),
+        ("000004_masks.json", "masks.json", 4),
+    ],
+)
+def test_names_of_separate_objects(uploaded: str, shown: str, position: int) -> None:
+    assert OutputList(is_separate=True).parse(uploaded) == OutputName(shown, position)
+    with pytest.raises(OutputNameError):
+        OutputList().parse(uploaded)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "separate"),
+    [
+        ("image/png", "frame_00014.png", "output_000002.png"),
+        ("image/jpeg", "frame_00014.jpg", "output_000002.jpg"),
+        ("video/webm", "output_video.webm", "output_000002.webm"),
+        ("video/quicktime", "output_video.mov", "output_000002.mov"),
+        ("application/json", "masks.json", "masks.json"),
+    ],
+)
+def test_names_of_outputs_that_come_without_one(kind: str, name: str, separate: str) -> None:
+    together = OutputList(start=10, interval=2)
+    assert together.nth(kind, 2) == OutputName(name, 2)
+    assert OutputList(is_separate=True).nth(kind, 2) == OutputName(separate, 2)
+    assert together.nth(kind, 2).content_type == kind
+    with pytest.raises(OutputNameError, match="of the type 'text/html'"):
+        together.nth("text/html", 0)
+
+
+@given(st.text(), st.booleans())
+def test_no_other_name_is_an_output(text: str, is_separate: bool) -> None:
     try:
-        name = OutputName.parse(text)
+        name = OutputList(is_separate=is_separate).parse(text)
     except OutputNameError:
         return
     assert "/" not in name.name
@@ -80,14 +127,42 @@ def test_no_other_name_is_an_output(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "000000_.._frame_00000.png/x",
+        "000000_a/b_frame_00000.png",
+        "000000_a\\b_frame_00000.png",
+        "000000_a\nb_frame_00000.png",
+        f"000000_{'a' * 300}_frame_00000.png",
+        "00_dog_frame_00000.png",
+        "000000_frame_00000.png",
+        "000000_dog.png",
+        "output_video_dog.mp4",
+    ],
+)
+def test_what_is_no_name_of_a_separate_object(name: str) -> None:
+    with pytest.raises(OutputNameError):
+        OutputList(is_separate=True).parse(name)
+
+
+@pytest.mark.parametrize(
     ("frames", "interval", "expected"), [(6, 1, 6), (6, 5, 2), (5, 5, 1), (1, 9, 1), (290, 7, 42)]
 )
 def test_how_many_outputs_there_have_to_be(frames: int, interval: int, expected: int) -> None:
     logs = f" 17%|#6 | 1/{frames} [00:00<00:00]\n100%|##| {frames}/{frames} [00:00<00:00]\n"
-    assert expected_outputs(logs, interval, is_video=False) == expected
+    pictures = OutputList(interval=interval)
+    assert pictures.expected(logs, 1) == expected
     assert len(range(0, frames, interval)) == expected
-    assert expected_outputs(logs, interval, is_video=True) == 1
-    assert expected_outputs("model: nano", interval, is_video=False) is None
+    assert replace(pictures, has_masks=True).expected(logs, 1) == expected + 1
+    assert pictures.expected("model: nano", 7) == 7
+    assert OutputList(is_video=True).expected(logs, 7) == 1
+    assert OutputList(is_video=True, has_masks=True).expected("model: nano", 7) == 2
+
+    separate = replace(pictures, is_separate=True, has_masks=True)
+    assert separate.expected(logs, 3 * expected + 1) == 3 * expected + 1
+    if expected > 1:  # one of them did not arrive
+        assert separate.expected(logs, 3 * expected) == 3 * expected + 1
+    assert OutputList(is_video=True, is_separate=True).expected(logs, 4) == 4
 
 
 @pytest.mark.parametrize(
@@ -326,6 +401,6 @@ def _output(name: str, frame: int) -> StoredFile:
         size=1,
         sha256="",
         expires_at=datetime(2100, 1, 1),
-        frame=frame,
+        position=frame,
         prediction_id="one",
     )

@@ -1,16 +1,22 @@
 """Workers: whom a prediction goes to, what is done when one dies, what arrives from it."""
 
 import asyncio
+import base64
+import json
 import os
 import threading
+import zipfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
 
 from bench.processes import children
 from bench.serving import alive, free_port, until
+from sam2_video.service.jobs.outputs import CONTENT_TYPES
 from tests.service.conftest import FRAMES
 from tests.service.inprocess import ended, run, served
 from tests.service.scripted import (
@@ -87,6 +93,182 @@ def test_outputs_are_shown_up_to_the_first_gap(tmp_path, scripted) -> None:
             await shows(0, 5, 10)
             last.set()
             assert (await ended(client, name))["status"] == "succeeded"
+
+    run(test)
+
+
+KINDS = {
+    "range": (
+        {"start_frame": 3, "end_frame": 9, "output_frame_interval": 3},
+        ["frame_00006.webp", "frame_00003.webp", "frame_00009.webp"],
+        ["frame_00003.webp", "frame_00006.webp", "frame_00009.webp"],
+        7,
+    ),
+    "masks": (
+        {"output_masks": True},
+        ["masks.json", "frame_00001.png", "frame_00000.png"],
+        ["frame_00000.png", "frame_00001.png", "masks.json"],
+        2,
+    ),
+    "webm": ({"output_video": True}, ["output_video.webm"], ["output_video.webm"], 9),
+    "mov and masks": (
+        {"output_video": True, "output_masks": True},
+        ["masks.json", "output_video.mov"],
+        ["output_video.mov", "masks.json"],
+        9,
+    ),
+    "separate pictures": (
+        {"separate_objects": True, "output_masks": True, "output_frame_interval": 2},
+        [
+            "000004_masks.json",
+            "000003_ein Hündchen_frame_00002.png",
+            "000001_ein Hündchen_frame_00000.png",
+            "000000_dog_frame_00000.png",
+            "000002_dog_frame_00002.png",
+        ],
+        [
+            "dog_frame_00000.png",
+            "ein Hündchen_frame_00000.png",
+            "dog_frame_00002.png",
+            "ein Hündchen_frame_00002.png",
+            "masks.json",
+        ],
+        3,
+    ),
+    "separate videos": (
+        {"separate_objects": True, "output_video": True},
+        ["000001_output_video_cat.mp4", "000000_output_video_dog.mp4"],
+        ["output_video_dog.mp4", "output_video_cat.mp4"],
+        9,
+    ),
+}
+
+
+def _names(urls: list[str]) -> list[str]:
+    return [unquote(url.rpartition("/")[2]) for url in urls]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_output_arrives_in_order(tmp_path, scripted, kind) -> None:
+    inputs, uploaded, listed, frames = KINDS[kind]
+
+    async def test() -> None:
+        scripted.script = [sends(*map(quote, uploaded), frames=frames)]
+        done = await _predicted(tmp_path, scripted, **inputs)
+        assert done["error"] is None
+        assert _names(done["output"]) == listed
+
+    run(test)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("missing", [0, 1, -1])
+def test_a_missing_output_of_any_kind_is_noticed(tmp_path, scripted, kind, missing) -> None:
+    """The container lists it, or it is noticed by the number of frames."""
+    inputs, uploaded, _, frames = KINDS[kind]
+    arrived = [name for name in uploaded if name != uploaded[missing % len(uploaded)]]
+
+    def act(talk: Conversation) -> None:
+        talk.begin()
+        for name in arrived:
+            talk.upload(quote(name))
+        talk.complete(frames, len(uploaded))
+
+    async def test() -> None:
+        scripted.script = [act, act]
+        done = await _predicted(tmp_path, scripted, **inputs)
+        assert done["status"] == "failed"
+        assert f"{len(arrived)} of {len(uploaded)} outputs arrived" in done["error"]
+
+    run(test)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_output_may_come_inside_its_event(tmp_path, scripted, kind) -> None:
+    """From a container that uploads nothing: it says the type and the position."""
+    inputs, _, listed, frames = KINDS[kind]
+    kinds = [CONTENT_TYPES[name.rpartition(".")[2]] for name in listed]
+
+    def act(talk: Conversation) -> None:
+        talk.begin()
+        for index, media_type in enumerate(kinds):
+            content = base64.b64encode(b"content %d" % index).decode()
+            chunk = f"data:{media_type};base64,{content}"
+            talk.event("output", {"index": index, "chunk": chunk})
+        talk.complete(frames, len(kinds))
+
+    async def test() -> None:
+        scripted.script = [act]
+        async with served(tmp_path, workers=(scripted.url,)) as (_, client):
+            created = await client.post(CREATE, json={"input": {**VIDEO, **inputs}})
+            done = await ended(client, created.json()["id"])
+            assert done["error"] is None
+            if not inputs.get("separate_objects"):
+                assert [name.rpartition(".")[0] for name in _names(done["output"])] == [
+                    name.rpartition(".")[0] for name in listed
+                ]
+            assert len(set(done["output"])) == len(kinds)
+            for index, (url, media_type) in enumerate(zip(done["output"], kinds, strict=True)):
+                answer = await client.get(url)
+                assert answer.content == b"content %d" % index
+                assert answer.headers["Content-Type"] == media_type
+
+    run(test)
+
+
+def test_the_page_lists_and_packs_files_of_separate_objects(
+    tmp_path, scripted, picture_uri
+) -> None:
+    inputs, uploaded, listed, frames = KINDS["separate pictures"]
+
+    async def test() -> None:
+        scripted.script = [sends(*map(quote, uploaded), frames=frames)]
+        async with served(tmp_path, workers=(scripted.url,)) as (hosted, client):
+            scripted.endpoint = hosted.endpoint.upload_url
+            client.base_url = httpx.URL("http://localhost:8000")
+            picture = base64.b64decode(picture_uri.partition(",")[2])
+            video = (await client.post("/api/videos", content=picture)).json()["id"]
+            body = {"video": video, "inputs": {"click_coordinates": "[1,1]", **inputs}}
+            started = (await client.post("/api/runs", json=body)).json()["id"]
+            events = (await client.get(f"/api/runs/{started}/events")).text.split("\n")
+            reports = [json.loads(line[6:]) for line in events if line.startswith("data: ")]
+            assert reports[-1]["status"] == "done"
+            assert [name for report in reports for name in report["new_files"]] == listed
+            archive = await client.get(f"/api/runs/{started}/zip")
+            assert zipfile.ZipFile(BytesIO(archive.content)).namelist() == ["inputs.json", *listed]
+            for name in listed:
+                answer = await client.get(f"/api/runs/{started}/files/{quote(name)}")
+                assert answer.content == b"picture"
+
+    run(test)
+
+
+def test_the_masks_are_listed_when_all_frames_are(tmp_path, scripted) -> None:
+    rest = threading.Event()
+
+    def act(talk: Conversation) -> None:
+        talk.begin()
+        for name in ("masks.json", "frame_00000.png"):
+            assert talk.upload(name) == 201
+        rest.wait(10)
+        talk.upload("frame_00001.png")
+        talk.complete(2, 3)
+
+    async def test() -> None:
+        scripted.script = [act]
+        async with served(tmp_path, workers=(scripted.url,)) as (hosted, client):
+            scripted.endpoint = hosted.endpoint.upload_url
+            inputs = {**VIDEO, "output_masks": True}
+            name = (await client.post(CREATE, json={"input": inputs})).json()["id"]
+            seen: list[str] = []
+            async with asyncio.timeout(10):
+                while not seen:
+                    view = (await client.get(f"/predictions/{name}")).json()
+                    seen = _names(view["output"] or [])
+            assert seen == ["frame_00000.png"]
+            rest.set()
+            done = await ended(client, name)
+            assert _names(done["output"]) == ["frame_00000.png", "frame_00001.png", "masks.json"]
 
     run(test)
 

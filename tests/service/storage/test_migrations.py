@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import json
 import shutil
 import sqlite3
 import textwrap
@@ -61,6 +62,42 @@ def test_an_old_database_takes_new_records_and_opens_again(old_folder: Path) -> 
 
     assert asyncio.run(add("second")) == 2
     assert asyncio.run(add("third")) == 3
+
+
+def test_outputs_keep_their_order(old_folder: Path) -> None:
+    """They were ordered by the frame that they show, and are by their place in the list."""
+    frames = {"every": [0, 1, 2], "fifth": [10, 0, 5], "vast": [0], "gone": [7]}
+    inputs = {"every": {}, "fifth": {"output_frame_interval": 5}, "gone": {}}
+    inputs["vast"] = {"output_frame_interval": 10**30}
+    with closing(sqlite3.connect(old_folder / "hosted.db")) as database:
+        for number, name in enumerate(frames, start=2):
+            database.execute(
+                "INSERT INTO predictions SELECT ?, ?, owner, version, ?, base_url, source_id, "
+                "status, logs, error, predict_time, created_at, started_at, completed_at, "
+                "webhook, webhook_events, webhook_owed, data_removed FROM predictions LIMIT 1",
+                (number, name, json.dumps(inputs[name])),
+            )
+            for frame in frames[name]:
+                database.execute(
+                    "INSERT INTO files SELECT NULL, ?, owner, kind, ?, content_type, size, sha256, "
+                    "details, created_at, expires_at, ?, ? FROM files WHERE kind = 'output' "
+                    "LIMIT 1",
+                    (f"{name}{frame}", f"frame_{frame:05d}.png", frame, name),
+                )
+        database.commit()
+
+    async def read(name: str) -> list[tuple[str, int]]:
+        async with Store(Store.url_in(old_folder)).opened() as store:
+            return [(output.name, output.position) for output in await store.outputs(name)]
+
+    assert asyncio.run(read("every")) == [(f"frame_0000{n}.png", n) for n in range(3)]
+    assert asyncio.run(read("fifth")) == [
+        ("frame_00000.png", 0),
+        ("frame_00005.png", 1),
+        ("frame_00010.png", 2),
+    ]
+    assert asyncio.run(read("vast")) == [("frame_00000.png", 0)]
+    assert asyncio.run(read("gone")) == [("frame_00007.png", 7)]
 
 
 def test_outputs_of_earlier_attempts_keep_their_meaning(old_folder: Path) -> None:

@@ -1,0 +1,246 @@
+"""The files that inputs name: how a worker gets each of them, and when they go."""
+
+import asyncio
+import base64
+import ipaddress
+import json
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bench.serving import Receiver, data_uri
+from sam2_video.prediction.contract import contract
+from sam2_video.service.jobs.worker_endpoint import WorkerEndpoint
+from sam2_video.service.net import inputs as net_inputs
+from sam2_video.service.storage.database import SOURCES
+from tests.service.inprocess import Clock, ended, run, served
+from tests.service.scripted import Conversation, ScriptedWorker, sends
+from tests.service.serving import MODEL
+
+CREATE = f"/models/{MODEL}/predictions"
+VIDEO = {"input_video": data_uri(b"a video"), "click_coordinates": "[1,1]"}
+MASKS = b"PK\x03\x04 a zip of masks"
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
+SENDS = sends("frame_00000.webp")
+
+
+def stored(folder: Path) -> list[bytes]:
+    """The contents of the files that lie in a server's storage."""
+    return sorted(path.read_bytes() for path in (folder / "files").rglob("*") if path.is_file())
+
+
+class Taking:
+    """Answers a prediction as `SENDS`, with the inputs' contents read before."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def __call__(self, talk: Conversation) -> None:
+        self.files = {name: read(talk.request["input"].get(name)) for name in SOURCES}
+        SENDS(talk)
+
+
+def read(value: str | None) -> bytes:
+    if value is None:
+        return b""
+    if value.startswith("data:"):
+        return base64.b64decode(value.partition(",")[2])
+    return httpx.get(value).content
+
+
+def test_every_input_that_is_a_file_has_a_column() -> None:
+    assert tuple(SOURCES) == contract().files
+
+
+@pytest.mark.parametrize("way", ["data URI", "upload", "URL"])
+@pytest.mark.parametrize("is_reached", [True, False], ids=["reached", "not reached"])
+def test_masks_reach_the_worker(tmp_path, monkeypatch, way, is_reached) -> None:
+    """A worker that cannot fetch from the server gets data URIs."""
+    monkeypatch.setattr(WorkerEndpoint, "is_reached_by", lambda *_: is_reached)
+    taking = Taking()
+
+    async def test() -> None:
+        with ScriptedWorker([taking]) as worker, Receiver({"/masks.zip": MASKS}) as receiver:
+            settings = {"workers": (worker.url,), "allowed_networks": LOOPBACK}
+            async with served(tmp_path, **settings) as (hosted, client):
+                worker.endpoint = hosted.endpoint.upload_url
+                if way == "data URI":
+                    masks = data_uri(MASKS, "application/zip")
+                elif way == "upload":
+                    uploaded = await client.post("/files", files={"content": MASKS})
+                    masks = uploaded.json()["urls"]["get"]
+                else:
+                    masks = receiver.url("/masks.zip")
+                body = {"input": {**VIDEO, "input_masks": masks}}
+                created = (await client.post(CREATE, json=body)).json()
+                done = await ended(client, created["id"])
+                assert done["status"] == "succeeded", done
+                assert taking.files == {"input_video": b"a video", "input_masks": MASKS}
+                shown = done["input"]["input_masks"]
+                if way == "data URI":
+                    assert (await client.get(f"{shown}/download")).content == MASKS
+                else:
+                    assert shown == masks
+                # What was fetched goes at the end, the rest when its time is over.
+                kept = [] if way == "URL" else [MASKS]
+                async with asyncio.timeout(10):
+                    while stored(tmp_path) != sorted([b"a video", b"picture", *kept]):
+                        await asyncio.sleep(0.02)
+
+    run(test)
+
+
+def test_without_masks_the_worker_gets_none(tmp_path) -> None:
+    taking = Taking()
+
+    async def test() -> None:
+        with ScriptedWorker([taking]) as worker:
+            async with served(tmp_path, workers=(worker.url,)) as (hosted, client):
+                worker.endpoint = hosted.endpoint.upload_url
+                body = {"input": {**VIDEO, "input_masks": None}}
+                created = (await client.post(CREATE, json=body)).json()
+                assert (await ended(client, created["id"]))["status"] == "succeeded"
+                assert "input_masks" not in worker.taken[0]["input"]
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("masks", "sentence"),
+    [
+        ("masks.zip", "is 'masks.zip', but it should be an http(s) URL or a data URI"),
+        ("data:application/zip;base64,@", "is a data URI, but "),
+        ("http://127.0.0.1/masks.zip", "the private address 127.0.0.1"),
+        ("http://localhost:8000/v1/files/none", "but there is no such file here"),
+        (data_uri(b"x" * 2000), "has more than the 1000 bytes allowed"),
+    ],
+)
+def test_masks_that_cannot_be_taken_leave_nothing(tmp_path, masks, sentence) -> None:
+    """The video, which was taken before them, goes too."""
+
+    async def test() -> None:
+        async with served(tmp_path, limits={"max_file_bytes": 1000}) as (_, client):
+            answer = await client.post(CREATE, json={"input": {**VIDEO, "input_masks": masks}})
+            assert answer.status_code == 422
+            (field,) = answer.json()["invalid_fields"]
+            assert field["field"] == "input.input_masks"
+            assert answer.json()["detail"].startswith("input_masks ")
+            assert sentence in answer.json()["detail"]
+            assert stored(tmp_path) == []
+
+    run(test)
+
+
+def test_masks_that_cannot_be_fetched_are_said(tmp_path, receiver) -> None:
+    async def test() -> None:
+        async with served(tmp_path, allowed_networks=LOOPBACK) as (_, client):
+            url = receiver.url("/masks.zip")
+            created = await client.post(CREATE, json={"input": {**VIDEO, "input_masks": url}})
+            done = await ended(client, created.json()["id"])
+            assert done["status"] == "failed"
+            assert done["error"].startswith(f"input_masks is '{url}', which cannot be fetched")
+
+    run(test)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_file_that_is_deleted_too_early_is_said(tmp_path, name) -> None:
+    async def test() -> None:
+        with ScriptedWorker(health="STARTING") as worker:
+            async with served(tmp_path, workers=(worker.url,)) as (_, client):
+                file = (await client.post("/files", files={"content": b"x"})).json()
+                body = {"input": {**VIDEO, name: file["urls"]["get"]}}
+                created = (await client.post(CREATE, json=body)).json()
+                assert (await client.delete(f"/files/{file['id']}")).status_code == 204
+                done = await ended(client, created["id"])
+                assert done["error"] == f"{name} names a file that was deleted"
+
+    run(test)
+
+
+def test_masks_of_what_waits_do_not_expire(tmp_path) -> None:
+    async def test() -> None:
+        clock = Clock()
+        with ScriptedWorker(health="STARTING") as worker:
+            async with served(tmp_path, workers=(worker.url,), clock=clock) as (service, client):
+                body = {"input": {**VIDEO, "input_masks": data_uri(MASKS)}}
+                name = (await client.post(CREATE, json=body)).json()["id"]
+                clock.passed += timedelta(hours=25)
+                await service.sweep()
+                assert stored(tmp_path) == [MASKS, b"a video"]
+                await client.post(f"/predictions/{name}/cancel")
+                await service.sweep()
+                assert stored(tmp_path) == []
+
+    run(test)
+
+
+def test_two_files_share_the_room_of_a_request(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(WorkerEndpoint, "is_reached_by", lambda *_: False)
+    monkeypatch.setattr("sam2_video.service.jobs.queue.MAX_DATA_URI_BYTES", 10)
+    assert net_inputs.MAX_DATA_URI_BYTES * 4 / 3 < 100 * 1024**2
+
+    async def test() -> None:
+        with ScriptedWorker() as worker:
+            async with served(tmp_path, workers=(worker.url,)) as (_, client):
+                body = {"input": {**VIDEO, "input_masks": data_uri(b"mask")}}
+                done = await ended(client, (await client.post(CREATE, json=body)).json()["id"])
+                assert done["error"].startswith("input_masks has 4 bytes, more than a request to")
+
+    run(test)
+
+
+def test_masks_of_a_run_of_the_page(tmp_path, clip_path, picture_uri) -> None:
+    """They come as a data URI, or as the URL that a run or an upload of the visitor has."""
+    waiting, taking = threading.Event(), Taking()
+
+    def waits(talk: Conversation) -> None:
+        waiting.wait(10)
+        taking(talk)
+
+    async def test() -> None:
+        with ScriptedWorker([taking, taking, waits]) as worker:
+            async with served(tmp_path, workers=(worker.url,)) as (hosted, client):
+                worker.endpoint = hosted.endpoint.upload_url
+                client.base_url = httpx.URL("http://localhost:8000")
+
+                async def upload(content: bytes) -> str:
+                    return (await client.post("/api/videos", content=content)).json()["id"]
+
+                async def start(masks: str) -> httpx.Response:
+                    inputs = {"click_coordinates": "[1,1]", "input_masks": masks}
+                    return await client.post("/api/runs", json={"video": video, "inputs": inputs})
+
+                async def end(answer: httpx.Response) -> dict:
+                    assert answer.status_code == 201, answer.text
+                    events = await client.get(f"/api/runs/{answer.json()['id']}/events")
+                    last = [line for line in events.text.split("\n") if line.startswith("data: ")]
+                    return json.loads(last[-1].removeprefix("data: "))
+
+                clip, picture = clip_path.read_bytes(), read(picture_uri)
+                video = await upload(clip)
+                first = await end(await start(data_uri(MASKS, "application/zip")))
+                assert first["status"] == "done"
+                assert taking.files == {"input_video": clip, "input_masks": MASKS}
+                again = await end(await start(first["inputs"]["input_masks"]))
+                assert (again["status"], taking.files["input_masks"]) == ("done", MASKS)
+                assert stored(tmp_path) == sorted([clip, MASKS, b"picture"])
+
+                still = await upload(picture)
+                third = await start(f"http://localhost:8000/api/videos/{still}/file")
+                assert (await client.delete(f"/api/videos/{still}")).status_code == 409
+                waiting.set()
+                assert (await end(third))["status"] == "done"
+                assert taking.files["input_masks"] == picture
+                assert stored(tmp_path) == sorted([clip, picture, b"picture"])
+
+                client.cookies.clear()  # somebody else
+                video = await upload(clip)
+                refused = await start(f"http://localhost:8000/api/videos/{still}/file")
+                assert refused.json()["field"] == "input_masks"
+                assert "there is no such file here" in refused.json()["sentence"]
+
+    run(test)
