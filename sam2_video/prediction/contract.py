@@ -165,12 +165,17 @@ class Contract:
     def normalized(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The known inputs that have a value, each as its Python type where it fits.
 
-        None counts as not given.
+        None counts as not given, and so does an empty string for a file that may be left out:
+        forms and tables write it so.
         """
         return {
             name: self.inputs[name].normalized(value)
             for name, value in given.items()
-            if name in self.inputs and value is not None
+            if name in self.inputs
+            and value is not None
+            and not (
+                value == "" and self.inputs[name].is_file and not self.inputs[name].is_required
+            )
         }
 
     def problems(self, given: Mapping[str, Any]) -> Iterator[Problem]:
