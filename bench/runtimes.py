@@ -10,10 +10,11 @@ they run with one object only.
 
 import argparse
 import io
-import resource
+import platform
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -32,7 +33,6 @@ Run = Callable[[], object]
 
 BANKS = {"filling": (2, 8), "full": (7, 64)}
 """Memories, and tokens of object pointers."""
-SIDES = ("Meta", "ours float32", "ours auto", "torch.compile", "ONNX", "OpenVINO float32", "OpenVINO bfloat16")
 
 
 def calls(network: SAM2Base, counts: Sequence[int]) -> dict[str, Run]:
@@ -75,40 +75,126 @@ def calls(network: SAM2Base, counts: Sequence[int]) -> dict[str, Run]:
     return rows
 
 
-class Compiled:
-    """A part that `torch.compile` or ONNX Runtime runs, called as a `CompiledPart` is."""
+class OncePerShape:
+    """A part that is compiled at its first call with inputs of new shapes."""
 
-    def __init__(self, run: Callable[..., Sequence[Tensor]]) -> None:
-        self.run = run
+    def __init__(self, part: Part, compile_for: Callable[[Part, tuple[Tensor, ...]], Run]) -> None:
+        self.part, self.compile_for = part, compile_for
+        self.compiled: dict[tuple, Run] = {}
 
     def __call__(self, *inputs: Tensor) -> list[Tensor]:
         """The outputs of the part."""
-        outputs = self.run(*inputs)
+        shapes = tuple(x.shape for x in inputs)
+        if shapes not in self.compiled:
+            self.compiled[shapes] = self.compile_for(self.part, inputs)
+        outputs = self.compiled[shapes](*inputs)
         return [outputs] if isinstance(outputs, Tensor) else list(outputs)
 
 
-def by_torch(part: Part) -> Compiled:
-    """A part compiled by `torch.compile` with frozen weights."""
+def by_torch(part: Part, inputs: tuple[Tensor, ...]) -> Run:
+    """`torch.compile` with frozen weights."""
     torch._inductor.config.freezing = True
-    return Compiled(torch.compile(part.module.eval(), dynamic=False))
+    return torch.compile(part.module.eval(), dynamic=False)
 
 
-def by_onnx(part: Part) -> Compiled:
-    """A part run by ONNX Runtime, where it and `onnxscript` are installed."""
+def by_onnx(part: Part, inputs: tuple[Tensor, ...]) -> Run:
+    """ONNX Runtime, where it and `onnxscript` are installed."""
     import onnxruntime
 
-    lengths: dict[int, torch.export.Dim] = {}
+    program = torch.onnx.export(part.module.eval(), inputs, dynamo=True, verbose=False)
+    assert program is not None
     file = io.BytesIO()
-    del lengths
-    program = torch.onnx.export(part.module.eval(), part.example, dynamo=True)
     program.save(file)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(file.getvalue(), options)
     names = [x.name for x in session.get_inputs()]
 
     def run(*inputs: Tensor) -> list[Tensor]:
-        arrays = dict(zip(names, (x.contiguous().numpy() for x in inputs), strict=True))
-        return [torch.from_numpy(x) for x in session.run(None, arrays)]
+        arrays = (x.contiguous().numpy() for x in inputs)
+        return [torch.from_numpy(x) for x in session.run(None, dict(zip(names, arrays)))]
 
-    return Compiled(run)
+    return run
+
+
+def with_parts(network: SAM2Base, compiled: Callable[[Part], Callable], dtype: torch.dtype) -> None:
+    """Let a network run its parts some other way, in place."""
+    replace_parts(network, {name: compiled(part) for name, part in parts_of(network, dtype).items()})
+
+
+CHANGES: dict[str, Callable[[SAM2Base], None]] = {
+    "Meta": lambda network: None,
+    "ours float32": lambda network: rewrite_for_cpu(network, FLOAT32),
+    "ours auto": lambda network: rewrite_for_cpu(network, fastest_precision()),
+    "torch.compile": lambda network: with_parts(
+        network, lambda part: OncePerShape(part, by_torch), torch.float32
+    ),
+    "ONNX Runtime": lambda network: with_parts(
+        network, lambda part: OncePerShape(part, by_onnx), torch.float32
+    ),
+    "OpenVINO float32": lambda network: with_parts(
+        network, lambda part: compile_part(part, None), torch.float32
+    ),
+    "OpenVINO bfloat16": lambda network: with_parts(
+        network,
+        lambda part: compile_part(replace(part, precision=torch.bfloat16), None),
+        torch.bfloat16,
+    ),
+}
+COMPILED_PER_SHAPE = ("torch.compile", "ONNX Runtime")
+
+
+@torch.inference_mode()
+def timed(run: Run) -> tuple[float, float]:
+    """Milliseconds of a call, and of processor time in it."""
+    start, busy = time.perf_counter(), time.process_time()
+    run()
+    return 1000 * (time.perf_counter() - start), 1000 * (time.process_time() - busy)
+
+
+def processor() -> str:
+    """The processor's name."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(": ")[2]
+    return platform.processor()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", default="nano")
+    parser.add_argument("--size", type=int, default=320)
+    parser.add_argument("--objects", type=int, nargs="+", default=[1, 4, 16])
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--sides", choices=CHANGES, nargs="+", default=list(CHANGES))
+    options = parser.parse_args()
+    keep_freed_memory()
+    network = network_of(options.model, options.size).network
+    sides: dict[str, dict[str, Run]] = {}
+    for side in options.sides:
+        changed = deepcopy(network)
+        CHANGES[side](changed)
+        counts = options.objects[:1] if side in COMPILED_PER_SHAPE else options.objects
+        sides[side] = calls(changed, counts)
+    print(f"{options.model} at {options.size}, {processor()}, {torch.get_num_threads()} threads")
+    print("| part, objects |", " | ".join(sides), "|")
+    print("|" + "---|" * (len(sides) + 1))
+    for row in calls(network, options.objects):
+        runs = {side: rows[row] for side, rows in sides.items() if row in rows}
+        for run in runs.values():
+            timed(run)
+        taken = {side: [] for side in runs}
+        for _ in range(options.rounds):
+            for side, run in runs.items():
+                taken[side].append(timed(run))
+        cells = [
+            " / ".join(f"{median(x):.1f}" for x in zip(*taken[side], strict=True)) if side in runs else ""
+            for side in sides
+        ]
+        print(f"| {row} |", " | ".join(cells), "|", flush=True)
+
+
+if __name__ == "__main__":
+    main()
