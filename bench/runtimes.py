@@ -1,4 +1,4 @@
-"""Milliseconds that each part of a network takes by Meta's code, by ours and by other runtimes.
+"""Milliseconds that each part of a network takes by Meta's code and on other runtimes.
 
     python -m bench.runtimes [--model nano --size 320] [--rounds 20] [--sides ...]
 
@@ -24,8 +24,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from bench.sides import network_of
-from sam2_video.accelerate.matmul import FLOAT32
-from sam2_video.accelerate.network import fastest_precision, keep_freed_memory, rewrite_for_cpu
+from sam2_video.accelerate.network import keep_freed_memory
 from sam2_video.accelerate.parts import parts_of, replace_parts
 from sam2_video.accelerate.runtime import Part, compile_part
 
@@ -113,20 +112,22 @@ def by_onnx(part: Part, inputs: tuple[Tensor, ...]) -> Run:
 
     def run(*inputs: Tensor) -> list[Tensor]:
         arrays = (x.contiguous().numpy() for x in inputs)
-        return [torch.from_numpy(x) for x in session.run(None, dict(zip(names, arrays)))]
+        return [
+            torch.from_numpy(x) for x in session.run(None, dict(zip(names, arrays, strict=True)))
+        ]
 
     return run
 
 
 def with_parts(network: SAM2Base, compiled: Callable[[Part], Callable], dtype: torch.dtype) -> None:
     """Let a network run its parts some other way, in place."""
-    replace_parts(network, {name: compiled(part) for name, part in parts_of(network, dtype).items()})
+    replace_parts(
+        network, {name: compiled(part) for name, part in parts_of(network, dtype).items()}
+    )
 
 
 CHANGES: dict[str, Callable[[SAM2Base], None]] = {
     "Meta": lambda network: None,
-    "ours float32": lambda network: rewrite_for_cpu(network, FLOAT32),
-    "ours auto": lambda network: rewrite_for_cpu(network, fastest_precision()),
     "torch.compile": lambda network: with_parts(
         network, lambda part: OncePerShape(part, by_torch), torch.float32
     ),
@@ -190,7 +191,9 @@ def main() -> None:
             for side, run in runs.items():
                 taken[side].append(timed(run))
         cells = [
-            " / ".join(f"{median(x):.1f}" for x in zip(*taken[side], strict=True)) if side in runs else ""
+            " / ".join(f"{median(x):.1f}" for x in zip(*taken[side], strict=True))
+            if side in runs
+            else ""
             for side in sides
         ]
         print(f"| {row} |", " | ".join(cells), "|", flush=True)

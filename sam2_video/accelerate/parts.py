@@ -4,7 +4,7 @@ What decides between masks and reads the memory bank stays Meta's code. All obje
 the same features, so a part takes them once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 from sam2.modeling.backbones.hieradet import Hiera
@@ -12,7 +12,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 
 from sam2_video.accelerate.caching import CachedPositionEncoding
-from sam2_video.accelerate.real_attention import RealMemoryAttention
+from sam2_video.accelerate.memory_attention import RealMemoryAttention
 from sam2_video.accelerate.runtime import DYNAMIC, CompiledPart, Part
 
 
@@ -110,7 +110,10 @@ def parts_of(network: SAM2Base, reduced: torch.dtype) -> dict[str, Part]:
             torch.float32,
         ),
         "memory_encoder": Part(
-            MemoryEncoder(network), (features, mask), (features.shape, (batch, 1, size, size)), reduced
+            MemoryEncoder(network),
+            (features, mask),
+            (features.shape, (batch, 1, size, size)),
+            reduced,
         ),
     }
 

@@ -71,10 +71,12 @@ def core() -> Any | None:
     return found if "CPU" in found.available_devices else None
 
 
-def has_bfloat16() -> bool:
-    """Whether the processor has instructions for bfloat16, which make it the faster format."""
+def prefers_bfloat16() -> bool:
+    """Whether the processor has instructions for bfloat16, which are faster than float32."""
     runtime = core()
-    return runtime is not None and "BF16" in runtime.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return runtime is not None and "BF16" in runtime.get_property(
+        "CPU", "OPTIMIZATION_CAPABILITIES"
+    )
 
 
 def compile_part(part: Part, folder: Path | None) -> CompiledPart:
@@ -121,7 +123,7 @@ def _key(part: Part) -> str:
     digest = hashlib.sha256(repr((code, packages, part.module, part.shapes)).encode())
     for name, value in part.module.state_dict().items():
         digest.update(name.encode())
-        digest.update(value.contiguous().view(torch.uint8).numpy())
+        digest.update(value.numpy().tobytes())
     return f"{digest.hexdigest()[:32]}-{part.precision}"
 
 
