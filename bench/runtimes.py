@@ -4,12 +4,11 @@
 
 All sides take turns, call by call. A cell is the median of a call in milliseconds, then what the
 processor was busy in that time, all threads together: on a machine with other work compare that.
-`torch.compile` (weights frozen) and ONNX Runtime compile each shape anew, which takes minutes, so
-they run with one object only.
+`torch.compile` (weights frozen) compiles each shape anew, which takes minutes, so it runs with one
+object only.
 """
 
 import argparse
-import io
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
+import torch._inductor.config as inductor
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
@@ -74,47 +74,14 @@ def calls(network: SAM2Base, counts: Sequence[int]) -> dict[str, Run]:
     return rows
 
 
-class OncePerShape:
-    """A part that is compiled at its first call with inputs of new shapes."""
-
-    def __init__(self, part: Part, compile_for: Callable[[Part, tuple[Tensor, ...]], Run]) -> None:
-        self.part, self.compile_for = part, compile_for
-        self.compiled: dict[tuple, Run] = {}
-
-    def __call__(self, *inputs: Tensor) -> list[Tensor]:
-        """The outputs of the part."""
-        shapes = tuple(x.shape for x in inputs)
-        if shapes not in self.compiled:
-            self.compiled[shapes] = self.compile_for(self.part, inputs)
-        outputs = self.compiled[shapes](*inputs)
-        return [outputs] if isinstance(outputs, Tensor) else list(outputs)
-
-
-def by_torch(part: Part, inputs: tuple[Tensor, ...]) -> Run:
-    """`torch.compile` with frozen weights."""
-    torch._inductor.config.freezing = True
-    return torch.compile(part.module.eval(), dynamic=False)
-
-
-def by_onnx(part: Part, inputs: tuple[Tensor, ...]) -> Run:
-    """ONNX Runtime, where it and `onnxscript` are installed."""
-    import onnxruntime
-
-    program = torch.onnx.export(part.module.eval(), inputs, dynamo=True, verbose=False)
-    assert program is not None
-    file = io.BytesIO()
-    program.save(file)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(file.getvalue(), options)
-    names = [x.name for x in session.get_inputs()]
+def by_torch(part: Part) -> Callable[..., list[Tensor]]:
+    """A part compiled by `torch.compile` with frozen weights."""
+    inductor.freezing = True
+    compiled = torch.compile(part.module.eval(), dynamic=False)
 
     def run(*inputs: Tensor) -> list[Tensor]:
-        arrays = (x.contiguous().numpy() for x in inputs)
-        return [
-            torch.from_numpy(x) for x in session.run(None, dict(zip(names, arrays, strict=True)))
-        ]
+        outputs = compiled(*inputs)
+        return [outputs] if isinstance(outputs, Tensor) else list(outputs)
 
     return run
 
@@ -128,12 +95,7 @@ def with_parts(network: SAM2Base, compiled: Callable[[Part], Callable], dtype: t
 
 CHANGES: dict[str, Callable[[SAM2Base], None]] = {
     "Meta": lambda network: None,
-    "torch.compile": lambda network: with_parts(
-        network, lambda part: OncePerShape(part, by_torch), torch.float32
-    ),
-    "ONNX Runtime": lambda network: with_parts(
-        network, lambda part: OncePerShape(part, by_onnx), torch.float32
-    ),
+    "torch.compile": lambda network: with_parts(network, by_torch, torch.float32),
     "OpenVINO float32": lambda network: with_parts(
         network, lambda part: compile_part(part, None), torch.float32
     ),
@@ -143,7 +105,7 @@ CHANGES: dict[str, Callable[[SAM2Base], None]] = {
         torch.bfloat16,
     ),
 }
-COMPILED_PER_SHAPE = ("torch.compile", "ONNX Runtime")
+COMPILED_PER_SHAPE = ("torch.compile",)
 
 
 @torch.inference_mode()

@@ -57,8 +57,7 @@ VARIANTS: dict[str, Callable[[SAM2Base], None]] = {
     "Meta's network": lambda network: None,
     "OpenVINO, all in float32": on_openvino(),
     "memory attention in bfloat16": on_openvino("memory_attention"),
-    "(only the memory encoder in bfloat16)": on_openvino("memory_encoder"),
-    "both": on_openvino("memory_attention", "memory_encoder"),
+    "memory encoder too": on_openvino("memory_attention", "memory_encoder"),
     "image encoder too": on_openvino("memory_attention", "memory_encoder", "image_encoder"),
     "(instead of all: PyTorch's bfloat16 autocast)": in_bfloat16,
 }

@@ -74,9 +74,11 @@ def parts_of(network: SAM2Base, reduced: torch.dtype) -> dict[str, Part]:
 
     Args:
         network: in evaluation mode, with its weights loaded.
-        reduced: the precision of those that keep their accuracy in bfloat16. The mask decoder stays
-            in float32: it decides whether an object is in sight and which of three masks is best.
+        reduced: the precision of those that keep their accuracy in bfloat16, see
+            `supports_bfloat16`. The mask decoder stays in float32: it decides whether an object is
+            in sight and which of three masks is best.
     """
+    convolutional = reduced if supports_bfloat16(network) else torch.float32
     size, width, channels = network.image_size, network.hidden_dim, network.mem_dim
     side, batch = size // 16, DYNAMIC
     picture, mask = torch.zeros(1, 3, size, size), torch.zeros(1, 1, size, size)
@@ -90,7 +92,7 @@ def parts_of(network: SAM2Base, reduced: torch.dtype) -> dict[str, Part]:
             ImageEncoder(network),
             (picture,),
             (picture.shape,),
-            reduced if supports_bfloat16(network) else torch.float32,
+            convolutional,
         ),
         "memory_attention": Part(
             RealMemoryAttention(network.memory_attention, side),
@@ -112,8 +114,8 @@ def parts_of(network: SAM2Base, reduced: torch.dtype) -> dict[str, Part]:
         "memory_encoder": Part(
             MemoryEncoder(network),
             (features, mask),
-            (features.shape, (batch, 1, size, size)),
-            reduced,
+            (features.shape, (batch, *mask.shape[1:])),
+            convolutional,
         ),
     }
 
@@ -218,8 +220,9 @@ class CompiledMemoryEncoder(nn.Module):
 
 
 def supports_bfloat16(network: SAM2Base) -> bool:
-    """Whether a network's image encoder keeps its accuracy in bfloat16.
+    """Whether a network's convolutions keep their accuracy in bfloat16.
 
-    Meta's networks were trained in it. `nano` loses accuracy in its first blocks.
+    Meta's networks were trained in it. `nano` loses accuracy in its image encoder and its memory
+    encoder, and keeps it in memory attention.
     """
     return isinstance(network.image_encoder.trunk, Hiera)
