@@ -6,6 +6,7 @@ are kept in a cache folder, which can be deleted at any time.
 
 import hashlib
 import logging
+import sys
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -65,6 +66,9 @@ def core() -> Any | None:
     """OpenVINO's entry point; None where it is not installed or does not serve the processor."""
     if find_spec("openvino") is None:
         return None
+    # Importing OpenVINO reports to Intel where its telemetry package, which it requires, is found.
+    # A tool for private videos reports nothing: with None here, that package cannot be imported.
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     from openvino import Core
 
     found = Core()
@@ -128,11 +132,7 @@ def _key(part: Part) -> str:
 
 
 def _convert(part: Part) -> Any:
-    """The part as an `openvino.Model`.
-
-    `openvino.convert_model` does the same, but reports its use to Intel where its telemetry package
-    is installed.
-    """
+    """The part as an `openvino.Model`."""
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 

@@ -1,6 +1,8 @@
 """Compiling modules, and the folder that keeps them."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,3 +94,16 @@ def test_the_number_of_threads_is_that_of_torch() -> None:
         assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_nothing_is_reported(tmp_path) -> None:
+    """OpenVINO's telemetry writes an identifier into the home folder before it sends anything."""
+    code = """
+import sys
+from sam2_video.accelerate.runtime import core
+assert core() is not None
+assert not any(name.startswith("openvino_telemetry.") for name in sys.modules)
+"""
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert not (tmp_path / "intel").exists()
