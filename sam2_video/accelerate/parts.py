@@ -7,7 +7,6 @@ the same features, so a part takes them once.
 from collections.abc import Mapping
 
 import torch
-from sam2.modeling.backbones.hieradet import Hiera
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 
@@ -74,11 +73,9 @@ def parts_of(network: SAM2Base, reduced: torch.dtype) -> dict[str, Part]:
 
     Args:
         network: in evaluation mode, with its weights loaded.
-        reduced: the precision of those that keep their accuracy in bfloat16, see
-            `supports_bfloat16`. The mask decoder stays in float32: it decides whether an object is
-            in sight and which of three masks is best.
+        reduced: the precision of all but the mask decoder, which stays in float32: it decides
+            whether an object is in sight and which of three masks is best.
     """
-    convolutional = reduced if supports_bfloat16(network) else torch.float32
     size, width, channels = network.image_size, network.hidden_dim, network.mem_dim
     side, batch = size // 16, DYNAMIC
     picture, mask = torch.zeros(1, 3, size, size), torch.zeros(1, 1, size, size)
@@ -92,7 +89,7 @@ def parts_of(network: SAM2Base, reduced: torch.dtype) -> dict[str, Part]:
             ImageEncoder(network),
             (picture,),
             (picture.shape,),
-            convolutional,
+            reduced,
         ),
         "memory_attention": Part(
             RealMemoryAttention(network.memory_attention, side),
@@ -115,7 +112,7 @@ def parts_of(network: SAM2Base, reduced: torch.dtype) -> dict[str, Part]:
             MemoryEncoder(network),
             (features, mask),
             (features.shape, (batch, *mask.shape[1:])),
-            convolutional,
+            reduced,
         ),
     }
 
@@ -217,12 +214,3 @@ class CompiledMemoryEncoder(nn.Module):
         """
         (features,) = self.run(pix_feat[:1], masks if skip_mask_sigmoid else masks.sigmoid())
         return {"vision_features": features, "vision_pos_enc": [self.positions(features)]}
-
-
-def supports_bfloat16(network: SAM2Base) -> bool:
-    """Whether a network's convolutions keep their accuracy in bfloat16.
-
-    Meta's networks were trained in it. `nano` loses accuracy in its image encoder and its memory
-    encoder, and keeps it in memory attention.
-    """
-    return isinstance(network.image_encoder.trunk, Hiera)

@@ -9,8 +9,11 @@ from torch import Tensor
 
 from bench.parity import NUM_FRAMES, centre, pictures
 from sam2_video.accelerate import network as accelerate
-from sam2_video.accelerate.network import compute_in_bfloat16, run_on_openvino
-from sam2_video.accelerate.parts import supports_bfloat16
+from sam2_video.accelerate.network import (
+    compute_in_bfloat16,
+    run_on_openvino,
+    supports_bfloat16,
+)
 from sam2_video.accelerate.runtime import prefers_bfloat16
 from sam2_video.engine.model import load_model
 from sam2_video.engine.prompts import Prompt, TrackedObject
@@ -180,14 +183,12 @@ def mean_iou(one: list[Tensor], other: list[Tensor]) -> float:
 
 
 @pytest.mark.skipif(not prefers_bfloat16(), reason="this processor has no bfloat16")
-def test_reduced_precision_changes_masks_in_a_few_pixels() -> None:
-    plain = plain_network("nano", 256)
+def test_reduced_precision_changes_masks_of_metas_networks_in_a_few_pixels() -> None:
+    plain = plain_network("tiny", 128)
     faster = deepcopy(plain)
     run_on_openvino(faster, torch.bfloat16)
-    logits, others = track(plain, 256), track(faster, 256)
-    assert all((one > 0).any() for one in logits)
+    logits, others = track(plain, 128, 4), track(faster, 128, 4)
     assert not all(torch.equal(a, b) for a, b in zip(logits, others, strict=True))
-    # The embedded model is unsure about these drifting discs: it is the hardest case.
     assert mean_iou(logits, others) > 0.95
 
 
@@ -217,10 +218,16 @@ def test_only_metas_networks_support_bfloat16() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "reduced"), [("auto", torch.bfloat16), ("fp32", torch.float32)]
+    ("setting", "supports", "reduced"),
+    [
+        ("auto", True, torch.bfloat16),
+        ("auto", False, torch.float32),
+        ("fp32", True, torch.float32),
+    ],
 )
-def test_the_precision_is_a_setting(setting: str, reduced: torch.dtype, monkeypatch) -> None:
+def test_the_precision_is_a_setting(setting: str, supports: bool, reduced, monkeypatch) -> None:
     monkeypatch.setattr(accelerate, "prefers_bfloat16", lambda: True)
+    monkeypatch.setattr(accelerate, "supports_bfloat16", lambda network: supports)
     monkeypatch.setenv("SAM2_PRECISION", setting)
     chosen = []
     monkeypatch.setattr(accelerate, "run_on_openvino", lambda *given: chosen.append(given[1]))
