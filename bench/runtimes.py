@@ -25,16 +25,16 @@ from torch import Tensor
 
 from bench.sides import network_of
 from sam2_video.accelerate.network import keep_freed_memory
-from sam2_video.accelerate.parts import parts_of, replace_parts
+from sam2_video.accelerate.parts import Run, parts_of, replace_parts
 from sam2_video.accelerate.runtime import Part, compile_part
 
-Run = Callable[[], object]
+Call = Callable[[], object]
 
 BANKS = {"filling": (2, 8), "full": (7, 64)}
 """Memories, and tokens of object pointers."""
 
 
-def calls(network: SAM2Base, counts: Sequence[int]) -> dict[str, Run]:
+def calls(network: SAM2Base, counts: Sequence[int]) -> dict[str, Call]:
     """The calls of a network's parts, as tracking makes them, by the name of their row."""
     side, width = network.image_size // 16, network.hidden_dim
     torch.manual_seed(0)
@@ -42,7 +42,7 @@ def calls(network: SAM2Base, counts: Sequence[int]) -> dict[str, Run]:
     features = torch.randn(1, width, side, side)
     finer = [torch.randn(1, width // (2 * k), k * side, k * side) for k in (4, 2)]
     flat = features.flatten(2).permute(2, 0, 1)
-    rows: dict[str, Run] = {"encoder": partial(network.forward_image, picture)}
+    rows: dict[str, Call] = {"encoder": partial(network.forward_image, picture)}
     for bank, (memories, pointers) in BANKS.items():
         memory = torch.randn(memories * side**2 + pointers, 1, network.mem_dim)
         for count in counts if bank == "full" else counts[:1]:
@@ -74,7 +74,7 @@ def calls(network: SAM2Base, counts: Sequence[int]) -> dict[str, Run]:
     return rows
 
 
-def by_torch(part: Part) -> Callable[..., list[Tensor]]:
+def by_torch(part: Part) -> Run:
     """A part compiled by `torch.compile` with frozen weights."""
     inductor.freezing = True
     compiled = torch.compile(part.module.eval(), dynamic=False)
@@ -86,7 +86,7 @@ def by_torch(part: Part) -> Callable[..., list[Tensor]]:
     return run
 
 
-def with_parts(network: SAM2Base, compiled: Callable[[Part], Callable], dtype: torch.dtype) -> None:
+def with_parts(network: SAM2Base, compiled: Callable[[Part], Run], dtype: torch.dtype) -> None:
     """Let a network run its parts some other way, in place."""
     replace_parts(
         network, {name: compiled(part) for name, part in parts_of(network, dtype).items()}
@@ -109,7 +109,7 @@ COMPILED_PER_SHAPE = ("torch.compile",)
 
 
 @torch.inference_mode()
-def timed(run: Run) -> tuple[float, float]:
+def timed(run: Call) -> tuple[float, float]:
     """Milliseconds of a call, and of processor time in it."""
     start, busy = time.perf_counter(), time.process_time()
     run()
@@ -135,7 +135,7 @@ def main() -> None:
     options = parser.parse_args()
     keep_freed_memory()
     network = network_of(options.model, options.size).network
-    sides: dict[str, dict[str, Run]] = {}
+    sides: dict[str, dict[str, Call]] = {}
     for side in options.sides:
         changed = deepcopy(network)
         CHANGES[side](changed)
@@ -148,7 +148,7 @@ def main() -> None:
         runs = {side: rows[row] for side, rows in sides.items() if row in rows}
         for run in runs.values():
             timed(run)
-        taken = {side: [] for side in runs}
+        taken: dict[str, list[tuple[float, float]]] = {side: [] for side in runs}
         for _ in range(options.rounds):
             for side, run in runs.items():
                 taken[side].append(timed(run))

@@ -4,7 +4,7 @@ What decides between masks and reads the memory bank stays Meta's code. All obje
 the same features, so a part takes them once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from sam2.modeling.sam2_base import SAM2Base
@@ -12,7 +12,10 @@ from torch import Tensor, nn
 
 from sam2_video.accelerate.caching import CachedPositionEncoding
 from sam2_video.accelerate.memory_attention import RealMemoryAttention
-from sam2_video.accelerate.runtime import DYNAMIC, CompiledPart, Part
+from sam2_video.accelerate.runtime import DYNAMIC, Part
+
+Run = Callable[..., list[Tensor]]
+"""A compiled part: tensors in, tensors out."""
 
 
 class ImageEncoder(nn.Module):
@@ -117,7 +120,7 @@ def parts_of(network: SAM2Base, reduced: torch.dtype) -> dict[str, Part]:
     }
 
 
-def replace_parts(network: SAM2Base, compiled: Mapping[str, CompiledPart]) -> None:
+def replace_parts(network: SAM2Base, compiled: Mapping[str, Run]) -> None:
     """Let a network call compiled parts, in place; its image encoder and attention are deleted."""
     positions = CachedPositionEncoding(network.image_encoder.neck.position_encoding)
     network.forward_image = _ForwardImage(compiled["image_encoder"], positions)
@@ -131,7 +134,7 @@ def replace_parts(network: SAM2Base, compiled: Mapping[str, CompiledPart]) -> No
 class _ForwardImage:
     """Takes the place of `SAM2Base.forward_image`."""
 
-    def __init__(self, run: CompiledPart, positions: CachedPositionEncoding) -> None:
+    def __init__(self, run: Run, positions: CachedPositionEncoding) -> None:
         self.run, self.positions = run, positions
 
     def __call__(self, images: Tensor) -> dict[str, list[Tensor]]:
@@ -144,7 +147,7 @@ class _ForwardImage:
 class CompiledMemoryAttention(nn.Module):
     """Takes the place of a network's `memory_attention`."""
 
-    def __init__(self, run: CompiledPart) -> None:
+    def __init__(self, run: Run) -> None:
         super().__init__()
         self.run = run
 
@@ -180,7 +183,7 @@ class CompiledMemoryAttention(nn.Module):
 class _PredictMasks:
     """Takes the place of `MaskDecoder.predict_masks`."""
 
-    def __init__(self, run: CompiledPart) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
 
     def __call__(
@@ -200,7 +203,7 @@ class _PredictMasks:
 class CompiledMemoryEncoder(nn.Module):
     """Takes the place of a network's `memory_encoder`."""
 
-    def __init__(self, run: CompiledPart, positions: CachedPositionEncoding) -> None:
+    def __init__(self, run: Run, positions: CachedPositionEncoding) -> None:
         super().__init__()
         self.run, self.positions = run, positions
 

@@ -23,6 +23,10 @@ from torch import Tensor, nn
 
 logger = logging.getLogger(__name__)
 
+# Importing OpenVINO reports to Intel where its telemetry package, which it requires, is found. A
+# tool for private videos reports nothing: with None here, that package cannot be imported.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+
 DYNAMIC = -1
 """The length of a dimension that differs from call to call."""
 MAX_CACHED = 16
@@ -66,9 +70,6 @@ def core() -> Any | None:
     """OpenVINO's entry point; None where it is not installed or does not serve the processor."""
     if find_spec("openvino") is None:
         return None
-    # Importing OpenVINO reports to Intel where its telemetry package, which it requires, is found.
-    # A tool for private videos reports nothing: with None here, that package cannot be imported.
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     from openvino import Core
 
     found = Core()
