@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from copy import deepcopy
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -22,24 +23,29 @@ from torch import Tensor
 from bench.engine import WARM, iou
 from bench.sides import network_of, reader_of
 from sam2_video.accelerate import network as accelerate
-from sam2_video.accelerate.matmul import FLOAT32, Precision
+from sam2_video.accelerate.caching import cache_empty_prompt
+from sam2_video.accelerate.parts import parts_of, replace_parts
+from sam2_video.accelerate.runtime import compile_part
 from sam2_video.core.limits import Limits
+from sam2_video.engine.model import compile_cache
 from sam2_video.engine.preprocess import normalize_image, shrink
 from sam2_video.engine.tracker import TrackingPass, encode_prompts, group_objects
 from sam2_video.prediction.prepare import PromptInputs, prepare
 from sam2_video.video.streams import RgbStream
 
 
-def rewrite_all_but_attention(network: SAM2Base) -> None:
-    """All of `rewrite_for_cpu` except memory attention."""
-    attention = network.memory_attention
-    accelerate.rewrite_for_cpu(network)
-    network.memory_attention = attention
+def on_openvino(*reduced: str) -> Callable[[SAM2Base], None]:
+    """The network with its parts on OpenVINO, those named in bfloat16."""
 
+    def change(network: SAM2Base) -> None:
+        parts = parts_of(network, torch.float32)
+        for name in reduced:
+            parts[name] = replace(parts[name], precision=torch.bfloat16)
+        cache_empty_prompt(network.sam_prompt_encoder)
+        compiled = {name: compile_part(part, compile_cache()) for name, part in parts.items()}
+        replace_parts(network, compiled)
 
-def rewrite(precision: Precision) -> Callable[[SAM2Base], None]:
-    """All of `rewrite_for_cpu`."""
-    return lambda network: accelerate.rewrite_for_cpu(network, precision)
+    return change
 
 
 def in_bfloat16(network: SAM2Base) -> None:
@@ -49,11 +55,11 @@ def in_bfloat16(network: SAM2Base) -> None:
 
 VARIANTS: dict[str, Callable[[SAM2Base], None]] = {
     "Meta's network": lambda network: None,
-    "all but memory attention: oneDNN, tiles, folded layers": rewrite_all_but_attention,
-    "memory attention: oneDNN, tiles, values after the sum": rewrite(FLOAT32),
-    "bfloat16 matmuls": rewrite(Precision(torch.bfloat16)),
-    "memory attention: scores in 8 bits": rewrite(Precision(torch.bfloat16, int8_scores=True)),
-    "(instead of all: bfloat16 autocast)": in_bfloat16,
+    "OpenVINO, all in float32": on_openvino(),
+    "memory attention in bfloat16": on_openvino("memory_attention"),
+    "memory encoder too": on_openvino("memory_attention", "memory_encoder"),
+    "image encoder too": on_openvino("memory_attention", "memory_encoder", "image_encoder"),
+    "(instead of all: PyTorch's bfloat16 autocast)": in_bfloat16,
 }
 
 

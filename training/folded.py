@@ -19,9 +19,7 @@ from sam2.modeling.sam import transformer
 from sam2.modeling.sam2_base import SAM2Base
 from sam2.modeling.sam2_utils import LayerNorm2d
 from torch import Tensor, nn
-
-from sam2_video.accelerate.channel_norm import channel_norm
-from sam2_video.accelerate.folding import fuse_norms
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 MASK_LAYERS = 6
 """Convolution, norm and activation at strides 2 and 4 of the mask downsampler."""
@@ -56,6 +54,22 @@ def fold(model: SAM2Base, frozen_blocks: int) -> None:
     model.train().to(memory_format=torch.channels_last)
 
 
+def fuse_norms(module: nn.Module) -> None:
+    """Fold every batch norm inside a module, in place, into the convolution before it.
+
+    Args:
+        module: in evaluation mode; its children are defined in the order in which they are called.
+    """
+    previous: tuple[str, nn.Conv2d] | None = None
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm2d) and previous is not None:
+            fused = fuse_conv_bn_eval(previous[1], child)
+            setattr(module, previous[0], fused)
+            setattr(module, name, nn.Identity())
+        fuse_norms(child)
+        previous = (name, child) if isinstance(child, nn.Conv2d) else None
+
+
 def patch_for_autograd() -> None:
     """Replace three functions of `sam2` by ones whose gradients are faster on a CPU.
 
@@ -83,7 +97,9 @@ class _Functions:
 
 
 def _layer_norm(self: LayerNorm2d, x: Tensor) -> Tensor:
-    return channel_norm(x, self.weight, self.bias, self.eps)
+    channels_last = x.permute(0, 2, 3, 1)
+    normed = F.layer_norm(channels_last, self.weight.shape, self.weight, self.bias, self.eps)
+    return normed.permute(0, 3, 1, 2)
 
 
 def unfolded(folded: dict[str, Tensor], model: SAM2Base) -> dict[str, Tensor]:

@@ -1,6 +1,5 @@
 """Caching what a network would compute again on every frame."""
 
-from sam2.modeling.backbones.hieradet import Hiera
 from sam2.modeling.position_encoding import PositionEmbeddingSine
 from sam2.modeling.sam.prompt_encoder import PromptEncoder
 from torch import Tensor, nn
@@ -20,20 +19,6 @@ class CachedPositionEncoding(nn.Module):
         if size not in self._cache:
             self._cache[size] = self.encoding(x[:1])
         return self._cache[size].expand(len(x), -1, -1, -1)
-
-
-def cache_position_embedding(trunk: Hiera) -> None:
-    """Interpolate the trunk's positional embedding once for each size."""
-    compute = trunk._get_pos_embed
-    cache: dict[tuple[int, int], Tensor] = {}
-
-    def cached(size: tuple[int, int]) -> Tensor:
-        size = (size[0], size[1])
-        if size not in cache:
-            cache[size] = compute(size).contiguous()
-        return cache[size]
-
-    trunk._get_pos_embed = cached
 
 
 def cache_empty_prompt(encoder: PromptEncoder) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from platformdirs import user_cache_path
 from sam2.modeling.sam2_base import SAM2Base
 
 from sam2_video.accelerate.network import PRECISIONS, accelerate
@@ -86,9 +87,15 @@ def load_model(
             f"the GPU has too little free memory for the model {checkpoint.name}; choose a smaller "
             "SAM2_MODEL"
         ) from error
-    accelerate(network, precision, cuda_graphs=cuda_graphs)
+    accelerate(network, precision, cuda_graphs=cuda_graphs, cache=compile_cache())
     logger.info("device: %s, image size: %d, precision: %s", device, size, precision)
     return LoadedModel(checkpoint.name, network, encoder_batch)
+
+
+def compile_cache() -> Path:
+    """Where compiled networks are kept: `SAM2_COMPILE_CACHE`, else a folder of the user's cache."""
+    given = os.environ.get("SAM2_COMPILE_CACHE")
+    return Path(given) if given else user_cache_path("sam2-video", appauthor=False) / "compiled"
 
 
 def _precision_from_environment() -> str:

@@ -1,7 +1,5 @@
-"""The rewritten network computes what the original does."""
+"""The network on OpenVINO computes what the original does."""
 
-import math
-from collections import Counter
 from copy import deepcopy
 
 import pytest
@@ -10,12 +8,13 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from bench.parity import NUM_FRAMES, centre, pictures
-from sam2_video.accelerate import attention, matmul, memory_attention
-from sam2_video.accelerate.attention import Float32Scores, attend
-from sam2_video.accelerate.matmul import FLOAT32, PackedLinear, Precision
-from sam2_video.accelerate.memory_attention import FastMemoryAttention
-from sam2_video.accelerate.memory_encoder import FastMemoryEncoder
-from sam2_video.accelerate.network import compute_in_bfloat16, rewrite_for_cpu, supports_bfloat16
+from sam2_video.accelerate import network as accelerate
+from sam2_video.accelerate.network import (
+    compute_in_bfloat16,
+    run_on_openvino,
+    supports_bfloat16,
+)
+from sam2_video.accelerate.runtime import prefers_bfloat16
 from sam2_video.engine.model import load_model
 from sam2_video.engine.prompts import Prompt, TrackedObject
 from sam2_video.engine.tracker import TrackingPass, encode_prompts, group_objects
@@ -23,11 +22,6 @@ from sam2_video.models.load import build_network, load_weights
 from sam2_video.models.registry import CheckpointError, checkpoint_folder, find_checkpoint
 
 TOLERANCE = 1e-4
-PRECISIONS = {
-    "bfloat16": Precision(torch.bfloat16),
-    "int8": Precision(int8_scores=True),
-    "both": Precision(torch.bfloat16, int8_scores=True),
-}
 
 
 def plain_network(name: str, side: int) -> SAM2Base:
@@ -44,7 +38,7 @@ def plain_network(name: str, side: int) -> SAM2Base:
 def test_the_encoder_gives_the_same_features(name: str, side: int) -> None:
     network = plain_network(name, side)
     rewritten = deepcopy(network)
-    rewrite_for_cpu(rewritten)
+    run_on_openvino(rewritten)
     for image in (pictures(side)[:1], pictures(side)[-1:]):  # caches depend on the size alone
         expected, given = network.forward_image(image), rewritten.forward_image(image)
         for key in ("backbone_fpn", "vision_pos_enc"):
@@ -68,42 +62,60 @@ def tokens(network: SAM2Base, memories: int, pointers: int, count: int) -> dict:
     }
 
 
-@pytest.mark.parametrize(("memories", "pointers"), [(1, 0), (1, 4), (7, 64)])
+@pytest.fixture(scope="module")
+def tiny() -> tuple[SAM2Base, SAM2Base]:
+    """Meta's network, and the same on OpenVINO."""
+    plain = plain_network("tiny", 256)
+    for layer in plain.memory_encoder.fuser.layers:
+        layer.gamma.data.fill_(0.3)  # its initial value is so small that it would hide the block
+    faster = deepcopy(plain)
+    run_on_openvino(faster)
+    return plain, faster
+
+
+@pytest.mark.parametrize(("memories", "pointers"), [(1, 0), (1, 4), (7, 64), (38, 160)])
 @pytest.mark.parametrize("count", [1, 3])
 @torch.inference_mode()
-def test_memory_attention_is_the_same(memories: int, pointers: int, count: int) -> None:
-    network = plain_network("tiny", 256)
-    given = tokens(network, memories, pointers, count)
-    expected = network.memory_attention(**given)
-    fast = FastMemoryAttention(network.memory_attention)
-    assert (fast(**given) - expected).abs().max() < TOLERANCE
-
-
-@pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
-@torch.inference_mode()
-def test_reduced_precision_in_memory_attention_stays_close(
-    precision: Precision, monkeypatch
-) -> None:
-    monkeypatch.setattr(memory_attention, "MIN_INT8_QUERIES", 0)
-    network = plain_network("tiny", 256)
-    given = tokens(network, 3, 8, 2)
-    expected = network.memory_attention(**given)
-    reduced = FastMemoryAttention(network.memory_attention, precision)(**given)
-    difference = (reduced - expected).abs()
-    assert 0 < difference.mean() < 0.01 * expected.std()
+def test_memory_attention_is_the_same(memories: int, pointers: int, count: int, tiny) -> None:
+    plain, faster = tiny
+    given = tokens(plain, memories, pointers, count)
+    expected = plain.memory_attention(**given)
+    assert (faster.memory_attention(**given) - expected).abs().max() < TOLERANCE
 
 
 @pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("points", [2, 5])
 @torch.inference_mode()
-def test_the_memory_encoder_is_the_same(count: int) -> None:
-    network = plain_network("tiny", 256)
-    for layer in network.memory_encoder.fuser.layers:
-        layer.gamma.fill_(0.3)  # its initial value is so small that it would hide the block
+def test_the_mask_decoder_is_the_same(count: int, points: int, tiny) -> None:
+    plain, faster = tiny
+    torch.manual_seed(1)
+    given = {
+        "image_embeddings": torch.randn(count, 256, 16, 16),
+        "image_pe": plain.sam_prompt_encoder.get_dense_pe(),
+        "sparse_prompt_embeddings": torch.randn(count, points, 256),
+        "dense_prompt_embeddings": torch.randn(count, 256, 16, 16),
+        "repeat_image": False,
+        "multimask_output": True,
+        "high_res_features": [
+            torch.randn(1, channels, side, side).expand(count, -1, -1, -1)
+            for channels, side in ((32, 64), (64, 32))
+        ],
+    }
+    pairs = zip(plain.sam_mask_decoder(**given), faster.sam_mask_decoder(**given), strict=True)
+    for expected, found in pairs:
+        assert expected.shape == found.shape
+        assert (expected - found).abs().max() < TOLERANCE
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@torch.inference_mode()
+def test_the_memory_encoder_is_the_same(count: int, tiny) -> None:
+    plain, faster = tiny
     features = torch.randn(1, 256, 16, 16).expand(count, -1, -1, -1)
     masks = 5 * torch.randn(count, 1, 256, 256)
     for skip_sigmoid in (True, False):
-        expected = network.memory_encoder(features, masks, skip_sigmoid)
-        given = FastMemoryEncoder(network.memory_encoder, FLOAT32)(features, masks, skip_sigmoid)
+        expected = plain.memory_encoder(features, masks, skip_sigmoid)
+        given = faster.memory_encoder(features, masks, skip_sigmoid)
         for key in ("vision_features", "vision_pos_enc"):
             one, other = (
                 x[key][0] if key == "vision_pos_enc" else x[key] for x in (expected, given)
@@ -112,11 +124,31 @@ def test_the_memory_encoder_is_the_same(count: int) -> None:
             assert (one - other).abs().max() < TOLERANCE
 
 
+@pytest.mark.skipif(not prefers_bfloat16(), reason="this processor has no bfloat16")
+@torch.inference_mode()
+def test_reduced_precision_stays_close(tiny) -> None:
+    plain, _ = tiny
+    reduced = deepcopy(plain)
+    run_on_openvino(reduced, torch.bfloat16)
+    image, given = pictures(256)[:1], tokens(plain, 3, 8, 2)
+    pairs = [
+        *zip(
+            plain.forward_image(image)["backbone_fpn"],
+            reduced.forward_image(image)["backbone_fpn"],
+            strict=True,
+        ),
+        (plain.memory_attention(**given), reduced.memory_attention(**given)),
+    ]
+    for expected, found in pairs:
+        assert found.dtype == torch.float32
+        assert 0 < (found - expected).abs().mean() < 0.05 * expected.std()
+
+
 @torch.inference_mode()
 def test_the_empty_prompt_is_cached_and_other_prompts_are_not() -> None:
     network = plain_network("nano", 256)
     rewritten = deepcopy(network)
-    rewrite_for_cpu(rewritten)
+    run_on_openvino(rewritten)
     one, other = network.sam_prompt_encoder, rewritten.sam_prompt_encoder
     assert torch.equal(one.get_dense_pe(), other.get_dense_pe())
     mask = torch.randn(1, 1, *one.mask_input_size)
@@ -126,35 +158,6 @@ def test_the_empty_prompt_is_cached_and_other_prompts_are_not() -> None:
         for expected, given in pairs:
             assert expected.shape == given.shape
             assert (expected - given).abs().max() < TOLERANCE
-
-
-@pytest.mark.parametrize("block", [100, 256, 600])
-@torch.inference_mode()
-def test_attention_in_blocks_is_attention(block: int, monkeypatch) -> None:
-    monkeypatch.setattr(attention, "TILE_SCORES", 7 * block)
-    torch.manual_seed(2)
-    # Scores of hundreds, in units of ln 2: a power of a score itself would overflow.
-    q, k, v = 20 * torch.randn(50, 16), 3 * torch.randn(600, 16), torch.randn(600, 8)
-    out = torch.empty(50, 8)
-    attend([Float32Scores(q, part) for part in k.split(block)], v, out)
-    expected = torch.softmax((q @ k.t()).double() * math.log(2), 1) @ v.double()
-    assert (out - expected).abs().max() < TOLERANCE
-
-
-@torch.inference_mode()
-def test_reduced_precision_in_the_encoder_stays_close() -> None:
-    network = plain_network("tiny", 256)
-    rewritten = deepcopy(network)
-    rewrite_for_cpu(rewritten, PRECISIONS["both"])
-    image = pictures(256)[:1]
-    features = zip(
-        network.forward_image(image)["backbone_fpn"],
-        rewritten.forward_image(image)["backbone_fpn"],
-        strict=True,
-    )
-    for expected, given in features:
-        assert given.dtype == torch.float32
-        assert 0 < (given - expected).abs().mean() < 0.02 * expected.std()
 
 
 def track(network: SAM2Base, side: int, num_frames: int = NUM_FRAMES) -> list[Tensor]:
@@ -179,16 +182,13 @@ def mean_iou(one: list[Tensor], other: list[Tensor]) -> float:
     return sum(ratios) / len(ratios)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
-def test_reduced_precision_changes_masks_in_a_few_pixels(precision: Precision, monkeypatch) -> None:
-    monkeypatch.setattr(memory_attention, "MIN_INT8_QUERIES", 0)
-    plain = plain_network("nano", 256)
+@pytest.mark.skipif(not prefers_bfloat16(), reason="this processor has no bfloat16")
+def test_reduced_precision_changes_masks_of_metas_networks_in_a_few_pixels() -> None:
+    plain = plain_network("tiny", 128)
     faster = deepcopy(plain)
-    rewrite_for_cpu(faster, precision)
-    logits, others = track(plain, 256), track(faster, 256)
-    assert all((one > 0).any() for one in logits)
+    run_on_openvino(faster, torch.bfloat16)
+    logits, others = track(plain, 128, 4), track(faster, 128, 4)
     assert not all(torch.equal(a, b) for a, b in zip(logits, others, strict=True))
-    # The embedded model is unsure about these drifting discs: it is the hardest case.
     assert mean_iou(logits, others) > 0.95
 
 
@@ -217,72 +217,35 @@ def test_only_metas_networks_support_bfloat16() -> None:
     assert not supports_bfloat16(plain_network("nano", 128))
 
 
-def test_the_precision_is_a_setting(monkeypatch) -> None:
-    monkeypatch.setenv("SAM2_PRECISION", "fp32")
-    attention = load_model("nano").network.memory_attention
-    assert isinstance(attention, FastMemoryAttention)
-    assert attention.precision == FLOAT32
+@pytest.mark.parametrize(
+    ("setting", "supports", "reduced"),
+    [
+        ("auto", True, torch.bfloat16),
+        ("auto", False, torch.float32),
+        ("fp32", True, torch.float32),
+    ],
+)
+def test_the_precision_is_a_setting(setting: str, supports: bool, reduced, monkeypatch) -> None:
+    monkeypatch.setattr(accelerate, "prefers_bfloat16", lambda: True)
+    monkeypatch.setattr(accelerate, "supports_bfloat16", lambda network: supports)
+    monkeypatch.setenv("SAM2_PRECISION", setting)
+    chosen = []
+    monkeypatch.setattr(accelerate, "run_on_openvino", lambda *given: chosen.append(given[1]))
+    load_model("nano")
+    assert chosen == [reduced]
+
+
+def test_an_unknown_precision_is_refused(monkeypatch) -> None:
     monkeypatch.setenv("SAM2_PRECISION", "fp16")
     with pytest.raises(CheckpointError, match=r"^SAM2_PRECISION is 'fp16', but it should be auto"):
         load_model("nano")
 
 
-@torch.inference_mode()
-def test_work_that_objects_share_is_done_once() -> None:
-    network = plain_network("nano", 256)
-    rewrite_for_cpu(network)
-    calls = Counter()
-
-    def count(name: str, module: torch.nn.Module) -> None:
-        module.register_forward_hook(lambda *_: calls.update([name]))
-
-    first, second = network.memory_attention.layers
-    count("encoder", network.image_encoder)
-    count("self-attention", first.self_attention)
-    count("queries of both objects", second.cross_attention.query)
-    count("MLP", second.linear1)
-    count("keys of memories and pointers", second.cross_attention.key)
-    track(network, 256)
-    # Frame 0 is encoded for its clicks and not tracked.
-    tracked = NUM_FRAMES - 1
-    keys = calls.pop("keys of memories and pointers")
-    assert calls.pop("encoder") == NUM_FRAMES
-    assert set(calls.values()) == {tracked}
-    assert keys == 2 * 2 * tracked  # all memories at once, and all pointers, of each object
-
-
-@pytest.mark.parametrize(
-    ("precision", "tolerance"),
-    [(FLOAT32, TOLERANCE), (PRECISIONS["bfloat16"], 0.02)],
-    ids=["float32", "bfloat16"],
-)
-@torch.inference_mode()
-def test_without_onednn_the_results_are_the_same(
-    precision: Precision, tolerance: float, monkeypatch
-) -> None:
-    network = plain_network("nano", 256)
-    without = deepcopy(network)
-    rewrite_for_cpu(network, precision)
-    monkeypatch.setattr(matmul, "HAS_ONEDNN", False)
-    rewrite_for_cpu(without, precision)
-    image, given = pictures(256)[:1], tokens(network, 3, 8, 2)
-    results = [
-        (*rewritten.forward_image(image)["backbone_fpn"], rewritten.memory_attention(**given))
-        for rewritten in (network, without)
-    ]
-    for one, other in zip(*results, strict=True):
-        assert (one - other).abs().mean() < tolerance * one.std()
-
-
-@pytest.mark.parametrize("activation", ["none", "relu", "relu6", "gelu"])
-@torch.inference_mode()
-def test_a_packed_linear_layer_is_a_linear_layer(activation: str) -> None:
-    linear, x = torch.nn.Linear(24, 40), torch.randn(3, 5, 24).transpose(0, 1)
-    expected = linear(x)
-    if activation != "none":
-        expected = getattr(torch.nn.functional, activation)(expected)
-    given = PackedLinear.from_linear(linear, torch.float32, activation)(x)
-    assert (given - expected).abs().max() < TOLERANCE
-    reduced = PackedLinear.from_linear(linear, torch.bfloat16, activation)(x)
-    assert reduced.dtype == torch.bfloat16
-    assert (reduced - expected).abs().max() < 0.05
+def test_without_openvino_the_network_is_metas(monkeypatch, caplog) -> None:
+    monkeypatch.setattr(accelerate, "core", lambda: None)
+    plain = plain_network("nano", 128)
+    given = deepcopy(plain)
+    run_on_openvino(given)
+    assert "OpenVINO is not installed" in caplog.text
+    for one, other in zip(track(given, 128, 3), track(plain, 128, 3), strict=True):
+        assert torch.equal(one, other)

@@ -15,7 +15,7 @@ from bench.parity import pictures
 from sam2_video import segment
 from sam2_video.accelerate import cuda_graphs
 from sam2_video.accelerate.cuda_graphs import Graphed
-from sam2_video.accelerate.network import rewrite_for_cpu
+from sam2_video.accelerate.network import run_on_openvino
 from sam2_video.engine.batch_encoder import encode_ahead
 from sam2_video.engine.model import load_model
 from sam2_video.engine.tracker import FrameFeatures, encode_image, encode_images
@@ -133,7 +133,7 @@ def test_whole_batches_are_replayed_and_a_short_one_is_not(monkeypatch) -> None:
 def test_features_are_those_of_one_at_a_time(name: str, rewritten: bool) -> None:
     network = plain_network(name, 128)
     if rewritten:
-        rewrite_for_cpu(network)
+        run_on_openvino(network)
     images = pictures(128)[::8]
     together = encode_images(network, images)
     assert len(together) == len(images) == 3

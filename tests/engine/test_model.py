@@ -152,7 +152,7 @@ def test_an_invalid_setting_is_one_sentence(name, text, right, monkeypatch) -> N
 def test_graphs_and_encoder_batches_are_off_by_default(monkeypatch) -> None:
     graphs = []
     monkeypatch.setattr(
-        model_module, "accelerate", lambda *_, cuda_graphs: graphs.append(cuda_graphs)
+        model_module, "accelerate", lambda *_, cuda_graphs, cache: graphs.append(cuda_graphs)
     )
     assert load_model("nano", image_size=128).encoder_batch == 1
     monkeypatch.setenv("SAM2_CUDA_GRAPHS", "1")

@@ -11,7 +11,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, strided
 
 from bench.parity import NUM_FRAMES, centre, pictures
-from sam2_video.accelerate.network import compute_in_bfloat16, rewrite_for_cpu
+from sam2_video.accelerate.network import compute_in_bfloat16, run_on_openvino
 from sam2_video.engine.prompts import Prompt, TrackedObject
 from sam2_video.engine.tracker import TrackingPass, encode_prompts, group_objects
 from tests.accelerate.test_network import plain_network
@@ -76,7 +76,7 @@ def test_tracking_keeps_as_many_bytes_as_documented(
     if autocast:  # as on CUDA
         compute_in_bfloat16(network, "cpu")
     else:
-        rewrite_for_cpu(network)
+        run_on_openvino(network)
     num_positions, clicks = (SIDE // 16) ** 2, len(frames)
     # Memories of the six frames before this one and of the clicked frames.
     memories = (network.num_maskmem - 1 + clicks) * num_positions * network.mem_dim * 2
