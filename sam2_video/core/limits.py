@@ -25,6 +25,8 @@ class Limits:
         max_decode_seconds: seconds that one pass over the video may wait for the decoder
             (1,800). A video is read in several passes; what the caller does with a frame
             between two reads does not count.
+        max_decoder_bytes: address space of a decoder process (4 GiB). H.264, HEVC and AV1 in
+            8K take up to 2.1 GiB of it, ProRes 4444 and FFV1 in 8K up to 3.1 GiB.
         max_mask_bytes: disk for the compressed masks of frames before the first click, which
             wait there until all are tracked (16 GiB).
         max_clicks: clicks of a request (1,000).
@@ -38,6 +40,7 @@ class Limits:
     max_frame_pixels: int = 7680 * 4320
     max_frames: int = 1_000_000
     max_decode_seconds: float = 1800.0
+    max_decoder_bytes: int = 4 * 1024**3
     max_mask_bytes: int = 16 * 1024**3
     max_clicks: int = 1000
     max_objects: int = 64
