@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 
 from sam2_video.prediction.contract import SCHEMA_FILE
@@ -22,8 +23,10 @@ from sam2_video.service.jobs.notifier import Notifier
 from sam2_video.service.jobs.preview import Previews
 from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.jobs.worker_endpoint import WorkerEndpoint
+from sam2_video.service.net.bodies import PacedBodies
 from sam2_video.service.net.guard import Guard
 from sam2_video.service.net.inputs import Sources
+from sam2_video.service.net.places import Places
 from sam2_video.service.page.app import page_app
 from sam2_video.service.page.frames import Pictures
 from sam2_video.service.page.routes import Page
@@ -124,7 +127,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
     files = Files(
         store, BlobStore(settings.files or str((folder / "files").resolve()), copies), limits
     )
-    sources = Sources(store, files, guard, limits)
+    sources = Sources(store, files, guard, limits, settings.bounds)
     views = Views(store, secret)
     endpoint = WorkerEndpoint(
         settings.worker_endpoint, secret.token("worker endpoint"), store, files
@@ -149,9 +152,11 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             views=views,
             model=model,
             schema=schema,
-            reading=asyncio.Semaphore(_BODIES_AT_A_TIME),
+            reading=Places(_BODIES_AT_A_TIME),
         )
-        routes.append(Mount("/v1", Starlette(routes=api.routes(), exception_handlers=ANSWERS)))
+        paced = Middleware(PacedBodies, bounds=settings.bounds)
+        app = Starlette(routes=api.routes(), exception_handlers=ANSWERS, middleware=[paced])
+        routes.append(Mount("/v1", app))
     if settings.has_page:
         page = Page(
             settings=settings,
@@ -161,7 +166,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             files=files,
             videos=Videos(store, files, sources, queue, settings),
             runs=Runs(store, files, queue, notifier, schema, model.version),
-            pictures=Pictures(),
+            pictures=Pictures(settings.bounds),
         )
         routes.append(Mount("/", page_app(page)))
     return Service(routes, containers, endpoint, store, files, queue, webhooks)

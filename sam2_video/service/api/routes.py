@@ -9,14 +9,11 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from typing import Any
 
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sam2_video.core.errors import shown
 from sam2_video.prediction.data_uri import is_data_uri
 from sam2_video.service.api.auth import Access
 from sam2_video.service.api.event_stream import Position, events
@@ -28,19 +25,20 @@ from sam2_video.service.jobs.notifier import Notifier
 from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.net.bodies import json_object
 from sam2_video.service.net.file_response import send_content
-from sam2_video.service.net.guard import Guard, UrlError
+from sam2_video.service.net.forms import UploadForm
+from sam2_video.service.net.guard import Guard, UrlError, shown_url
 from sam2_video.service.net.inputs import INPUT, Sources
 from sam2_video.service.net.origin import base_url
+from sam2_video.service.net.places import Places
 from sam2_video.service.net.server_sent import event_stream
 from sam2_video.service.settings import Settings
 from sam2_video.service.storage.database import Prediction, Store, StoredFile
-from sam2_video.service.storage.files import FileRefusedError, Files
+from sam2_video.service.storage.files import FileRefusedError, Files, shown_name
 from sam2_video.service.storage.secrets import Secret, new_id
 
 logger = logging.getLogger(__name__)
 
 _PAGE = 100
-_CHUNK = 1 << 20
 _METADATA_BYTES = 16 * 1024
 _MULTIPART_BYTES = 1024**2  # what a form adds to a file
 _LARGE_BODY = 1024**2
@@ -63,7 +61,7 @@ class Api:
     views: Views
     model: Model
     schema: InputSchema
-    reading: asyncio.Semaphore
+    reading: Places
 
     def routes(self) -> list[Route]:
         """The calls by path, below `/v1`."""
@@ -97,7 +95,7 @@ class Api:
         await self.queue.check_room()
         # A large request is in memory as a whole, so not many are read at a time.
         is_large = int(request.headers.get("Content-Length", _LARGE_BODY)) >= _LARGE_BODY
-        async with self.reading if is_large else nullcontext():
+        async with self.reading.held(owner) if is_large else nullcontext():
             prediction = await self._accept(request, owner, await json_object(request))
         await self.queue.submit(prediction)
         self.webhooks.follow(prediction)
@@ -179,21 +177,21 @@ class Api:
                 f"There are {self.settings.limits.max_files} files already, the most that are "
                 "allowed; delete some.",
             )
-        async with request.form(max_files=2, max_fields=8) as form:
-            content = form.get("content")
-            if not isinstance(content, UploadFile):
-                raise RequestError.of_field("content", "content is required: the file", "required")
-            file = StoredFile(
-                owner=owner,
-                kind="upload",
-                name=str(form.get("filename") or content.filename or "file"),
-                content_type=_media_type(form.get("type") or content.content_type),
-                details=await _metadata(form.get("metadata")),
-            )
-            try:
-                await self.files.keep(_chunks(content), file)
-            except FileRefusedError as error:
-                raise RequestError.of_field("content", f"content {error}") from error
+        form = UploadForm(request, "content", _METADATA_BYTES + 1)
+        file = StoredFile(owner=owner, kind="upload", name="file")
+
+        async def chunks() -> AsyncIterator[bytes]:
+            async for chunk in form.content():
+                yield chunk
+            # What is said of the file may come after it.
+            file.name = shown_name(form.text("filename") or form.file_name)
+            file.content_type = _media_type(form.text("type") or form.media_type)
+            file.details = _metadata(form.fields.get("metadata"))
+
+        try:
+            await self.files.keep(chunks(), file)
+        except FileRefusedError as error:
+            raise RequestError.of_field("content", f"content {error}") from error
         return JSONResponse(file_view(file, self._base(request)), 201)
 
     async def list_files(self, request: Request) -> Response:
@@ -281,7 +279,7 @@ class Api:
             await self.guard.check(url)
         except UrlError as error:
             raise RequestError.of_field(
-                "webhook", f"webhook is {shown(url)}, but {error}"
+                "webhook", f"webhook is {shown_url(url)}, but {error}"
             ) from error
 
     async def _prediction(self, request: Request) -> Prediction:
@@ -307,11 +305,10 @@ class Api:
         return prediction
 
 
-async def _metadata(value: Any) -> Json:
+def _metadata(text: bytearray | None) -> Json:
     """The metadata of an upload, which clients send as a field or as a file."""
-    if value is None:
+    if text is None:
         return {}
-    text = await value.read(_METADATA_BYTES + 1) if isinstance(value, UploadFile) else value
     try:
         details = json.loads(text) if len(text) <= _METADATA_BYTES else None
         # As it will be answered: neither NaN nor an unpaired surrogate can be.
@@ -325,15 +322,10 @@ async def _metadata(value: Any) -> Json:
     return details
 
 
-def _media_type(value: Any) -> str:
-    text = str(value or "").partition(";")[0].strip().lower()
+def _media_type(text: str) -> str:
+    text = text.partition(";")[0].strip().lower()
     is_plain = text.isascii() and text.isprintable() and text.count("/") == 1 and len(text) < 100
     return text if is_plain and " " not in text else "application/octet-stream"
-
-
-async def _chunks(content: UploadFile) -> AsyncIterator[bytes]:
-    while chunk := await content.read(_CHUNK):
-        yield chunk
 
 
 def _cursor_url(base: str, direction: str, number: int) -> str:

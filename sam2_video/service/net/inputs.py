@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 from sam2_video.core.errors import shown
 from sam2_video.prediction.data_uri import is_data_uri, read_data_uri
 from sam2_video.service.errors import RequestError
-from sam2_video.service.net.guard import Guard, UrlError
-from sam2_video.service.settings import ServiceLimits
+from sam2_video.service.net.guard import Fetched, Guard, UrlError, shown_url
+from sam2_video.service.net.places import Pace, Places
+from sam2_video.service.settings import Bounds, ServiceLimits
 from sam2_video.service.storage.database import Prediction, Store, StoredFile
 from sam2_video.service.storage.files import FileRefusedError, Files, shown_name
 
 INPUT = "input_video"
 
 _OWN_FILE = re.compile(r"/v1/(?:files|outputs)/([a-z2-7]{26})(?:/.*)?")
-_FETCHES = 4  # at a time
 _LONGEST_URL = 8192
 
 
@@ -29,12 +29,15 @@ class SourceError(Exception):
 class Sources:
     """Finds, stores and fetches what `input_video` names."""
 
-    def __init__(self, store: Store, files: Files, guard: Guard, limits: ServiceLimits) -> None:
+    def __init__(
+        self, store: Store, files: Files, guard: Guard, limits: ServiceLimits, bounds: Bounds
+    ) -> None:
         self._store = store
         self._files = files
         self._guard = guard
         self._limits = limits
-        self._fetching = asyncio.Semaphore(_FETCHES)
+        self._bounds = bounds
+        self._fetching = Places(bounds.max_fetches)
 
     async def accept(self, value: str, owner: str, own_urls: tuple[str, ...]) -> StoredFile | None:
         """Take what a client names as its input.
@@ -59,7 +62,7 @@ class Sources:
             parts, is_own = urlsplit(""), False
         if parts.scheme not in ("http", "https") or len(value) > _LONGEST_URL:
             raise _problem(
-                f"{INPUT} is {shown(value)}, but it should be an http(s) URL or a data URI"
+                f"{INPUT} is {shown_url(value)}, but it should be an http(s) URL or a data URI"
             )
         if is_own:
             found = _OWN_FILE.fullmatch(parts.path)
@@ -70,7 +73,7 @@ class Sources:
         try:
             await self._guard.check(value)
         except UrlError as error:
-            raise _problem(f"{INPUT} is {shown(value)}, but {error}") from error
+            raise _problem(f"{INPUT} is {shown_url(value)}, but {error}") from error
         return None
 
     async def fetch(self, prediction: Prediction) -> StoredFile:
@@ -80,7 +83,11 @@ class Sources:
             SourceError: it cannot be had.
         """
         return await self.download(
-            str(prediction.input[INPUT]), prediction.owner, "source", prediction_id=prediction.id
+            str(prediction.input[INPUT]),
+            prediction.owner,
+            "source",
+            prediction.owner,
+            prediction_id=prediction.id,
         )
 
     async def download(
@@ -88,6 +95,7 @@ class Sources:
         url: str,
         owner: str,
         kind: str,
+        client: str,
         *,
         prediction_id: str | None = None,
         max_bytes: int | None = None,
@@ -98,15 +106,16 @@ class Sources:
             url: where it is.
             owner: whose it becomes.
             kind: what it is; see `StoredFile`.
+            client: whose place the fetching takes.
             prediction_id: the prediction that it is for.
             max_bytes: how large it may be, if less than any file may be.
 
         Raises:
             SourceError: it cannot be had.
         """
-        subject = f"{INPUT} is {shown(url)}"
+        subject = f"{INPUT} is {shown_url(url)}"
         seconds = self._limits.max_fetch_seconds
-        async with self._fetching:
+        async with self._fetching.held(client):
             try:
                 async with asyncio.timeout(seconds), self._guard.get(url) as answer:
                     name = shown_name(urlsplit(answer.url).path)
@@ -117,7 +126,7 @@ class Sources:
                         content_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
                         prediction_id=prediction_id,
                     )
-                    return await self._files.keep(answer.body, file, max_bytes)
+                    return await self._files.keep(self._paced(answer), file, max_bytes)
             except UrlError as error:
                 raise SourceError(f"{subject}, which cannot be fetched: {error}") from error
             except FileRefusedError as error:
@@ -126,6 +135,23 @@ class Sources:
                 raise SourceError(
                     f"{subject}, which takes longer to fetch than the {seconds:g} seconds allowed"
                 ) from error
+
+    async def _paced(self, answer: Fetched) -> AsyncIterator[bytes]:
+        """The body of an answer.
+
+        Raises:
+            UrlError: it comes too slowly.
+        """
+        pace = Pace(self._bounds)
+        try:
+            while chunk := await pace.next(anext(answer.body, b"")):
+                pace.count(len(chunk))
+                yield chunk
+        except TimeoutError as error:
+            raise UrlError(
+                f"its server sends less than {self._bounds.min_body_rate} bytes a second "
+                "(SAM2_MIN_BODY_RATE)"
+            ) from error
 
     async def as_data_uri(self, file: StoredFile) -> str:
         """A file as a data URI, for a worker that cannot fetch it.

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from sam2_video.core.errors import InputError
 from sam2_video.service.errors import SERVER_FAILED, RequestError
+from sam2_video.service.net.bodies import PacedBodies
 from sam2_video.service.page.browser_guard import BrowserGuard
 from sam2_video.service.page.problem import problem
 from sam2_video.service.page.routes import Page, page_routes
@@ -17,7 +18,10 @@ def page_app(page: Page) -> Starlette:
     """The page as an application."""
     return Starlette(
         routes=page_routes(page),
-        middleware=[Middleware(BrowserGuard, settings=page.settings)],
+        middleware=[
+            Middleware(BrowserGuard, settings=page.settings),
+            Middleware(PacedBodies, bounds=page.settings.bounds),
+        ],
         exception_handlers={
             RequestError: _answer,
             InputError: _answer,
