@@ -64,6 +64,7 @@ def fetch_url(name: str, source: str, folder: Path, limits: Limits) -> Path:
 
     Raises:
         InputError: it is no such URL, or it cannot be fetched within the limits.
+        SettingError: `SAM2_ALLOW_PRIVATE` is invalid.
     """
     if not is_url(source):
         raise InputError(
@@ -73,11 +74,11 @@ def fetch_url(name: str, source: str, folder: Path, limits: Limits) -> Path:
     is_data = is_data_uri(source)
     if not is_data and "@" in re.split("[/?#]", source.split(":", 1)[1].lstrip("/"), maxsplit=1)[0]:
         raise InputError(f"{name} is a URL with a user or password, which is not supported")
+    sockets = _Sockets(AddressRules.from_env())
     try:
         if is_data:
             _save_data_uri(source, path, name, limits)
         else:
-            sockets = _Sockets(AddressRules.from_env())
             _interruptible(
                 lambda: _save(source, path, name, limits, sockets),
                 sockets,
