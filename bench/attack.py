@@ -435,7 +435,7 @@ def _is_running(pid: int) -> bool:
 
 def main() -> int:
     """Run all steps; 1 if one failed."""
-    failed = False
+    failed, errors, left = False, [], []
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         server = Server(folder)
@@ -468,8 +468,8 @@ def main() -> int:
             print(f"{'tracebacks in the log':24} {len(errors)}")
         finally:
             server.end()
-            if failed:
-                print(server.log.read_text()[-3000:], file=sys.stderr)
+            if failed or errors:
+                print(server.log.read_text(), file=sys.stderr)
     return int(failed or bool(left) or bool(errors))
 
 
