@@ -300,7 +300,7 @@ def slow_webhooks(server: Server, _: Path) -> None:
         with httpx.Client(
             base_url=server.url, headers={"Authorization": f"Bearer {ATTACKER}"}, timeout=60
         ) as client:
-            for _ in range(30):
+            for _i in range(30):
                 made = client.post(MODEL, json={**filters, "webhook": drip.url})
                 client.post(f"/v1/predictions/{made.json()['id']}/cancel")
         until(lambda: drip.open > 0, 20)

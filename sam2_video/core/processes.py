@@ -88,7 +88,7 @@ class Children:
 _children: ContextVar[Children | None] = ContextVar("children", default=None)
 
 
-def start_child(command: Sequence[str], max_bytes: int | None = None, **options: Any) -> Child:
+def start_child(command: Sequence[str], *, max_bytes: int | None = None, **options: Any) -> Child:
     """Start a process.
 
     Where the command has `SIDE_PIPE`, a pipe is made for it, to be read at `Child.side`.

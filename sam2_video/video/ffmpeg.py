@@ -56,7 +56,7 @@ class Ffmpeg:
         self._left = max_wait_seconds
         self._process = start_child(
             [*command, *arguments],
-            max_bytes,
+            max_bytes=max_bytes,
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -52,7 +52,7 @@ def test_a_process_has_no_more_memory_than_allowed() -> None:
     for max_bytes, is_enough in ((400_000_000, False), (4_000_000_000, True)):
         child = start_child(
             [sys.executable, "-c", code],
-            max_bytes,
+            max_bytes=max_bytes,
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
