@@ -259,13 +259,13 @@ def slow_urls(server: Server, folder: Path) -> None:
     """41 visitors who fetch from a server that drips its header."""
     clip = write_clip(folder / "clip.mp4", size=(96, 72), frames=6)
     with Drip() as drip, Receiver({"/clip.mp4": clip.read_bytes()}) as good, ExitStack() as stack:
-        body = json.dumps({"address": drip.url}).encode()
+        body = json.dumps({"url": drip.url}).encode()
         for _ in range(41):
             path, kind = "/api/videos/fetch", "application/json"
             stack.enter_context(post_and_leave(server, path, body, len(body), kind))
         until(lambda: drip.open > 0, 10)
         with other_client(server.url) as client:
-            answer = client.post("/api/videos/fetch", json={"address": good.url("/clip.mp4")})
+            answer = client.post("/api/videos/fetch", json={"url": good.url("/clip.mp4")})
         assert answer.status_code == 201, answer.text
         stack.close()
         until(lambda: drip.open == 0, 10, lambda: "fetches run on")
@@ -318,7 +318,7 @@ def disk(server: Server, _: Path) -> None:
         def send(i: int) -> None:
             with suppress(httpx.HTTPError):
                 if i % 2:
-                    where = {"address": receiver.url("/large")}
+                    where = {"url": receiver.url("/large")}
                     httpx.post(f"{server.url}/api/videos/fetch", json=where, timeout=120)
                 else:
                     headers = {"Authorization": f"Bearer {ATTACKER}"}
@@ -352,7 +352,7 @@ def private_urls(server: Server, _: Path) -> None:
 
     with Receiver({"/there": redirect}) as receiver:
         for url in [*(f"http://{host}/x" for host in hosts), receiver.url("/there")]:
-            answer = httpx.post(f"{server.url}/api/videos/fetch", json={"address": url}, timeout=30)
+            answer = httpx.post(f"{server.url}/api/videos/fetch", json={"url": url}, timeout=30)
             assert answer.status_code == 422, (url, answer.text)
             assert "private address" in answer.text or "not a URL" in answer.text, (
                 url,
@@ -364,7 +364,7 @@ def odd_requests(server: Server, _: Path) -> None:
     """Malformed headers and bodies: each a 4xx, none a 500."""
     headers = {"Authorization": f"Bearer {ATTACKER}"}
     bodies = [b"[" * 900_000, b'{"video": {}}', b'{"labels": 5, "points": 5, "frame": 0}']
-    bodies += [b'{"frame": ' + b"9" * 5000 + b"}", b'{"inputs": 5}', b'{"address": {}}', b"\xff"]
+    bodies += [b'{"frame": ' + b"9" * 5000 + b"}", b'{"inputs": 5}', b'{"url": {}}', b"\xff"]
     bodies += [b'{"input": ' + b"9" * 5000 + b"}", b'{"input": {"input_video": {}}}', b"nul"]
     paths = ["/api/clicks", "/api/videos/fetch", "/api/runs", "/api/videos/x/mask", MODEL]
     paths += ["/v1/predictions", "/v1/files", "/v1/predictions/x/cancel"]
@@ -396,7 +396,7 @@ def end_under_attack(server: Server, folder: Path) -> list[str]:
     """SIGTERM while checks, fetches and uploads are under way; what is left."""
     content = huge_canvas_gif(folder / "canvas.gif").read_bytes()
     with Drip() as drip, ExitStack() as stack:
-        body = json.dumps({"address": drip.url}).encode()
+        body = json.dumps({"url": drip.url}).encode()
         for path, sent, size in (
             ("/api/videos", content, len(content)),
             ("/api/videos/fetch", body, len(body)),
