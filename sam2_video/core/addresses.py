@@ -48,7 +48,7 @@ class AddressRules:
         Raises:
             SettingError: it is something else.
         """
-        text = os.environ.get(VARIABLE, "").strip()
+        text = os.environ.get("SAM2_ALLOW_PRIVATE", "").strip()
         if text in ("", "any"):
             return cls(ANY)
         parts = [] if text == "none" else [part.strip() for part in text.split(",")]
