@@ -87,7 +87,7 @@ def run(capsys, *arguments: str) -> tuple[int, list[str], str]:
 BAD = {
     "no input": ([], "input_video is required"),
     "no value": (["input_video"], "-i 'input_video' should be written name=value"),
-    "unknown": (["fps=3"], "'fps' is not an input; there are input_video, "),
+    "unknown": (["fps=3"], "'fps' is not an input; the closest one is video_fps"),
     "missing file": (["input_video=@nowhere.mp4"], "input_video is '@nowhere.mp4', but there is"),
     "folder": (["input_video=@tests"], "input_video is '@tests', but it is not a file"),
     "long name": (["input_video=@" + "x" * 300], "input_video is '@xxx"),

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -165,12 +166,17 @@ class Contract:
     def normalized(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The known inputs that have a value, each as its Python type where it fits.
 
-        None counts as not given.
+        None counts as not given, and so does an empty string for a file that may be left out:
+        forms and tables write it so.
         """
         return {
             name: self.inputs[name].normalized(value)
             for name, value in given.items()
-            if name in self.inputs and value is not None
+            if name in self.inputs
+            and value is not None
+            and not (
+                value == "" and self.inputs[name].is_file and not self.inputs[name].is_required
+            )
         }
 
     def problems(self, given: Mapping[str, Any]) -> Iterator[Problem]:
@@ -182,6 +188,11 @@ class Contract:
             elif problem := spec.problem(given[name]):
                 yield problem
 
+    def unknown(self, name: str) -> str:
+        """The sentence for a name that no input has."""
+        (closest,) = get_close_matches(name, self.inputs, n=1, cutoff=0)
+        return f"{shown(name)} is not an input; the closest one is {closest}"
+
     def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Check the inputs of one prediction and fill in the defaults.
 
@@ -190,8 +201,7 @@ class Contract:
         """
         for name in given:
             if name not in self.inputs:
-                names = ", ".join(self.inputs)
-                raise InputError(f"{shown(name)} is not an input; there are {names}")
+                raise InputError(self.unknown(name))
         known = self.normalized(given)
         for problem in self.problems(known):
             raise InputError(problem.sentence)

@@ -23,7 +23,7 @@ def test_ray_is_started_and_stopped_where_there_is_none(tmp_path) -> None:
     assert stdout == f"{tmp_path}/out/results.jsonl\n"
     errors = [row["error"] for row in rows_of(tmp_path / "out")]
     assert errors[0] == "input_video is required"
-    assert errors[1].startswith("'fps' is not an input; there are input_video, ")
+    assert errors[1].startswith("'fps' is not an input; the closest one is video_fps")
     assert _ray_folders() == before
     assert list(temporary.iterdir()) == []
     found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)

@@ -120,7 +120,7 @@ def test_as_many_workers_as_there_is_room_for(size, count) -> None:
     ("inputs", "error"),
     [
         ({"video_fps": "9" * 22}, "video_fps is 9999999999999999999999, but it should be a whole"),
-        ({"fps": 3}, "'fps' is not an input; there are input_video, "),
+        ({"fps": 3}, "'fps' is not an input; the closest one is video_fps"),
         ({"input_video": "ftp://h/a.mp4"}, "input_video is 'ftp://h/a.mp4', but it should be a"),
         ({"input_video": 3}, "input_video is 3, but it should be a file"),
         ({"input_video": "/nowhere.mp4"}, "input_video is '/nowhere.mp4', but there is no such"),

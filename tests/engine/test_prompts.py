@@ -96,12 +96,12 @@ def mask(frame: int, name: str) -> MaskPrompt:
     return MaskPrompt(frame, name, lambda: np.ones((2, 2), bool))
 
 
-def test_objects_come_from_clicks_then_boxes_then_masks() -> None:
+def test_objects_come_from_masks_then_clicks_then_boxes() -> None:
     clicks = parse_clicks("[1,1],[2,2]", "1", "0", "dog,,")
     boxes = parse_boxes("[0,0,1,1],[0,0,2,2],[0,0,3,3]", "3,0,0", ",dog,")
     objects = build_prompts(clicks, boxes, [mask(5, "cat"), mask(6, "dog")])
-    assert [o.name for o in objects] == ["dog", "object_2", "object_1", "object_3", "cat"]
-    dog, _, first, _, cat = objects
+    assert [o.name for o in objects] == ["cat", "dog", "object_2", "object_1", "object_3"]
+    cat, dog, _, first, _ = objects
     assert [(p.frame, p.points, p.box) for p in dog.prompts] == [
         (0, ((1, 1),), (0, 0, 2, 2)),
         (6, (), None),
@@ -114,7 +114,7 @@ def test_objects_come_from_clicks_then_boxes_then_masks() -> None:
 def test_names_given_to_boxes_and_masks_are_taken() -> None:
     clicks, boxes = parse_clicks(pairs(2), "1", "0", ""), parse_boxes("[0,0,1,1]", "0", "object_1")
     names = [o.name for o in build_prompts(clicks, boxes, [mask(0, "object_3")])]
-    assert names == ["object_2", "object_4", "object_1", "object_3"]
+    assert names == ["object_3", "object_2", "object_4", "object_1"]
 
 
 @pytest.mark.parametrize("coordinates", ["", "[1,1],[2,2]"])

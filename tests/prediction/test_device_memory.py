@@ -15,7 +15,7 @@ from sam2_video.prediction.track import delayed
 
 SENTENCE = (
     "the GPU has too little memory for 2 objects with the model nano at 128 pixels a side; lower "
-    "SAM2_IMAGE_SIZE, click fewer objects, or choose a smaller SAM2_MODEL"
+    "SAM2_IMAGE_SIZE, prompt fewer objects, or choose a smaller SAM2_MODEL"
 )
 CLICKS = "[320,180],[40,60]"
 

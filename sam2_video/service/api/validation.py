@@ -47,6 +47,10 @@ class InputSchema:
         """The inputs that there are, in their order."""
         return list(self._contract.inputs)
 
+    def unknown(self, name: str) -> str:
+        """The sentence for a name that no input has."""
+        return self._contract.unknown(name)
+
     def check(self, given: Any) -> Json:
         """The inputs, without those that are null or unknown.
 

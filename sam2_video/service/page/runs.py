@@ -88,8 +88,7 @@ class Runs:
         """
         for name in inputs:
             if name not in self.schema.names:
-                known = ", ".join(self.schema.names)
-                raise RequestError(422, f"{name[:40]!r} is not an input; there are {known}.")
+                raise RequestError(422, f"{self.schema.unknown(name)}.")
         url = f"{own_urls[0]}/api/videos/{video.id}/file"
         run = Prediction(
             id=new_id(),

@@ -178,7 +178,7 @@ def test_an_unknown_input_is_refused(visitor, numbered) -> None:
     video = upload(visitor, numbered)["id"]
     answer = visitor.post("/api/runs", json={"video": video, "inputs": {**CLICK, "colour": 1}})
     assert refusal(answer, 422)["sentence"].startswith(
-        "'colour' is not an input; there are input_video, click_coo"
+        "'colour' is not an input; the closest one is "
     )
 
 

@@ -40,13 +40,27 @@ const HINTS: Readonly<Record<string, string>> = {
   click_labels: "One per point: 1 belongs to the object, 0 does not. The list repeats if it is shorter.",
   click_frames: "The frame of each point, from 0. The list repeats if it is shorter.",
   click_object_ids: "The name of each point's object: dog,dog,ball. Points with one name mark one object.",
-  mask_type: "White objects on black, objects coloured in the video, or objects on green.",
+  mask_type:
+    "White objects on black, objects coloured in the video, objects on green, objects alone, or object numbers.",
   annotation_type: "How a highlighted object is marked: a coloured mask, a box, or both.",
-  output_video: "One MP4 video instead of a picture for every frame.",
-  video_fps: "Frames per second of the MP4 video (1 to 60).",
+  output_video: "One video instead of a picture for every frame.",
+  video_fps: "Frames per second of the video (1 to 60).",
   output_format: "File format of the pictures.",
   output_quality: "For jpg and webp pictures: 0 is the smallest file, 100 the best picture.",
   output_frame_interval: "Write every n-th frame: 1 writes all, 2 every other.",
+  box_coordinates: "One [x1,y1,x2,y2] per box around an object: [40,60,320,180]",
+  box_frames: "The frame of each box, from 0. The list repeats if it is shorter.",
+  box_object_ids: "The name of each box's object. A name that points have too means the same object.",
+  input_masks: "Masks to start from: an indexed PNG, or a zip of them, named by frame number.",
+  start_frame: "The first frame to process.",
+  end_frame: "The last frame to process; -1 for the video's last.",
+  video_format: "MP4 plays everywhere; WebM and MOV hold transparency.",
+  separate_objects: "A video, or pictures, for every object.",
+  keep_audio: "Keep the sound and the speed of the video.",
+  output_masks: "Also write all masks as masks.json (COCO).",
+  mask_expand: "Grow every mask by so many pixels; below 0, shrink it.",
+  mask_feather: "Soften edges over so many pixels.",
+  background_color: "The colour behind a green screen: #00ff00",
 };
 
 function buildControl(store: Store, field: Field, opened: (url: string) => void): Control {
@@ -91,6 +105,16 @@ function inputFor(
     return { control, show: (value) => (box.checked = value === true) };
   }
   if (field.kind === "integer" || field.kind === "number") return numberInput(field, set);
+  if (field.name === "input_masks") {
+    const input = h("input", { type: "file", accept: ".png,.zip", onchange: () => void read() });
+    const read = async () => set(input.files?.[0] ? await dataUri(input.files[0]) : "");
+    return {
+      control: input,
+      show: (value) => {
+        if (!value) input.value = "";
+      },
+    };
+  }
   if (field.kind === "file") {
     const input = h("input", {
       type: "text",
@@ -113,6 +137,15 @@ function inputFor(
     if (area.value !== String(value)) area.value = String(value);
   };
   return { control: area, show };
+}
+
+function dataUri(file: File): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
 }
 
 function numberInput(
@@ -187,6 +220,8 @@ function nameOf(choice: string): string {
     binary: "Black & white",
     highlighted: "Highlight",
     greenscreen: "Green screen",
+    alpha: "Transparent",
+    indexed: "Object numbers",
   };
   return names[choice] ?? (choice === "true" ? "on" : choice === "false" ? "off" : choice);
 }

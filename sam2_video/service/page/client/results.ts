@@ -15,7 +15,7 @@ export class Results {
   constructor(private readonly store: Store) {}
 
   get pictures(): number {
-    return this.files.filter((name) => !isVideo(name)).length;
+    return this.files.filter(isPicture).length;
   }
 
   clear(): void {
@@ -29,7 +29,7 @@ export class Results {
   add(report: RunReport): void {
     this.files.push(...report.new_files);
     for (const name of report.new_files.slice(-LATEST)) {
-      if (isVideo(name)) continue;
+      if (!isPicture(name)) continue;
       this.latest.prepend(
         h("img", { src: resultUrl(report, name), alt: `Result of ${titleOf(name)}`, loading: "lazy" }),
       );
@@ -43,7 +43,7 @@ export class Results {
     if (!this.files.length) return;
     const video = this.store.state.video?.id === run.video ? this.store.state.video : null;
     const movie = this.files.find(isVideo);
-    this.outcome.append(movie ? player(run, movie, video) : sheet(run, this.files, video));
+    this.outcome.append(movie ? player(run, movie, video) : sheet(run, this.files.filter(isPicture), video));
     const all = movie ? "Download (zip)" : `Download ${countOf(this.pictures, "picture")} (zip)`;
     byId("downloads").replaceChildren(
       ...(movie
@@ -228,6 +228,7 @@ class Viewer {
   }
 }
 
-const isVideo = (name: string): boolean => name.endsWith(".mp4");
-const numberOf = (name: string): number => Number(/\d+/.exec(name)?.[0] ?? 0);
+const isVideo = (name: string): boolean => /\.(mp4|webm|mov)$/.test(name);
+const isPicture = (name: string): boolean => /\.(webp|jpg|png)$/.test(name);
+const numberOf = (name: string): number => Number(/frame_(\d+)\.\w+$/.exec(name)?.[1] ?? 0);
 const titleOf = (name: string): string => `frame ${numberOf(name)}`;

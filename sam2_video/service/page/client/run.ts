@@ -19,8 +19,14 @@ export class Runner {
     byId("run").onclick = () => this.begin();
     byId("cancel").onclick = () => this.cancel();
     store.subscribe((state, before) => {
-      if (state.video !== before.video || state.drawing !== before.drawing || state.isRunning !== before.isRunning) {
-        const hasPoints = String(state.values.click_coordinates ?? "").trim() !== "";
+      if (
+        state.video !== before.video ||
+        state.drawing !== before.drawing ||
+        state.isRunning !== before.isRunning ||
+        state.values !== before.values
+      ) {
+        const prompts = ["click_coordinates", "box_coordinates", "input_masks"];
+        const hasPoints = prompts.some((name) => String(state.values[name] ?? "").trim() !== "");
         byId<HTMLButtonElement>("run").disabled = !state.video || !hasPoints || state.isRunning;
       }
     });

@@ -25,12 +25,25 @@ test("the fields of the real schema stand in the interface's order", () => {
       ["output_format", "choice"],
       ["output_quality", "integer"],
       ["output_frame_interval", "integer"],
+      ["box_coordinates", "string"],
+      ["box_frames", "string"],
+      ["box_object_ids", "string"],
+      ["input_masks", "file"],
+      ["start_frame", "integer"],
+      ["end_frame", "integer"],
+      ["video_format", "choice"],
+      ["separate_objects", "boolean"],
+      ["keep_audio", "boolean"],
+      ["output_masks", "boolean"],
+      ["mask_expand", "integer"],
+      ["mask_feather", "integer"],
+      ["background_color", "string"],
     ],
   );
 });
 
 test("choices, bounds and defaults come from the schema", () => {
-  assert.deepEqual(field("mask_type").choices, ["binary", "highlighted", "greenscreen"]);
+  assert.deepEqual(field("mask_type").choices, ["binary", "highlighted", "greenscreen", "alpha", "indexed"]);
   assert.deepEqual([field("video_fps").minimum, field("video_fps").maximum, field("video_fps").default], [1, 60, 30]);
   assert.equal(field("input_video").default, null);
   assert.equal(field("click_object_ids").title, "Click object IDs");
