@@ -319,7 +319,10 @@ def test_a_huge_header(kind, folder, tmp_path):
     path = tmp_path / f"huge.{kind}"
     path.write_bytes(huge(kind, folder))
     sentence = refusal(path)
-    assert sentence == "input_video has 30000x30000 pixels a frame, more than the 33177600 allowed"
+    assert sentence == (
+        "input_video has 30000x30000 pixels a frame, more than the 33177600 allowed "
+        "(SAM2_MAX_FRAME_PIXELS)"
+    )
 
 
 def test_a_huge_header_takes_no_memory(folder, tmp_path):
