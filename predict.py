@@ -6,6 +6,7 @@ from typing import Iterator  # noqa: UP035 - the schema generator knows this spe
 
 from cog import BasePredictor, Input, Path, streaming
 
+from sam2_video.core.addresses import AddressRules
 from sam2_video.core.limits import Limits
 from sam2_video.core.logs import log_to_stderr
 from sam2_video.core.workspace import Workspace
@@ -25,6 +26,7 @@ class Predictor(BasePredictor):
         log_to_stderr()
         check_versions()
         Limits.from_env()
+        AddressRules.from_env()
         self.workspace.fresh()
         fetch_named_weights()
         warm_up(self.model)

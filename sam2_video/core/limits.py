@@ -10,12 +10,36 @@ from typing import Any, Self
 from sam2_video.core.errors import SettingError, shown
 
 
+class FromEnvironment:
+    """A dataclass of numbers above zero, each read from a variable of the environment.
+
+    Each field is read under its own name in capitals, `SAM2_` before it (`SAM2_MAX_FRAMES`).
+    """
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the fields from `environ` (the process's own when None).
+
+        A variable that is unset or blank leaves its default.
+
+        Raises:
+            SettingError: a variable is not a number above zero; one sentence that names it.
+        """
+        environ = os.environ if environ is None else environ
+        given: dict[str, Any] = {}
+        for field in fields(cls):  # type: ignore[arg-type]
+            name = f"SAM2_{field.name.upper()}"
+            text = environ.get(name, "").strip()
+            if text:
+                given[field.name] = _positive(name, text, whole=isinstance(field.default, int))
+        return cls(**given)
+
+
 @dataclass(frozen=True)
-class Limits:
+class Limits(FromEnvironment):
     """What the file of an untrusted client may cost before it is refused.
 
-    Each field is read from the environment under its own name in capitals, `SAM2_` before it
-    (`SAM2_MAX_FRAMES`). The defaults are generous: they stop abuse, not long videos.
+    The defaults are generous: they stop abuse, not long videos.
 
     Attributes:
         max_video_bytes: size of the input file (4 GiB).
@@ -25,6 +49,8 @@ class Limits:
         max_decode_seconds: seconds that one pass over the video may wait for the decoder
             (1,800). A video is read in several passes; what the caller does with a frame
             between two reads does not count.
+        max_decoder_bytes: address space of a decoder process (4 GiB). H.264, HEVC and AV1 in
+            8K take up to 2.1 GiB of it, ProRes 4444 and FFV1 in 8K up to 3.1 GiB.
         max_mask_bytes: disk for the compressed masks of frames before the first click, which
             wait there until all are tracked (16 GiB).
         max_clicks: clicks of a request, and boxes (1,000 of each).
@@ -38,28 +64,11 @@ class Limits:
     max_frame_pixels: int = 7680 * 4320
     max_frames: int = 1_000_000
     max_decode_seconds: float = 1800.0
+    max_decoder_bytes: int = 4 * 1024**3
     max_mask_bytes: int = 16 * 1024**3
     max_clicks: int = 1000
     max_objects: int = 64
     max_conditioning_frames: int = 1000
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the limits from `environ` (the process's own when None).
-
-        A variable that is unset or blank leaves its default.
-
-        Raises:
-            SettingError: a variable is not a number above zero; one sentence that names it.
-        """
-        environ = os.environ if environ is None else environ
-        given: dict[str, Any] = {}
-        for field in fields(cls):
-            name = f"SAM2_{field.name.upper()}"
-            text = environ.get(name, "").strip()
-            if text:
-                given[field.name] = _positive(name, text, whole=isinstance(field.default, int))
-        return cls(**given)
 
 
 def _positive(name: str, text: str, *, whole: bool) -> int | float:

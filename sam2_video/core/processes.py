@@ -13,12 +13,15 @@ pipes, or never learns its number. Processes are therefore started by the starte
 """
 
 import os
+import resource
 import subprocess
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import IO, Any
+from weakref import WeakSet
 
 SIDE_PIPE = "pipe:side"
 """Stands in a command for the name of the pipe that takes the process's second output."""
@@ -46,16 +49,79 @@ class Child(subprocess.Popen[bytes]):
         super().__del__()
 
 
-def start_child(command: Sequence[str], **options: Any) -> Child:
-    """Start a process; `options` are those of `subprocess.Popen`.
+class Children:
+    """The processes that a piece of work starts, so that another thread can end the work.
+
+    The work runs in a `with children.collected()` block, or in a thread with a copy of its context.
+    Killing its processes ends what it waits for.
+    """
+
+    def __init__(self) -> None:
+        self._running: WeakSet[Child] = WeakSet()
+        self._is_ended = False
+        self._lock = Lock()
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Collect the processes that are started in the block."""
+        token = _children.set(self)
+        try:
+            yield
+        finally:
+            _children.reset(token)
+
+    def add(self, child: Child) -> None:
+        """Take in a process that was started; it is killed if the work was ended already."""
+        with self._lock:
+            self._running.add(child)
+            if self._is_ended:
+                child.kill()
+
+    def end(self) -> None:
+        """Kill all of them, and every one that the work still starts."""
+        with self._lock:
+            self._is_ended = True
+            for child in self._running:
+                child.kill()
+
+
+_children: ContextVar[Children | None] = ContextVar("children", default=None)
+
+
+def start_child(command: Sequence[str], *, max_bytes: int | None = None, **options: Any) -> Child:
+    """Start a process.
 
     Where the command has `SIDE_PIPE`, a pipe is made for it, to be read at `Child.side`.
+
+    Args:
+        command: the program and its arguments.
+        max_bytes: bound on the process's address space, where the system can set it (Linux). It
+            holds from the moment after the start, for all that the process allocates from then on.
+        **options: of `subprocess.Popen`.
 
     Raises:
         OSError: it cannot be started.
     """
     start = _with_side_pipe if SIDE_PIPE in command else Child
-    return _uncancelled(lambda: start(command, **options))
+
+    def start_bounded() -> Child:
+        child = start(command, **options)
+        if max_bytes is not None:
+            _bound(child, max_bytes)
+        return child
+
+    child = _uncancelled(start_bounded)
+    if (children := _children.get()) is not None:
+        children.add(child)
+    return child
+
+
+def _bound(child: Child, max_bytes: int) -> None:
+    """Limit a process's address space. A hook between fork and exec is not safe with threads."""
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    limit = max_bytes if hard == resource.RLIM_INFINITY else min(max_bytes, hard)
+    with suppress(AttributeError, ProcessLookupError):  # not Linux; it has ended already
+        resource.prlimit(child.pid, resource.RLIMIT_AS, (limit, limit))
 
 
 def _with_side_pipe(command: Sequence[str], **options: Any) -> Child:

@@ -57,6 +57,8 @@ class Workspace:
             except OSError:
                 continue  # gone meanwhile, or no folder of this user
             try:
+                if os.fstat(lock).st_uid != os.getuid():
+                    continue
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
             except BlockingIOError:
@@ -66,8 +68,8 @@ class Workspace:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
-    if path.is_dir():
+    """Remove a file or a folder, if it is there; of a symbolic link, the link."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

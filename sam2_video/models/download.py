@@ -9,11 +9,12 @@ import http.client
 import logging
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sam2_video.core.errors import reason_of
+from sam2_video.core.errors import reason_of, shown
 from sam2_video.core.progress import DownloadProgress
 from sam2_video.models.registry import (
     CHECKPOINTS,
@@ -78,8 +79,22 @@ def download_all(names: Sequence[str]) -> Iterator[Path]:
 
 
 def weights_url() -> str:
-    """Where weights are fetched from: `SAM2_WEIGHTS_URL`, else Meta's server."""
-    return os.environ.get("SAM2_WEIGHTS_URL") or WEIGHTS_URL
+    """Where weights are fetched from: `SAM2_WEIGHTS_URL`, else Meta's server.
+
+    Raises:
+        CheckpointError: the variable is not an http(s) URL.
+    """
+    url = os.environ.get("SAM2_WEIGHTS_URL") or WEIGHTS_URL
+    try:
+        parts = urllib.parse.urlsplit(url)
+        is_url = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url or not url.isascii() or not url.isprintable() or " " in url:
+        raise CheckpointError(
+            f"SAM2_WEIGHTS_URL is {shown(url)}; give an http(s) URL, as {WEIGHTS_URL}"
+        )
+    return url
 
 
 def _fetch(url: str, part: Path, checkpoint: Checkpoint) -> None:

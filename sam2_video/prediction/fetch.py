@@ -3,28 +3,30 @@
 import http.client
 import os
 import re
+import socket
 import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from sam2_video.core.addresses import VARIABLE, AddressRules, PrivateAddressError
 from sam2_video.core.errors import InputError, reason_of, shown
 from sam2_video.core.limits import Limits
 from sam2_video.core.processes import start_thread
+from sam2_video.prediction.content_encoding import ContentDecoder
 from sam2_video.prediction.data_uri import is_data_uri, read_data_uri
 
 _CHUNK = 1 << 20
 _SILENCE_SECONDS = 30  # that a server may say nothing
 _SECONDS_BETWEEN_LOOKS = 0.05
 _USER_AGENT = "sam2-video"
+_SECONDS_TO_END = 1.0
 _URL_PUNCTUATION = "%/:=&?~#+!$,;'@()*[]"
-_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
 @contextmanager
@@ -84,6 +86,7 @@ def fetch_url(name: str, source: str, folder: Path, limits: Limits) -> Path:
 
     Raises:
         InputError: it is no such URL, or it cannot be fetched within the limits.
+        SettingError: `SAM2_ALLOW_PRIVATE` is invalid.
     """
     if not is_url(source):
         raise InputError(
@@ -93,12 +96,21 @@ def fetch_url(name: str, source: str, folder: Path, limits: Limits) -> Path:
     is_data = is_data_uri(source)
     if not is_data and "@" in re.split("[/?#]", source.split(":", 1)[1].lstrip("/"), maxsplit=1)[0]:
         raise InputError(f"{name} is a URL with a user or password, which is not supported")
-    stop = threading.Event()
+    sockets = _Sockets(AddressRules.from_env())
     try:
         if is_data:
             _save_data_uri(source, path, name, limits)
         else:
-            _interruptible(lambda: _save(source, path, name, limits, stop), stop)
+            _interruptible(
+                lambda: _save(source, path, name, limits, sockets),
+                sockets,
+                limits.max_fetch_seconds,
+            )
+    except _DeadlineError as error:
+        raise InputError(
+            f"{name} takes longer to fetch than the {limits.max_fetch_seconds:g} seconds "
+            "allowed (SAM2_MAX_FETCH_SECONDS)"
+        ) from error
     except InputError:
         raise
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -125,63 +137,106 @@ def _check_size(size: int, name: str, limits: Limits) -> None:
         )
 
 
-def _save(source: str, path: Path, name: str, limits: Limits, stop: threading.Event) -> None:
-    """Download until the end, a limit, or `stop`."""
-    started = time.monotonic()
+def _save(source: str, path: Path, name: str, limits: Limits, sockets: "_Sockets") -> None:
+    """Download until the end, a limit, or until `sockets` are closed."""
     total = 0
     with ExitStack() as stack:
-        response = stack.enter_context(_open(source))
-        if stop.is_set():
+        response = stack.enter_context(_open(source, sockets))
+        decoder = ContentDecoder(response.headers.get("Content-Encoding", ""))
+        if sockets.are_closed:
             return  # the caller has given up: nothing would remove the file
         file = stack.enter_context(path.open("wb"))
-        for chunk in _decoded(response):
-            if stop.is_set():
-                return
-            total += len(chunk)
-            _check_size(total, name, limits)
-            if time.monotonic() - started > limits.max_fetch_seconds:
-                raise InputError(
-                    f"{name} takes longer to fetch than the {limits.max_fetch_seconds:g} seconds "
-                    "allowed (SAM2_MAX_FETCH_SECONDS)"
-                )
-            file.write(chunk)
+        while data := response.read1(_CHUNK):
+            for chunk in decoder.feed(data):
+                if sockets.are_closed:
+                    return
+                total += len(chunk)
+                _check_size(total, name, limits)
+                file.write(chunk)
+        decoder.finish()
         expected = response.headers.get("Content-Length", "")
-        is_whole = _encoding_of(response) or not expected.isdecimal() or total == int(expected)
+        is_whole = decoder.encoding or not expected.isdecimal() or total == int(expected)
     if not is_whole:
         raise InputError(f"{name} broke off at {total} of {expected} bytes")
 
 
-def _encoding_of(response: Any) -> str:
-    """The answer's content encoding, in small letters; empty if there is none."""
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    return "" if encoding == "identity" else encoding
+class _DeadlineError(Exception):
+    """A download takes too long as a whole."""
 
 
-def _decoded(response: Any) -> Iterator[bytes]:
-    """An answer's content in chunks of at most 1 MiB, its content encoding undone.
+class _Sockets:
+    """The connections of one download: where they may go, and closing them from outside."""
 
-    Raises:
-        ValueError: the encoding is unknown, or the content damaged.
-    """
-    encoding = _encoding_of(response)
-    if encoding not in ("", "gzip", "x-gzip", "deflate"):
-        raise ValueError(f"its content encoding {shown(encoding)} is not supported")
-    data = response.read1(_CHUNK)
-    while data and not encoding:
-        yield data
-        data = response.read1(_CHUNK)
-    while data:  # once for each member: gzip files may be joined
-        decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
-        while not decoder.eof:
+    def __init__(self, rules: AddressRules) -> None:
+        self._rules = rules
+        self._lock = threading.Lock()
+        self._opened: list[socket.socket] = []
+        self.are_closed = False
+
+    def connect(
+        self, address: tuple[str, int], timeout: float, source: tuple[str, int] | None = None
+    ) -> socket.socket:
+        """As `socket.create_connection`, but only to addresses that are permitted."""
+        host, port = address
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            permitted = self._rules.checked(host, (str(entry[4][0]) for entry in found))
+        except PrivateAddressError as error:
+            raise PrivateAddressError(f"{error} ({VARIABLE})") from error
+        failure: OSError = OSError("there is no address")
+        for number in permitted:
             try:
-                chunk = decoder.decompress(data, _CHUNK)
-            except zlib.error as error:
-                raise ValueError(f"its {encoding} content is damaged") from error
-            if not (data or chunk):
-                raise ValueError(f"its {encoding} content breaks off")
-            yield chunk
-            data = decoder.unconsumed_tail or (b"" if decoder.eof else response.read1(_CHUNK))
-        data = decoder.unused_data or response.read1(_CHUNK)
+                return self.kept(socket.create_connection((number, port), timeout, source))
+            except OSError as error:
+                failure = error
+        raise failure
+
+    def connect_to_proxy(
+        self, address: tuple[str, int], timeout: float, source: tuple[str, int] | None = None
+    ) -> socket.socket:
+        """As `socket.create_connection`: the operator's proxy decides where it connects to."""
+        return self.kept(socket.create_connection(address, timeout, source))
+
+    def kept(self, connection: socket.socket) -> socket.socket:
+        """Keep a second descriptor of a connection: TLS takes over the first one."""
+        with self._lock:
+            self._opened.append(connection.dup())
+        if self.are_closed:
+            self.close()
+        return connection
+
+    def close(self) -> None:
+        """End all connections, whatever they wait for."""
+        self.are_closed = True
+        with self._lock:
+            while self._opened:
+                with self._opened.pop() as connection, suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(urllib.request.HTTPSHandler):
+    """Opens http and https by way of `_Sockets`."""
+
+    def __init__(self, sockets: _Sockets) -> None:
+        super().__init__()
+        self._sockets = sockets
+
+    def http_open(self, request: urllib.request.Request) -> Any:
+        return self.do_open(self._kind(http.client.HTTPConnection, request), request)
+
+    def https_open(self, request: urllib.request.Request) -> Any:
+        return self.do_open(self._kind(http.client.HTTPSConnection, request), request)
+
+    def _kind(self, kind: Any, request: urllib.request.Request) -> Any:
+        has_proxy = request.has_proxy() or getattr(request, "_tunnel_host", None)
+        connect = self._sockets.connect_to_proxy if has_proxy else self._sockets.connect
+
+        def connection(host: str, **options: Any) -> http.client.HTTPConnection:
+            made: http.client.HTTPConnection = kind(host, **options)
+            made._create_connection = connect  # type: ignore[attr-defined]
+            return made
+
+        return connection
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -190,13 +245,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     inf_msg = "it redirects without an end, saying "
 
 
-def _open(source: str) -> Any:
+def _open(source: str, sockets: _Sockets) -> Any:
     """Open a URL whose scheme was checked: neither `file:` nor `ftp:`, redirected or not."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        _Handler(sockets),
         _Redirects(),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
@@ -216,12 +270,15 @@ def _open(source: str) -> Any:
         raise ValueError("its host or port is malformed") from error
 
 
-def _interruptible(work: Callable[[], None], stop: threading.Event) -> None:
-    """Run `work` so that a cancellation is noticed although a socket is waited for.
+def _interruptible(work: Callable[[], None], sockets: _Sockets, seconds: float) -> None:
+    """Run `work` so that a cancellation and a deadline are noticed although a socket is waited for.
 
     A cancellation reaches Python only between two of its instructions, and a read from a silent
     server is one for as long as the server pleases. `work` therefore runs beside; when it is
-    given up, `stop` is set and it ends by itself.
+    given up, its `sockets` are closed and it ends.
+
+    Raises:
+        _DeadlineError: it takes longer than `seconds`.
     """
     errors: list[BaseException] = []
 
@@ -231,11 +288,17 @@ def _interruptible(work: Callable[[], None], stop: threading.Event) -> None:
         except BaseException as error:
             errors.append(error)
 
+    deadline = time.monotonic() + seconds
+    thread = None
     try:
         thread = start_thread(run)
         while thread.is_alive():
             thread.join(_SECONDS_BETWEEN_LOOKS)
+            if time.monotonic() > deadline and thread.is_alive():
+                raise _DeadlineError
     finally:
-        stop.set()
+        sockets.close()
+        if thread is not None:
+            thread.join(_SECONDS_TO_END)
     if errors:
         raise errors[0]

@@ -3,8 +3,10 @@
 import logging
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -78,35 +80,48 @@ def remove_server_folders(
 
     Empty ones a moment after they were made, by when a request that was parked in one has been
     read; all others once they are so old that their server was killed.
+
+    The path lies in a folder where everybody may write, so somebody else may have put something
+    there. Nothing happens where `base` or the folder above it is a symbolic link or another
+    user's, and no link below is followed.
     """
-    for folder in _subfolders(base):
-        age = _seconds_since_change(folder, clock())
+    with (
+        suppress(OSError),
+        _own_folder(base.parent) as parent,
+        _own_folder(base.name, parent) as folder,
+    ):
+        for entry in os.scandir(folder):
+            with suppress(OSError):  # gone meanwhile, or no folder of ours
+                _remove_if_over(entry.name, folder, clock())
+
+
+@contextmanager
+def _own_folder(name: Path | str, parent: int | None = None) -> Iterator[int]:
+    """A descriptor of a folder below the one of `parent`.
+
+    Raises:
+        OSError: it is no folder, a symbolic link, or another user's.
+    """
+    folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    try:
+        if os.fstat(folder).st_uid != os.getuid():
+            raise PermissionError(f"{name} is another user's")
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _remove_if_over(name: str, base: int, now: float) -> None:
+    """Remove a prediction's folder, if it is old, or empty and not new."""
+    with _own_folder(name, base) as folder:
+        age = now - os.fstat(folder).st_mtime
         if age < _SETTLED_SECONDS:
-            continue
-        for path in _subfolders(folder):
-            if age > _ABANDONED_SECONDS:
-                for file in path.iterdir():
-                    file.unlink(missing_ok=True)
-            _remove_if_empty(path)
-        _remove_if_empty(folder)
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
-    except OSError:
-        return []
-
-
-def _seconds_since_change(folder: Path, now: float) -> float:
-    try:
-        return now - folder.stat().st_mtime
-    except OSError:
-        return 0.0  # gone meanwhile
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        return
+            return
+        if age <= _ABANDONED_SECONDS:
+            for entry in os.scandir(folder):
+                with suppress(OSError):  # a file, or not empty
+                    os.rmdir(entry.name, dir_fd=folder)
+    if age > _ABANDONED_SECONDS:
+        shutil.rmtree(name, ignore_errors=True, dir_fd=base)
+    else:
+        os.rmdir(name, dir_fd=base)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 
 from sam2_video.core.errors import reason_of
@@ -24,9 +25,11 @@ from sam2_video.service.jobs.notifier import Notifier
 from sam2_video.service.jobs.preview import Previews
 from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.jobs.worker_endpoint import WorkerEndpoint
+from sam2_video.service.net.bodies import PacedBodies
 from sam2_video.service.net.guard import Guard
 from sam2_video.service.net.inputs import Sources
 from sam2_video.service.net.listen import listen
+from sam2_video.service.net.places import Places
 from sam2_video.service.page.app import page_app
 from sam2_video.service.page.frames import Pictures
 from sam2_video.service.page.routes import Page
@@ -154,7 +157,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
     with _explained("--files", settings.files):
         blobs = BlobStore(settings.files or str((folder / "files").resolve()), copies)
     files = Files(store, blobs, limits)
-    sources = Sources(store, files, guard, limits)
+    sources = Sources(store, files, guard, limits, settings.bounds)
     views = Views(store, secret)
     where = settings.worker_endpoint
     listener = listen("--worker-endpoint", where.host, where.port)
@@ -162,6 +165,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
     containers = Containers(settings.workers, limits.worker_patience_seconds)
     queue = JobQueue(store, files, sources, containers, endpoint, notifier, limits.max_queue)
     webhooks = Webhooks(store, views, notifier, guard, secret)
+    reading = Places(_BODIES_AT_A_TIME)
     routes: list[BaseRoute] = []
     if settings.has_api:
         api = Api(
@@ -178,7 +182,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             views=views,
             model=model,
             schema=schema,
-            reading=asyncio.Semaphore(_BODIES_AT_A_TIME),
+            reading=reading,
         )
         routes += [Mount("/v1", routes=api.routes()), *api.routes()]
     if settings.has_page:
@@ -190,8 +194,11 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             files=files,
             videos=Videos(store, files, sources, queue, settings),
             runs=Runs(store, files, sources, queue, notifier, schema, model.version),
-            pictures=Pictures(),
+            pictures=Pictures(settings.bounds),
+            reading=reading,
         )
         routes.append(Mount("/", page_app(page)))
-    routes = [Mount("/", Starlette(routes=routes, exception_handlers=ANSWERS))]
+    paced = Middleware(PacedBodies, bounds=settings.bounds)
+    app = Starlette(routes=routes, exception_handlers=ANSWERS, middleware=[paced])
+    routes = [Mount("/", app)]
     return Service(routes, containers, endpoint, settings, store, files, queue, webhooks)

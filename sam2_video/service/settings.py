@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sam2_video.core.addresses import Network
 from sam2_video.core.errors import reason_of
-from sam2_video.core.limits import Limits
+from sam2_video.core.limits import FromEnvironment, Limits
 
 TOKENS_VARIABLE = "SAM2_API_TOKENS"
 DEFAULT_FOLDER = Path("outputs/hosted")
 ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _SHORTEST_TOKEN = 16
 _HOUR = 3600.0
@@ -59,6 +58,28 @@ class ServiceLimits:
 
 
 @dataclass(frozen=True)
+class Bounds(FromEnvironment):
+    """How much the server does for clients at a time, and how slow a client may be.
+
+    One client gets half of the places at most.
+
+    Attributes:
+        max_checks: videos that are decoded at a time, to check them or to show a frame (2).
+        max_check_seconds: decoding one of them (300).
+        max_fetches: URLs that are fetched at a time (4).
+        max_body_seconds: waiting for the body of a request, uploads included (3,600).
+        min_body_rate: bytes a second, on average and after 20 seconds, of the body of a request
+            and of a URL that is fetched (4,096).
+    """
+
+    max_checks: int = 2
+    max_check_seconds: float = 300.0
+    max_fetches: int = 4
+    max_body_seconds: float = 3600.0
+    min_body_rate: int = 4096
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """Where workers fetch inputs and upload outputs: a listener of its own, always plain http.
 
@@ -90,6 +111,7 @@ class Settings:
         allowed_networks: private networks that URLs of clients may lead to.
         worker_endpoint: where workers reach this server.
         limits: what clients may cost.
+        bounds: how much is done for them at a time.
         video_limits: what one video may cost, as the container's.
     """
 
@@ -107,6 +129,7 @@ class Settings:
     allowed_networks: tuple[Network, ...] = ()
     worker_endpoint: Endpoint = field(default_factory=Endpoint)
     limits: ServiceLimits = field(default_factory=ServiceLimits)
+    bounds: Bounds = field(default_factory=Bounds)
     video_limits: Limits = field(default_factory=Limits)
 
 
@@ -175,7 +198,7 @@ def read_settings(options: argparse.Namespace) -> Settings:
         problem = "it is not a file" if options.example.exists() else "there is no such file"
         raise SettingsError(f"--example is {str(options.example)!r}, but {problem}")
     try:
-        video_limits = Limits.from_env()
+        video_limits, bounds = Limits.from_env(), Bounds.from_env()
     except ValueError as error:
         raise SettingsError(str(error)) from error
     return Settings(
@@ -196,7 +219,9 @@ def read_settings(options: argparse.Namespace) -> Settings:
             visitor_keep_seconds=options.keep_minutes * 60,
             max_stored_bytes=int(options.max_disk_gb * _GB),
             max_queue=options.max_queue,
+            max_fetch_seconds=video_limits.max_fetch_seconds,
         ),
+        bounds=bounds,
         video_limits=video_limits,
     )
 

@@ -109,6 +109,7 @@ class Decoder(Ffmpeg):
                 stdin=file,
                 log=self.log.add,
                 max_wait_seconds=source.limits.max_decode_seconds,
+                max_bytes=source.limits.max_decoder_bytes,
             )
 
     def read(self, buffer: memoryview, output: int = 0) -> int:
@@ -138,6 +139,7 @@ def _arguments(
     if seek is not None:
         arguments += ["-seek_timestamp", "1", "-noaccurate_seek", "-ss", f"{seek:.6f}"]
     arguments += ["-protocol_whitelist", "fd", "-threads", str(_THREADS)]
+    arguments += ["-filter_threads", str(_THREADS)]
     # ffmpeg counts the border that it decodes pictures with; `probe.py` checks the exact size.
     arguments += ["-max_pixels", str(2 * source.limits.max_frame_pixels + 65536)]
     if source.still is None:

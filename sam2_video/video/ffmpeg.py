@@ -37,6 +37,7 @@ class Ffmpeg:
             `Ffmpeg` that a cancellation dropped before anybody could close it is collected, and
             its process is killed.
         max_wait_seconds: how long all calls of `read` together may wait.
+        max_bytes: bound on the address space of the process.
 
     Raises:
         OSError: it cannot be started.
@@ -49,17 +50,20 @@ class Ffmpeg:
         stdin: IO[bytes] | int,
         log: Callable[[bytes], object],
         max_wait_seconds: float = float("inf"),
+        max_bytes: int | None = None,
     ) -> None:
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-nostats"]
         self._left = max_wait_seconds
         self._process = start_child(
             [*command, *arguments],
+            max_bytes=max_bytes,
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
             process_group=0,  # Ctrl-C reaches this process alone, which then ends ffmpeg
-            env={"AV_LOG_FORCE_NOCOLOR": "1"},
+            # Each arena of malloc would take address space in advance.
+            env={"AV_LOG_FORCE_NOCOLOR": "1", "MALLOC_ARENA_MAX": "1"},
         )
         assert self._process.stderr is not None
         self._outputs = [p for p in (self._process.stdout, self._process.side) if p is not None]

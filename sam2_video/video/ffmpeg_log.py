@@ -270,6 +270,11 @@ class DecoderLog:
         return places
 
     @property
+    def is_out_of_memory(self) -> bool:
+        """Whether ffmpeg was refused memory: frames are then missing."""
+        return any("Cannot allocate memory" in text for _, text in self.complaints)
+
+    @property
     def reason(self) -> str:
         """What the complaints mean for the user; empty if none has a known meaning."""
         for pattern, reason in _REASONS:

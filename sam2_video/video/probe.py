@@ -199,6 +199,11 @@ class Probe:
             return True
         self._ended_well = self._decoder.finish() == 0
         _check_size(log, limits)
+        if log.is_out_of_memory:
+            raise InputError(
+                "input_video takes more memory to decode than the "
+                f"{limits.max_decoder_bytes} bytes allowed (SAM2_MAX_DECODER_BYTES)"
+            )
         return False
 
     def _warn(self) -> None:

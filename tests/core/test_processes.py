@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sam2_video.core.processes import start_thread
+from sam2_video.core.processes import Children, start_child, start_thread
 
 
 def test_a_forked_process_can_start_threads() -> None:
@@ -31,3 +31,30 @@ def test_a_started_thread_runs() -> None:
     thread.join()
     assert done == [5]
     assert thread.daemon
+
+
+def test_the_processes_of_a_piece_of_work_can_be_ended() -> None:
+    children = Children()
+    with children.collected():
+        running = start_child(["sleep", "60"])
+    other = start_child(["sleep", "60"])
+    children.end()
+    assert running.wait(10) < 0
+    with children.collected():
+        assert start_child(["sleep", "60"]).wait(10) < 0  # ended before it started
+    assert other.poll() is None
+    other.kill()
+    other.wait(10)
+
+
+def test_a_process_has_no_more_memory_than_allowed() -> None:
+    code = "input(); bytes(600_000_000)"
+    for max_bytes, is_enough in ((400_000_000, False), (4_000_000_000, True)):
+        child = start_child(
+            [sys.executable, "-c", code],
+            max_bytes=max_bytes,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        child.communicate(b"\n", 60)
+        assert (child.returncode == 0) == is_enough

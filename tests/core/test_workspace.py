@@ -1,5 +1,6 @@
 """Temporary files: one prediction's at most, and none of a dead process."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +47,17 @@ def test_other_files_are_left_alone(tmp_path) -> None:
     (tmp_path / "theirs").mkdir()
     Workspace(tmp_path).close()
     assert {Path(p).name for p in tmp_path.iterdir()} == {"sam2-video-notes", "theirs"}
+
+
+def test_no_link_is_followed(tmp_path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").touch()
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / f"sam2-video-{os.getuid()}-x").symlink_to(precious)
+    workspace = Workspace(base)
+    (workspace.folder / "prediction").symlink_to(precious)
+    workspace.fresh()
+    assert not (workspace.folder / "prediction").is_symlink()
+    assert (precious / "file").exists()

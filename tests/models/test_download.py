@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sam2_video.cli import main
-from sam2_video.models.download import download
+from sam2_video.models.download import download, weights_url
 from sam2_video.models.registry import CheckpointError, find_checkpoint
 from tests.conftest import ROOT
 
@@ -129,3 +129,12 @@ def test_the_script_needs_python_alone(tmp_path) -> None:
 def test_a_download_says_how_far_it_is(server, tmp_path, capsys) -> None:
     fetch(server, tmp_path)
     assert capsys.readouterr().err.splitlines()[-1] == "sam2.1_hiera_tiny.pt: 10 of 10 MB"
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "ftp://mirror/x", "http://", "http://[::1", "http://a b/", "http://a:x/"]
+)
+def test_a_mirror_that_is_no_url_is_told(url, monkeypatch) -> None:
+    monkeypatch.setenv("SAM2_WEIGHTS_URL", url)
+    with pytest.raises(CheckpointError, match=r"^SAM2_WEIGHTS_URL is .*; give an http\(s\) URL"):
+        weights_url()

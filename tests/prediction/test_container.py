@@ -1,6 +1,7 @@
 """The image's recipe agrees with what the project is tested with, and a start is all or nothing."""
 
 import re
+import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sam2_video.models import registry as checkpoints
 from sam2_video.models.registry import CheckpointError
 from sam2_video.prediction import startup
 from sam2_video.prediction.startup import StartupError
+from sam2_video.service.settings import Bounds
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = yaml.safe_load((ROOT / "cog.yaml").read_text())
@@ -122,12 +124,44 @@ def test_no_folders_no_trouble(tmp_path) -> None:
     startup.remove_server_folders(tmp_path / "none")
 
 
+def test_an_old_folder_goes_with_all_that_is_nested_in_it(tmp_path) -> None:
+    nested = tmp_path / "prediction" / "inputs" / "a" / "b"
+    nested.mkdir(parents=True)
+    (nested / "spill.json").write_text("{}")
+    startup.remove_server_folders(tmp_path, clock=lambda: time.time() + 7200)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("link", ["base", "base/predictions", "base/predictions/one"])
+def test_the_clean_up_follows_no_link(link, tmp_path) -> None:
+    precious = tmp_path / "precious"
+    (precious / "predictions" / "one" / "inputs").mkdir(parents=True)
+    (precious / "predictions" / "one" / "inputs" / "file").write_text("kept")
+    placed = tmp_path / link
+    placed.parent.mkdir(parents=True, exist_ok=True)
+    placed.symlink_to(precious / Path(link).relative_to("base"))
+    later = time.time() + 7200
+    startup.remove_server_folders(tmp_path / "base" / "predictions", clock=lambda: later)
+    assert (precious / "predictions" / "one" / "inputs" / "file").read_text() == "kept"
+
+
+def test_another_users_folder_is_left_alone(tmp_path, monkeypatch) -> None:
+    (tmp_path / "prediction" / "inputs").mkdir(parents=True)
+    monkeypatch.setattr(startup.os, "getuid", lambda: -1)
+    startup.remove_server_folders(tmp_path, clock=lambda: time.time() + 7200)
+    assert (tmp_path / "prediction" / "inputs").exists()
+
+
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "deploy.md").read_text()
     rows = dict(re.findall(r"^\| `(SAM2_\w+)` \| ([^|]+) \|", text, re.MULTILINE))
     sources = "".join(path.read_text() for path in (ROOT / "sam2_video").rglob("*.py"))
     named = set(re.findall(r"environ(?:\.get\(|\[)\"(SAM2_\w+)\"", sources))
-    limits = {f"SAM2_{field.name.upper()}": field.default for field in fields(Limits)}
+    limits = {
+        f"SAM2_{field.name.upper()}": field.default
+        for kind in (Limits, Bounds)
+        for field in fields(kind)
+    }
     assert set(rows) == named | set(limits)
     for name, default in limits.items():
         assert float(rows[name]) == default

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 import re
+import socket
 import threading
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from sam2_video.core.errors import InputError
+from sam2_video.core.errors import InputError, SettingError
 from sam2_video.core.limits import DEFAULT_LIMITS, Limits
 from sam2_video.prediction.fetch import fetch_url
 
@@ -176,3 +178,44 @@ def test_the_limit_counts_decoded_bytes(server: str, tmp_path: Path) -> None:
 )
 def test_an_address_that_is_none_is_one_sentence(source: str, tmp_path: Path) -> None:
     refusal(source, tmp_path)
+
+
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    """A server that sends one byte of a header line now and then, without an end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        is_over = threading.Event()
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not is_over.wait(0.05):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/clip.mp4"
+        is_over.set()
+        thread.join(10)
+
+
+def test_headers_without_an_end(dripping, tmp_path) -> None:
+    before = threading.active_count()
+    with pytest.raises(InputError, match=r"takes longer to fetch than the 0\.5 seconds allowed"):
+        fetch_url("input_video", dripping, tmp_path, Limits(max_fetch_seconds=0.5))
+    assert threading.active_count() == before
+    assert not list(tmp_path.iterdir())
+
+
+def test_private_networks_are_refused_where_the_operator_says_so(
+    server, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("SAM2_ALLOW_PRIVATE", "none")
+    with pytest.raises(InputError, match=r"leads to the private address 127\.0\.0\.1"):
+        fetch_url("input_video", f"{server}/plain", tmp_path, DEFAULT_LIMITS)
+    monkeypatch.setenv("SAM2_ALLOW_PRIVATE", "10.0.0.0/8, 127.0.0.1")
+    assert fetch_url("input_video", f"{server}/plain", tmp_path, DEFAULT_LIMITS).exists()
+    monkeypatch.setenv("SAM2_ALLOW_PRIVATE", "everything")
+    with pytest.raises(SettingError, match="SAM2_ALLOW_PRIVATE is 'everything'; give any, none"):
+        fetch_url("input_video", f"{server}/plain", tmp_path, DEFAULT_LIMITS)

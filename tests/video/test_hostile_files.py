@@ -11,6 +11,7 @@ import sys
 import threading
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from bench.hostile import huge_canvas_gif, huge_index_mp4
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.video.decode import read_frames
@@ -317,7 +319,10 @@ def test_a_huge_header(kind, folder, tmp_path):
     path = tmp_path / f"huge.{kind}"
     path.write_bytes(huge(kind, folder))
     sentence = refusal(path)
-    assert sentence == "input_video has 30000x30000 pixels a frame, more than the 33177600 allowed"
+    assert sentence == (
+        "input_video has 30000x30000 pixels a frame, more than the 33177600 allowed "
+        "(SAM2_MAX_FRAME_PIXELS)"
+    )
 
 
 def test_a_huge_header_takes_no_memory(folder, tmp_path):
@@ -476,3 +481,22 @@ def test_a_complaint_in_the_middle_of_another_line_is_heard():
         b"slice CRC mismatch 1516E6B8!at 0.167000 seconds\n"
     )
     assert log.damaged_at
+
+
+# --- small files that ask for gigabytes ----------------------------------------------------------
+
+
+def test_a_decoder_gets_no_more_memory_than_allowed(tmp_path):
+    few = replace(SMALL, max_decoder_bytes=512 * 1024**2)
+    canvas = huge_canvas_gif(tmp_path / "canvas.gif", frames=20)
+    assert refusal(canvas, few) == (
+        "input_video takes more memory to decode than the 536870912 bytes allowed "
+        "(SAM2_MAX_DECODER_BYTES)"
+    )
+    refusal(huge_index_mp4(tmp_path / "index.mp4"), few)
+
+
+def test_what_fits_into_the_memory_is_decoded(tmp_path, folder):
+    few = replace(SMALL, max_decoder_bytes=512 * 1024**2)
+    for name in ("a.mp4", "a.webm", "a.gif", "a.png"):
+        assert probe_video(folder / name, few).num_frames

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
 
 from sam2_video.service.errors import SERVER_FAILED, RequestError
 from sam2_video.service.storage.files import is_full
@@ -66,7 +66,13 @@ def _failed(request: Request, error: Exception) -> JSONResponse:
     return _refused(request, RequestError(500, SERVER_FAILED))
 
 
-ANSWERS: dict[Any, Callable[[Request, Exception], JSONResponse]] = {
+def _disconnected(_: Request, __: Exception) -> Response:
+    """The answer to a request whose sender has disconnected."""
+    return Response(status_code=499)
+
+
+ANSWERS: dict[Any, Callable[[Request, Exception], Response]] = {
+    ClientDisconnect: _disconnected,
     RequestError: _refused,
     HTTPException: _refused_by_framework,
     Exception: _failed,

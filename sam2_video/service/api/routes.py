@@ -8,15 +8,13 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
-from starlette.datastructures import QueryParams, UploadFile
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from sam2_video.core.errors import shown
 from sam2_video.service.api.auth import Access
 from sam2_video.service.api.event_stream import Position, events
 from sam2_video.service.api.prediction_page import prediction_page
@@ -41,22 +39,22 @@ from sam2_video.service.api.webhooks import Webhooks, signing_key
 from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.notifier import Notifier
 from sam2_video.service.jobs.queue import RETRY_SECONDS, JobQueue
-from sam2_video.service.net.bodies import json_object
+from sam2_video.service.net.bodies import is_large, json_object
 from sam2_video.service.net.file_response import send_content
-from sam2_video.service.net.guard import Guard, UrlError
+from sam2_video.service.net.forms import UploadForm
+from sam2_video.service.net.guard import Guard, UrlError, shown_url
 from sam2_video.service.net.inputs import Sources
 from sam2_video.service.net.origin import base_url, own_urls
+from sam2_video.service.net.places import Places
 from sam2_video.service.net.server_sent import event_stream
 from sam2_video.service.settings import Settings
 from sam2_video.service.storage.database import Prediction, Store, StoredFile
-from sam2_video.service.storage.files import FileRefusedError, Files
+from sam2_video.service.storage.files import FileRefusedError, Files, shown_name
 from sam2_video.service.storage.secrets import Secret, new_id
 
 _PAGE = 100
-_CHUNK = 1 << 20
 _METADATA_BYTES = 16 * 1024
 _MULTIPART_BYTES = 1024**2  # what a form adds to a file
-_LARGE_BODY = 1024**2
 _QUERY_BYTES = 4096
 _ABSENT = ("collections", "deployments", "hardware", "trainings")
 
@@ -78,7 +76,7 @@ class Api:
     views: Views
     model: Model
     schema: InputSchema
-    reading: asyncio.Semaphore
+    reading: Places
 
     def routes(self) -> list[Route]:
         """The calls by path, which clients find with and without `/v1` before it."""
@@ -121,9 +119,7 @@ class Api:
         owner = self.access.owner(request)
         self._check_model(request)
         await self.queue.check_room()
-        # A large request is in memory as a whole, so not many are read at a time.
-        is_large = int(request.headers.get("Content-Length", _LARGE_BODY)) >= _LARGE_BODY
-        async with self.reading if is_large else nullcontext():
+        async with self.reading.held(owner) if is_large(request) else nullcontext():
             prediction = await self._submit(request, owner, await json_object(request))
         self.webhooks.follow(prediction)
         status, seconds = 201, wait_seconds(request.headers.get("Prefer", ""))
@@ -246,23 +242,23 @@ class Api:
                 f"There are {self.settings.limits.max_files} files already, the most that are "
                 "allowed; delete some.",
             )
-        async with request.form(max_files=2, max_fields=8) as form:
-            content = form.get("content")
-            if not isinstance(content, UploadFile):
-                raise RequestError.of_field("content", "content is required: the file", "required")
-            file = StoredFile(
-                owner=owner,
-                kind="upload",
-                name=str(form.get("filename") or content.filename or "file"),
-                content_type=_media_type(form.get("type") or content.content_type),
-                details=await _metadata(form.get("metadata")),
-            )
-            try:
-                await self.files.keep(_chunks(content), file)
-            except FileRefusedError as error:
-                raise RequestError.of_field(
-                    "content", f"content {error}", status=error.status
-                ) from error
+        form = UploadForm(request, "content", _METADATA_BYTES + 1)
+        file = StoredFile(owner=owner, kind="upload", name="file")
+
+        async def chunks() -> AsyncIterator[bytes]:
+            async for chunk in form.content():
+                yield chunk
+            # What is said of the file may come after it.
+            file.name = shown_name(form.text("filename") or form.file_name)
+            file.content_type = _media_type(form.text("type") or form.media_type)
+            file.details = _metadata(form.fields.get("metadata"))
+
+        try:
+            await self.files.keep(chunks(), file)
+        except FileRefusedError as error:
+            raise RequestError.of_field(
+                "content", f"content {error}", status=error.status
+            ) from error
         return JSONResponse(file_view(file, self._base(request)), 201)
 
     async def list_files(self, request: Request) -> Response:
@@ -338,7 +334,7 @@ class Api:
             webhook_owed=hook.url is not None,
         )
         async with self.sources.accepted(prediction, own_urls(request, self.settings)):
-            await self.queue.submit(prediction)
+            await self.queue.submit(prediction, owner)
         return prediction
 
     def _base(self, request: Request) -> str:
@@ -367,7 +363,7 @@ class Api:
             await self.guard.check(url)
         except UrlError as error:
             raise RequestError.of_field(
-                "webhook", f"webhook is {shown(url)}, but {error}"
+                "webhook", f"webhook is {shown_url(url)}, but {error}"
             ) from error
 
     async def _prediction(self, request: Request) -> Prediction:
@@ -403,11 +399,10 @@ class Api:
         return prediction
 
 
-async def _metadata(value: Any) -> Json:
+def _metadata(text: bytearray | None) -> Json:
     """The metadata of an upload, which clients send as a field or as a file."""
-    if value is None:
+    if text is None:
         return {}
-    text = await value.read(_METADATA_BYTES + 1) if isinstance(value, UploadFile) else value
     try:
         details = json.loads(text) if len(text) <= _METADATA_BYTES else None
         # As it will be answered: neither NaN nor an unpaired surrogate can be.
@@ -421,15 +416,10 @@ async def _metadata(value: Any) -> Json:
     return details
 
 
-def _media_type(value: Any) -> str:
-    text = str(value or "").partition(";")[0].strip().lower()
+def _media_type(text: str) -> str:
+    text = text.partition(";")[0].strip().lower()
     is_plain = text.isascii() and text.isprintable() and text.count("/") == 1 and len(text) < 100
     return text if is_plain and " " not in text else "application/octet-stream"
-
-
-async def _chunks(content: UploadFile) -> AsyncIterator[bytes]:
-    while chunk := await content.read(_CHUNK):
-        yield chunk
 
 
 def _with_cursor(query: QueryParams, direction: str, number: int) -> str:

@@ -12,6 +12,7 @@ from standardwebhooks import Webhook
 from sam2_video.service.api.views import Json, Views
 from sam2_video.service.jobs.notifier import Notifier
 from sam2_video.service.net.guard import Guard, UrlError
+from sam2_video.service.net.places import Places
 from sam2_video.service.storage.database import Prediction, Store
 from sam2_video.service.storage.secrets import Secret, new_id
 
@@ -54,7 +55,7 @@ class Webhooks:
         self._guard = guard
         self._secret = secret
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sending = asyncio.Semaphore(_AT_A_TIME)
+        self._sending = Places(_AT_A_TIME)
 
     async def resume(self) -> None:
         """Go on with webhooks that had not been sent when the server stopped."""
@@ -120,7 +121,7 @@ class Webhooks:
                 "Webhook-Signature": signer.sign(message_id, sent_at, body),
             }
             try:
-                async with self._sending:
+                async with self._sending.held(prediction.owner):
                     status = await self._guard.post(url, body.encode(), headers)
                 if 200 <= status < 300:
                     return

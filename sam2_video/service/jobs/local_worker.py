@@ -15,10 +15,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sam2_video.models.registry import PREDICTOR_FILE, PROJECT
 from sam2_video.prediction.contract import SCHEMA_FILE
 from sam2_video.service.jobs.container_client import DEAD, ContainerClient, WorkerUnavailableError
+from sam2_video.service.settings import is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +103,7 @@ class LocalWorker:
                 "PYTHONWARNINGS": "ignore::DeprecationWarning",  # of Cog's names for the predictor
                 "PORT": str(self._port),
                 "TMPDIR": str(self._home / "temporary"),  # whatever it leaves goes with the folder
+                **_allowed(self._upload_url),
                 # It fetches from and uploads to this server, never through a proxy.
                 "NO_PROXY": _with_loopback(os.environ.get("NO_PROXY", "")),
                 "no_proxy": _with_loopback(os.environ.get("no_proxy", "")),
@@ -168,6 +171,12 @@ def _prepare(home: Path) -> None:
     shutil.copy(SCHEMA_FILE, home / ".cog" / "openapi_schema.json")
     (home / "predict.py").unlink(missing_ok=True)
     (home / "predict.py").symlink_to(PREDICTOR_FILE)
+
+
+def _allowed(endpoint_url: str) -> dict[str, str]:
+    """It fetches from this server alone, so on this machine alone if the endpoint is there."""
+    is_here = is_loopback(urlsplit(endpoint_url).hostname or "")
+    return {"SAM2_ALLOW_PRIVATE": "127.0.0.0/8,::1"} if is_here else {}
 
 
 def _with_loopback(hosts: str) -> str:

@@ -91,15 +91,19 @@ class JobQueue:
         if not await self.room():
             raise _full()
 
-    async def submit(self, prediction: Prediction) -> None:
+    async def submit(self, prediction: Prediction, client: str) -> None:
         """Record a new prediction and run it when its turn comes.
+
+        Args:
+            prediction: the prediction.
+            client: whose places its fetches take.
 
         Raises:
             RequestError: the queue is full.
         """
         if not await self._store.add(prediction, self.max_unfinished):
             raise _full()
-        self._start(prediction)
+        self._start(prediction, client)
 
     async def resume(self) -> None:
         """Take up what had not ended when the server stopped, in its old order."""
@@ -109,10 +113,10 @@ class JobQueue:
         for prediction in predictions:
             await self._clear(prediction)
         for prediction in predictions:
-            self._start(prediction)
+            self._start(prediction, prediction.owner)
 
-    def _start(self, prediction: Prediction) -> None:
-        task = asyncio.create_task(self._run(prediction))
+    def _start(self, prediction: Prediction, client: str) -> None:
+        task = asyncio.create_task(self._run(prediction, client))
         self._tasks[prediction.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(prediction.id, None))
 
@@ -156,11 +160,11 @@ class JobQueue:
         for name in await self._store.overdue():
             await self.cancel(name, "aborted")
 
-    async def _run(self, prediction: Prediction) -> None:
+    async def _run(self, prediction: Prediction, client: str) -> None:
         try:
             # Nothing is awaited between here and the queue, or the order would be lost.
             sources = {
-                name: getattr(prediction, column) or await self._fetch(prediction, name)
+                name: getattr(prediction, column) or await self._fetch(prediction, name, client)
                 for name, column in SOURCES.items()
                 if name in prediction.input
             }
@@ -181,9 +185,9 @@ class JobQueue:
             logger.exception("prediction %s", prediction.id)
             await self._fail(prediction, SERVER_FAILED)
 
-    async def _fetch(self, prediction: Prediction, name: str) -> str:
+    async def _fetch(self, prediction: Prediction, name: str, client: str) -> str:
         """Fetch an input from the URL that it is; the id of the file."""
-        file = await self._sources.fetch(prediction, name)
+        file = await self._sources.fetch(prediction, name, client)
         await self._store.change(prediction.id, **{SOURCES[name]: file.id})
         return file.id
 

@@ -5,7 +5,9 @@ connection goes to the very address that was checked, so a name cannot resolve t
 between.
 """
 
-import ipaddress
+import asyncio
+import logging
+import re
 import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,14 +18,17 @@ import anyio
 import httpcore
 import httpx
 
-from sam2_video.service.settings import Network
+from sam2_video.core.addresses import AddressRules, Network, PrivateAddressError
+from sam2_video.core.errors import shown
+from sam2_video.prediction.content_encoding import ContentDecoder
 
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+logger = logging.getLogger(__name__)
 
 _MAX_REDIRECTS = 5
 _SILENCE_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_POST_SECONDS = 30.0
+_LOOKUPS = 16  # at a time; they have threads of their own
 _USER_AGENT = "sam2-video"
 
 
@@ -44,24 +49,8 @@ class Guard:
     """Opens connections for clients to public addresses, and to networks that are allowed."""
 
     def __init__(self, allowed: Iterable[Network] = ()) -> None:
-        self._allowed = tuple(allowed)
-
-    def permits(self, address: str) -> bool:
-        """Whether a connection may go to an IP address."""
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-        if any(
-            parsed.version == network.version and parsed in network for network in self._allowed
-        ):
-            return True
-        if isinstance(parsed, ipaddress.IPv6Address):
-            if parsed.sixtofour is not None or parsed.teredo is not None:
-                return False
-            inner = parsed.ipv4_mapped
-            if inner is None and parsed in _NAT64:
-                inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-            if inner is not None:
-                return self.permits(str(inner))
-        return parsed.is_global and not parsed.is_multicast
+        self._rules = AddressRules(allowed)
+        self._lookups = anyio.CapacityLimiter(_LOOKUPS)
 
     async def resolve(self, host: str, port: int) -> list[str]:
         """The IP addresses of a host, all of them permitted.
@@ -70,17 +59,18 @@ class Guard:
             UrlError: there is none, or one of them is private.
         """
         try:
-            found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise UrlError(f"the name {host!r} cannot be resolved") from error
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        for address in addresses:
-            if not self.permits(address):
-                raise UrlError(
-                    f"{host!r} leads to the private address {address}, to which this server does "
-                    "not connect"
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                found = await anyio.to_thread.run_sync(
+                    lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
+                    abandon_on_cancel=True,
+                    limiter=self._lookups,
                 )
-        return addresses
+            return self._rules.checked(host, (str(entry[4][0]) for entry in found))
+        except PrivateAddressError as error:
+            logger.warning("%s; --allow-private allows a network", error)
+            raise UrlError(str(error)) from error
+        except (OSError, UnicodeError) as error:  # TimeoutError is an OSError
+            raise UrlError(f"the name {host!r} cannot be resolved") from error
 
     async def check(self, text: str) -> None:
         """Check a URL before anything is done with it.
@@ -93,7 +83,7 @@ class Guard:
 
     @asynccontextmanager
     async def get(self, text: str) -> AsyncIterator[Fetched]:
-        """GET a URL and what it redirects to.
+        """GET a URL and what it redirects to; the body comes without its content encoding.
 
         Raises:
             UrlError: it may not be used, does not answer, or does not answer 200.
@@ -108,7 +98,7 @@ class Guard:
                         continue
                     if response.status != 200:
                         raise UrlError(f"its server answers {response.status}")
-                    yield Fetched(str(url), named, response.aiter_stream())
+                    yield Fetched(str(url), named, _decoded(response, named))
                     return
         raise UrlError(f"it redirects more than {_MAX_REDIRECTS} times")
 
@@ -116,15 +106,19 @@ class Guard:
         """POST to a URL, redirects not followed; the status of the answer.
 
         Raises:
-            UrlError: it may not be used, or does not answer.
+            UrlError: it may not be used, or does not answer within 30 seconds in all.
         """
         url = _parsed(text)
-        async with (
-            self._pool() as pool,
-            _explained(),
-            _stream(pool, "POST", url, body, headers) as response,
-        ):
-            return response.status
+        try:
+            async with (
+                asyncio.timeout(_POST_SECONDS),
+                self._pool() as pool,
+                _explained(),
+                _stream(pool, "POST", url, body, headers) as response,
+            ):
+                return response.status
+        except TimeoutError as error:
+            raise UrlError("its server does not answer in time") from error
 
     def _pool(self) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(network_backend=_GuardedBackend(self))
@@ -157,6 +151,22 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
+
+
+async def _decoded(response: httpcore.Response, headers: httpx.Headers) -> AsyncIterator[bytes]:
+    """The body of an answer without its content encoding.
+
+    Raises:
+        UrlError: the encoding is unknown, or the body damaged.
+    """
+    try:
+        decoder = ContentDecoder(headers.get("Content-Encoding", ""))
+        async for data in response.aiter_stream():
+            for chunk in decoder.feed(data):
+                yield chunk
+        decoder.finish()
+    except ValueError as error:
+        raise UrlError(str(error)) from error
 
 
 @asynccontextmanager
@@ -212,5 +222,15 @@ def _parsed(text: str) -> httpx.URL:
     if not is_usable:
         raise UrlError("it is not an http(s) URL")
     if url.userinfo:
-        raise UrlError("it carries a name or password")
+        raise UrlError("it carries a user or password, which is not supported")
     return url.copy_with(fragment=None)
+
+
+def shown_url(text: str) -> str:
+    """A client's URL as an error shows it: without a user and password."""
+    scheme, mark, rest = text.partition("//")
+    place = re.match(r"[^/?#]*", rest)
+    assert place is not None
+    if mark and "@" in place[0]:
+        rest = "***@" + place[0].rpartition("@")[2] + rest[place.end() :]
+    return shown(scheme + mark + rest)

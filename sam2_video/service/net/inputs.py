@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from sam2_video.core.errors import shown
 from sam2_video.prediction.data_uri import is_data_uri, read_data_uri
 from sam2_video.service.errors import RequestError
-from sam2_video.service.net.guard import Guard, UrlError
+from sam2_video.service.net.guard import Fetched, Guard, UrlError, shown_url
 from sam2_video.service.net.origin import file_url
-from sam2_video.service.settings import ServiceLimits
+from sam2_video.service.net.places import Pace, Places
+from sam2_video.service.settings import Bounds, ServiceLimits
 from sam2_video.service.storage.database import SOURCES, Prediction, Store, StoredFile
 from sam2_video.service.storage.files import FileRefusedError, Files, shown_name
 
@@ -23,7 +23,6 @@ MAX_DATA_URI_BYTES = 70 * 1024**2
 """Of files in a request to a worker, which may have 100 MiB: base64 adds a third."""
 
 _OWN_PATH = re.compile(r"(?:(?:/v1)?/(?:files|outputs)|/api/videos)/([^/?#]*).*|/v1/.*", re.DOTALL)
-_FETCHES = 4  # at a time
 _LONGEST_URL = 8192
 
 
@@ -34,12 +33,15 @@ class SourceError(Exception):
 class Sources:
     """Finds, stores and fetches the files that inputs name."""
 
-    def __init__(self, store: Store, files: Files, guard: Guard, limits: ServiceLimits) -> None:
+    def __init__(
+        self, store: Store, files: Files, guard: Guard, limits: ServiceLimits, bounds: Bounds
+    ) -> None:
         self._store = store
         self._files = files
         self._guard = guard
         self._limits = limits
-        self._fetching = asyncio.Semaphore(_FETCHES)
+        self._bounds = bounds
+        self._fetching = Places(bounds.max_fetches)
 
     @asynccontextmanager
     async def accepted(
@@ -99,29 +101,39 @@ class Sources:
             parts = urlsplit("")
         if parts.scheme not in ("http", "https") or len(value) > _LONGEST_URL:
             raise _problem(
-                name, f"is {shown(value)}, but it should be an http(s) URL or a data URI"
+                name, f"is {shown_url(value)}, but it should be an http(s) URL or a data URI"
             )
         for url in own_urls:
             found = _OWN_PATH.fullmatch(value[len(url) :]) if value.startswith(url) else None
             if found is not None:
                 file = await self._store.file(found[1] or "")
                 if file is None or file.owner != owner:
-                    raise _problem(name, f"is {shown(value)}, but there is no such file here")
+                    raise _problem(name, f"is {shown_url(value)}, but there is no such file here")
                 return file
         try:
             await self._guard.check(value)
         except UrlError as error:
-            raise _problem(name, f"is {shown(value)}, but {error}") from error
+            raise _problem(name, f"is {shown_url(value)}, but {error}") from error
         return None
 
-    async def fetch(self, prediction: Prediction, name: str) -> StoredFile:
+    async def fetch(self, prediction: Prediction, name: str, client: str) -> StoredFile:
         """Fetch an input of a prediction from the URL that it is.
+
+        Args:
+            prediction: the prediction.
+            name: the input's.
+            client: whose place the fetch takes.
 
         Raises:
             SourceError: it cannot be had.
         """
         return await self.download(
-            name, prediction.input[name], prediction.owner, "source", prediction_id=prediction.id
+            name,
+            prediction.input[name],
+            prediction.owner,
+            "source",
+            client,
+            prediction_id=prediction.id,
         )
 
     async def download(
@@ -130,6 +142,7 @@ class Sources:
         url: str,
         owner: str,
         kind: str,
+        client: str,
         *,
         prediction_id: str | None = None,
         max_bytes: int | None = None,
@@ -141,15 +154,16 @@ class Sources:
             url: where it is.
             owner: whose it becomes.
             kind: what it is; see `StoredFile`.
+            client: whose place the fetch takes.
             prediction_id: the prediction that it is for.
             max_bytes: how large it may be, if less than any file may be.
 
         Raises:
             SourceError: it cannot be had.
         """
-        subject = f"{name} is {shown(url)}"
+        subject = f"{name} is {shown_url(url)}"
         seconds = self._limits.max_fetch_seconds
-        async with self._fetching:
+        async with self._fetching.held(client):
             try:
                 async with asyncio.timeout(seconds), self._guard.get(url) as answer:
                     shown_as = shown_name(urlsplit(answer.url).path)
@@ -161,7 +175,7 @@ class Sources:
                         content_type=kind_of or "application/octet-stream",
                         prediction_id=prediction_id,
                     )
-                    return await self._files.keep(answer.body, file, max_bytes)
+                    return await self._files.keep(self._paced(answer), file, max_bytes)
             except UrlError as error:
                 raise SourceError(f"{subject}, which cannot be fetched: {error}") from error
             except FileRefusedError as error:
@@ -170,6 +184,23 @@ class Sources:
                 raise SourceError(
                     f"{subject}, which takes longer to fetch than the {seconds:g} seconds allowed"
                 ) from error
+
+    async def _paced(self, answer: Fetched) -> AsyncIterator[bytes]:
+        """The body of an answer.
+
+        Raises:
+            UrlError: it comes too slowly.
+        """
+        pace = Pace(self._bounds)
+        try:
+            while chunk := await pace.next(anext(answer.body, b"")):
+                pace.count(len(chunk))
+                yield chunk
+        except TimeoutError as error:
+            raise UrlError(
+                f"its server sends less than {self._bounds.min_body_rate} bytes a second "
+                "(SAM2_MIN_BODY_RATE)"
+            ) from error
 
     async def as_data_uri(self, name: str, file: StoredFile, room: int) -> str:
         """A file as a data URI, for a worker that cannot fetch it.

@@ -10,7 +10,7 @@ from sam2_video.engine.prompts import build_prompts, name_foreground
 from sam2_video.service.errors import problem
 from sam2_video.service.page.videos import VideoInfo
 
-CLICK_INPUTS = ("click_coordinates", "click_labels", "click_frames", "click_object_ids")
+_INPUTS = ("click_coordinates", "click_labels", "click_frames", "click_object_ids")
 
 
 def view(strings: Mapping[str, str], video: VideoInfo | None, limits: Limits) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def view(strings: Mapping[str, str], video: VideoInfo | None, limits: Limits) ->
         `frame` and `name` (as the model names it); `objects`: for each `name` and `prompts`,
         which are what the model gets on one `frame`; `error`: a sentence and its field, or None.
     """
-    coordinates, labels, frames, names = (strings.get(name, "") for name in CLICK_INPUTS)
+    coordinates, labels, frames, names = (strings.get(name, "") for name in _INPUTS)
     answer: dict[str, Any] = {"clicks": None, "objects": [], "error": None}
     try:
         clicks = name_foreground(

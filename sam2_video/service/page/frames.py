@@ -5,17 +5,20 @@ frame the model gets.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
-import anyio.to_thread
 import cv2
 import numpy as np
 from cachetools import LRUCache
 
+from sam2_video.core.errors import InputError
+from sam2_video.service.net.places import Places, decode
 from sam2_video.service.page.videos import OpenedVideo
+from sam2_video.service.settings import Bounds
 from sam2_video.video.decode import read_frames_backward
 from sam2_video.video.probe import Video
 
@@ -23,49 +26,67 @@ _MAX_PICTURE_BYTES = 75_000_000  # as base64, within the 100 MiB of a request to
 _CHUNK_BYTES = 64 * 1024**2  # of decoded frames in memory at once, for one reader
 _CHUNK_FRAMES = 24
 _CACHE_BYTES = 256 * 1024**2
-_READERS = 2
 _JPEG_QUALITY = 92
+
+Result = TypeVar("Result")
 
 
 class Pictures:
-    """Encoded frames, kept for a while: neighbours of a frame are decoded together with it."""
+    """Encoded frames, kept for a while: neighbours of a frame are decoded together with it.
 
-    def __init__(self) -> None:
+    Args:
+        bounds: how many videos are read at a time, and how long one may take.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
         self._cache: LRUCache[tuple[str, int, str], bytes] = LRUCache(_CACHE_BYTES, len)
-        self._readers = asyncio.Semaphore(_READERS)
+        self._bounds = bounds
+        self._places = Places(bounds.max_checks)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def shown(self, stored: OpenedVideo, index: int) -> bytes:
+    async def shown(self, stored: OpenedVideo, index: int, client: str) -> bytes:
         """Frame `index` as JPEG, at the video's size.
 
+        Args:
+            stored: the video.
+            index: from 0 on.
+            client: whose place the reading takes.
+
         Raises:
-            InputError: the file cannot be read.
+            InputError: the file cannot be read, or not in time.
         """
         key = (stored.id, index, "jpg")
         if (found := self._cache.get(key)) is not None:
             return found
         async with self._locks.setdefault(stored.id, asyncio.Lock()):
             if (found := self._cache.get(key)) is None:  # else it came with its neighbour
-                async with self._readers:
-                    pictures = await anyio.to_thread.run_sync(_chunk, stored.video, index)
+                pictures = await self._read(_chunk, stored, index, client)
                 for number, picture in pictures:
                     self._cache[stored.id, number, "jpg"] = picture
                 found = dict(pictures)[index]
         return found
 
-    async def exact(self, stored: OpenedVideo, index: int) -> tuple[bytes, str]:
-        """Frame `index` without loss, and its media type; JPEG where PNG would be too large.
-
-        Raises:
-            InputError: the file cannot be read.
-        """
+    async def exact(self, stored: OpenedVideo, index: int, client: str) -> tuple[bytes, str]:
+        """As `shown`, without loss, and its media type; JPEG where PNG would be too large."""
         key = (stored.id, index, "png")
         if (picture := self._cache.get(key)) is None:
-            async with self._readers:
-                picture = await anyio.to_thread.run_sync(_exact, stored.video, index)
+            picture = await self._read(_exact, stored, index, client)
             self._cache[key] = picture
         is_png = picture.startswith(b"\x89PNG")
         return picture, "image/png" if is_png else "image/jpeg"
+
+    async def _read(
+        self, work: Callable[[Video, int], Result], stored: OpenedVideo, index: int, client: str
+    ) -> Result:
+        seconds = self._bounds.max_check_seconds
+        try:
+            async with self._places.held(client):
+                return await decode(seconds, work, stored.video, index)
+        except TimeoutError as error:
+            raise InputError(
+                f"input_video takes longer than the {seconds:g} seconds allowed to find frame "
+                f"{index} (SAM2_MAX_CHECK_SECONDS)"
+            ) from error
 
 
 def _chunk(video: Video, index: int) -> list[tuple[int, bytes]]:

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,12 +25,19 @@ from sam2_video.service.jobs.container_client import (
 )
 from sam2_video.service.jobs.containers import Containers
 from sam2_video.service.jobs.preview import PreviewError, Previews
-from sam2_video.service.net.bodies import json_object
+from sam2_video.service.net.bodies import is_large, read_body
 from sam2_video.service.net.file_response import send_content
 from sam2_video.service.net.origin import base_url, own_urls
+from sam2_video.service.net.places import Places
 from sam2_video.service.net.server_sent import event_stream
 from sam2_video.service.page import clicks_view
 from sam2_video.service.page.frames import Pictures
+from sam2_video.service.page.requests import (
+    ClicksRequest,
+    FetchRequest,
+    MaskRequest,
+    RunRequest,
+)
 from sam2_video.service.page.runs import Runs, summary
 from sam2_video.service.page.videos import VideoInfo, Videos, about
 from sam2_video.service.settings import Settings
@@ -60,6 +67,7 @@ class Page:
     videos: Videos
     runs: Runs
     pictures: Pictures
+    reading: Places
 
     # The page and what it starts with.
 
@@ -103,12 +111,13 @@ class Page:
         length = request.headers.get("content-length", "")
         size = int(length) if length.isdecimal() else 0
         file = await self.videos.upload(_visitor(request), name, request.stream(), size)
-        return JSONResponse(about(file), status_code=201)
+        return await self._checked(request, file)
 
     async def fetch(self, request: Request) -> Response:
         """Fetch a video from a URL."""
-        url = _text(await _json(request), "url")
-        file = await _unless_left(request, self.videos.fetch(_visitor(request), url))
+        url = (await read_body(request, FetchRequest)).url
+        fetching = self.videos.fetch(_visitor(request), url, _client(request))
+        file = await _unless_left(request, fetching)
         return JSONResponse(about(file), status_code=201)
 
     async def example(self, request: Request) -> Response:
@@ -117,7 +126,7 @@ class Page:
         if path is None:
             raise RequestError(404, "There is no example here.")
         file = await self.videos.upload(_visitor(request), path.name, _file_chunks(path))
-        return JSONResponse(about(file), status_code=201)
+        return await self._checked(request, file)
 
     async def video(self, request: Request) -> Response:
         """What is known of a video."""
@@ -139,38 +148,48 @@ class Page:
         text = request.path_params["index"]
         is_number = text.isascii() and text.isdecimal() and len(text) < 10
         index = _frame_of(file, int(text) if is_number else text)
-        async with self.videos.opened(file) as video:
-            picture = await self.pictures.shown(video, index)
+        client = _client(request)
+
+        async def shown() -> bytes:
+            async with self.videos.opened(file, client) as video:
+                return await self.pictures.shown(video, index, client)
+
+        picture = await _unless_left(request, shown())
         return Response(picture, media_type="image/jpeg", headers=_FOREVER)
 
     # The model.
 
     async def clicks(self, request: Request) -> Response:
         """Read the click strings by the model's rules."""
-        given = await _json(request)
-        strings = {name: _text(given, name) for name in clicks_view.CLICK_INPUTS}
+        given = await read_body(request, ClicksRequest)
         info = None
-        if given.get("video") is not None:
-            file = await self.videos.get(_visitor(request), _text(given, "video"))
-            info = VideoInfo.of(file)
+        if given.video is not None:
+            info = VideoInfo.of(await self.videos.get(_visitor(request), given.video))
+        strings = given.model_dump(exclude={"video"})
         return JSONResponse(clicks_view.view(strings, info, self.settings.video_limits))
 
     async def mask(self, request: Request) -> Response:
         """The mask of one object on one frame, from its clicks there."""
         file = await self._video(request)
-        given = await _json(request)
-        index = _frame_of(file, given.get("frame"))
-        points, labels = _points(given, self.settings.video_limits.max_clicks)
+        given = await read_body(request, MaskRequest)
+        index = _frame_of(file, given.frame)
+        if len(given.points) > (most := self.settings.video_limits.max_clicks):
+            raise RequestError(422, f"points should be at most {most}, not {len(given.points)}.")
         clicks = {
-            "click_coordinates": json.dumps(points)[1:-1],
-            "click_labels": ",".join(map(str, labels)),
+            "click_coordinates": json.dumps(given.points)[1:-1],
+            "click_labels": ",".join(map(str, given.labels)),
             "click_frames": "0",
             "click_object_ids": "preview",
         }
-        async with self.videos.opened(file) as video:
-            picture, media_type = await self.pictures.exact(video, index)
+        client = _client(request)
+
+        async def mask_of() -> bytes:
+            async with self.videos.opened(file, client) as video:
+                picture, media_type = await self.pictures.exact(video, index, client)
+            return await self.previews.mask(picture, media_type, clicks)
+
         try:
-            mask = await _unless_left(request, self.previews.mask(picture, media_type, clicks))
+            mask = await _unless_left(request, mask_of())
         except WorkerBusyError as error:
             if await self.containers.health() == "STARTING":
                 raise RequestError(503, "The model is starting.") from error
@@ -185,12 +204,12 @@ class Page:
 
     async def start_run(self, request: Request) -> Response:
         """Start a run."""
-        given = await _json(request)
-        file = await self.videos.get(_visitor(request), _text(given, "video"))
-        inputs = given.get("inputs")
-        if not isinstance(inputs, dict):
-            raise RequestError(422, "inputs should be a JSON object.")
-        run = await self.runs.start(file, inputs, own_urls(request, self.settings))
+        client = _client(request)
+        async with self.reading.held(client) if is_large(request) else nullcontext():
+            given = await read_body(request, RunRequest)
+            file = await self.videos.get(_visitor(request), given.video)
+            urls = own_urls(request, self.settings)
+            run = await self.runs.start(file, given.inputs, urls, client)
         return JSONResponse(summary(run), status_code=201)
 
     async def run_events(self, request: Request) -> Response:
@@ -215,6 +234,11 @@ class Page:
             **_NEVER,
         }
         return StreamingResponse(archive, media_type="application/zip", headers=headers)
+
+    async def _checked(self, request: Request, file: StoredFile) -> Response:
+        """The answer to an upload, once it is known to be a video."""
+        checking = self.videos.checked(file, None, _client(request))
+        return JSONResponse(about(await _unless_left(request, checking)), status_code=201)
 
     async def _video(self, request: Request) -> StoredFile:
         return await self.videos.get(_visitor(request), request.path_params["video"])
@@ -260,47 +284,16 @@ def _visitor(request: Request) -> str:
     return visitor
 
 
+def _client(request: Request) -> str:
+    """Who takes a place: an address, since anybody can come with any number of cookies."""
+    return request.client.host if request.client else ""
+
+
 def _frame_of(file: StoredFile, index: object) -> int:
     count = VideoInfo.of(file).num_frames
     if type(index) is not int or not 0 <= index < count:
         raise RequestError(422, f"Frame {str(index)[:20]} is not in the video, which has {count}.")
     return index
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    """The JSON object in a request's body, all of whose texts can be encoded."""
-    given = await json_object(request)
-    try:
-        json.dumps(given, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise RequestError(422, "The request contains an unpaired surrogate.") from error
-    return given
-
-
-def _text(given: dict[str, Any], name: str) -> str:
-    value = given.get(name, "")
-    if not isinstance(value, str):
-        raise RequestError(422, f"{name} should be a string.")
-    return value
-
-
-def _points(given: dict[str, Any], most: int) -> tuple[list[list[float]], list[int]]:
-    """The clicks of a preview: pairs of pixels, and a label for each."""
-    points, labels = given.get("points"), given.get("labels")
-    if not isinstance(points, list) or not isinstance(labels, list):
-        raise RequestError(422, "points and labels should be lists.")
-    if not 0 < len(points) == len(labels) <= most:
-        raise RequestError(422, f"points and labels should be as many, from 1 to {most}.")
-    if not all(isinstance(p, list) and len(p) == 2 and all(map(_is_pixel, p)) for p in points):
-        raise RequestError(422, "points should be pairs of numbers, as [[320, 180]].")
-    if not all(type(label) is int and label in (0, 1) for label in labels):
-        raise RequestError(422, "labels should be 0 or 1.")
-    return points, labels
-
-
-def _is_pixel(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and abs(value) < 1e6 and math.isfinite(value)  # type: ignore[arg-type]
 
 
 async def _file_chunks(path: Path) -> AsyncIterator[bytes]:
@@ -321,6 +314,7 @@ async def _unless_left(request: Request, work: Awaitable[Result]) -> Result:
     finally:
         task.cancel()
         leaving.cancel()
+        await asyncio.wait([task, leaving])
 
 
 async def _left(receive: Callable[[], Awaitable[Any]]) -> None:

@@ -73,7 +73,7 @@ class Runs:
         return run
 
     async def start(
-        self, video: StoredFile, inputs: Mapping[str, Any], own_urls: tuple[str, ...]
+        self, video: StoredFile, inputs: Mapping[str, Any], own_urls: tuple[str, ...], client: str
     ) -> Prediction:
         """Put a run into the queue; it replaces the visitor's earlier ones.
 
@@ -81,6 +81,7 @@ class Runs:
             video: what it works on; its owner becomes the run's.
             inputs: all inputs but the video.
             own_urls: URLs by which the visitor may know this server; the first is shown.
+            client: whose places its fetches take.
 
         Raises:
             RequestError: an input is invalid, or a run is under way.
@@ -104,7 +105,7 @@ class Runs:
             async with self.sources.accepted(run, own_urls):
                 for one in earlier:
                     await self.queue.discard(one.id)
-                await self.queue.submit(run)
+                await self.queue.submit(run, client)
         return run
 
     async def cancel(self, run: Prediction) -> Prediction:

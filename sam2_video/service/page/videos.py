@@ -5,21 +5,22 @@ from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
-import anyio.to_thread
+import anyio
 from cachetools import LRUCache
 
-from sam2_video.core.errors import shown
+from sam2_video.core.errors import InputError, shown
 from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.net.inputs import INPUT, SourceError, Sources
+from sam2_video.service.net.places import Places, decode
 from sam2_video.service.settings import Settings
 from sam2_video.service.storage.database import Store, StoredFile
 from sam2_video.service.storage.files import Files, FileTooLargeError, StorageFullError
 from sam2_video.video.open_video import probe_video
 from sam2_video.video.probe import Video
 
-_CHECKS = 2  # at a time; each is a pass of the decoder over a video
 _MAX_OPENED = 16
 
 # By a file's first bytes: its media type in a request, and to a browser that plays it.
@@ -86,7 +87,9 @@ class Videos:
         self._queue = queue
         self._limits = settings.video_limits
         self._most = settings.limits.max_visitor_videos
-        self._checking = asyncio.Semaphore(_CHECKS)
+        self._bounds = settings.bounds
+        self._checking = Places(settings.bounds.max_checks)
+        self._fetching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._opened: LRUCache[str, Video] = LRUCache(_MAX_OPENED)
 
     async def of(self, owner: str) -> list[StoredFile]:
@@ -108,7 +111,7 @@ class Videos:
     async def upload(
         self, owner: str, name: str, chunks: AsyncIterable[bytes], size: int = 0
     ) -> StoredFile:
-        """Keep an uploaded file, if it is a video.
+        """Keep an uploaded file, to be checked with `checked`.
 
         Args:
             owner: the visitor.
@@ -117,7 +120,7 @@ class Videos:
             size: in bytes, as far as it is known.
 
         Raises:
-            RequestError, InputError: it is too large, or not a video; nothing is left of it.
+            RequestError: it is too large; nothing is left of it.
         """
         most = self._limits.max_video_bytes
         too_large = RequestError(
@@ -142,10 +145,15 @@ class Videos:
             raise RequestError(
                 507, "The server has no disk space left. Try again later."
             ) from error
-        return await self._checked(file, None)
+        return file
 
-    async def fetch(self, owner: str, url: str) -> StoredFile:
-        """Fetch a file from a URL, and keep it if it is a video.
+    async def fetch(self, owner: str, url: str, client: str) -> StoredFile:
+        """Fetch a file from a URL, and keep it if it is a video; one at a time for a visitor.
+
+        Args:
+            owner: the visitor.
+            url: where the file is.
+            client: whose places fetching and checking take.
 
         Raises:
             RequestError, InputError: it cannot be fetched, is too large, or not a video; nothing
@@ -155,14 +163,16 @@ class Videos:
             raise RequestError.of_field(
                 INPUT, f"{INPUT} is {shown(url)}, but it should be a URL that begins with https://"
             )
-        await self._make_room(owner)
-        try:
-            file = await self._sources.download(
-                INPUT, url, owner, "unchecked", max_bytes=self._limits.max_video_bytes
-            )
-        except SourceError as error:
-            raise RequestError.of_field(INPUT, str(error)) from error
-        return await self._checked(file, url)
+        async with self._fetching.setdefault(owner, asyncio.Lock()):
+            await self._make_room(owner)
+            most = self._limits.max_video_bytes
+            try:
+                file = await self._sources.download(
+                    INPUT, url, owner, "unchecked", client, max_bytes=most
+                )
+            except SourceError as error:
+                raise RequestError.of_field(INPUT, str(error)) from error
+            return await self.checked(file, url, client)
 
     async def remove(self, file: StoredFile) -> None:
         """Delete a video and the results of its runs.
@@ -178,24 +188,44 @@ class Videos:
         await self._files.remove([file.id])
 
     @asynccontextmanager
-    async def opened(self, file: StoredFile) -> AsyncIterator[OpenedVideo]:
+    async def opened(self, file: StoredFile, client: str) -> AsyncIterator[OpenedVideo]:
         """A video whose frames can be read while the block runs.
 
+        Args:
+            file: the video's.
+            client: whose place the check takes.
+
         Raises:
-            InputError: the file cannot be read.
+            InputError: the file cannot be read, or not in time.
         """
         async with self._files.local_path(file.id) as path:
             video = self._opened.get(file.id)
             if video is None:
-                async with self._checking:
-                    video = await anyio.to_thread.run_sync(probe_video, path, self._limits)
+                seconds = self._bounds.max_check_seconds
+                try:
+                    async with self._checking.held(client):
+                        video = await decode(seconds, probe_video, path, self._limits)
+                except TimeoutError as error:
+                    raise InputError(
+                        f"{INPUT} takes longer to check than the {seconds:g} seconds allowed "
+                        "(SAM2_MAX_CHECK_SECONDS)"
+                    ) from error
                 self._opened[file.id] = video
             yield OpenedVideo(file.id, video)
 
-    async def _checked(self, file: StoredFile, url: str | None) -> StoredFile:
-        """Check that a file is a video, and say so in its record; else remove it."""
+    async def checked(self, file: StoredFile, url: str | None, client: str) -> StoredFile:
+        """Check that a file is a video, and say so in its record; else remove it.
+
+        Args:
+            file: one that was uploaded or fetched.
+            url: where it was fetched from.
+            client: whose place the check takes.
+
+        Raises:
+            InputError: it is not a video, or takes too long to check; nothing is left of it.
+        """
         try:
-            async with self.opened(file) as opened:
+            async with self.opened(file, client) as opened:
                 video = opened.video
             info = VideoInfo(video.width, video.height, video.num_frames, video.frame_rate, url)
             head = b"".join([chunk async for chunk in self._files.read(file, 0, 32)])

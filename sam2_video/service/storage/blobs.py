@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -13,6 +14,7 @@ from fsspec.implementations.local import LocalFileSystem
 from sam2_video.service.storage.local_copies import LocalCopies
 
 _CHUNK = 1 << 20
+_WRITERS = 8  # threads: others than those that answer with files
 
 
 class TooLargeError(Exception):
@@ -38,6 +40,7 @@ class BlobStore:
     def __init__(self, url: str, copies: LocalCopies) -> None:
         self._files, self._root = fsspec.core.url_to_fs(url)
         self._copies = copies
+        self._writers = anyio.CapacityLimiter(_WRITERS)
 
     async def put(self, name: str, chunks: AsyncIterable[bytes], limit: int) -> Content:
         """Write a content as it arrives; a partial one is removed again.
@@ -46,7 +49,7 @@ class BlobStore:
             TooLargeError: it has more than `limit` bytes.
             OSError: it cannot be written.
         """
-        run = anyio.to_thread.run_sync
+        run = partial(anyio.to_thread.run_sync, limiter=self._writers)
         await run(self._files.makedirs, self._folder(name), True)
         file = await run(self._files.open, self._path(name), "wb")
         digest, size = hashlib.sha256(), 0

@@ -122,9 +122,12 @@ class Files:
         names = list(names)
         if not names:
             return
-        self._used -= await self._store.forget_files(names)
-        for name in names:
-            await self._blobs.remove(name)
+        num_bytes = await self._store.forget_files(names)
+        try:
+            for name in names:
+                await self._blobs.remove(name)
+        finally:
+            self._used -= num_bytes
 
     async def sweep(self) -> None:
         """Remove what has expired; files of a visitor whose prediction is under way do not."""

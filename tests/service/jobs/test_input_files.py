@@ -5,7 +5,9 @@ import base64
 import ipaddress
 import json
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import httpx
@@ -15,6 +17,8 @@ from bench.serving import Receiver, data_uri
 from sam2_video.prediction.contract import contract
 from sam2_video.service.jobs.worker_endpoint import WorkerEndpoint
 from sam2_video.service.net import inputs as net_inputs
+from sam2_video.service.net import places
+from sam2_video.service.settings import Bounds
 from sam2_video.service.storage.database import SOURCES
 from tests.service.inprocess import Clock, ended, run, served
 from tests.service.scripted import Conversation, ScriptedWorker, sends
@@ -244,3 +248,62 @@ def test_masks_of_a_run_of_the_page(tmp_path, clip_path, picture_uri) -> None:
                 assert "there is no such file here" in refused.json()["sentence"]
 
     run(test)
+
+
+def test_masks_that_come_slowly_are_given_up(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(places, "_GRACE_SECONDS", 0.2)
+    is_over = threading.Event()
+
+    async def test() -> None:
+        with Receiver({"/masks.zip": stalling(is_over)}) as receiver:
+            async with served(tmp_path, allowed_networks=LOOPBACK) as (_, client):
+                body = {"input": {**VIDEO, "input_masks": receiver.url("/masks.zip")}}
+                done = await ended(client, (await client.post(CREATE, json=body)).json()["id"])
+                assert done["error"].startswith("input_masks is 'http://127.0.0.1:")
+                assert "sends less than 4096 bytes a second" in done["error"]
+                is_over.set()
+
+    run(test)
+
+
+def test_visitors_of_one_address_share_its_places(tmp_path, clip_path) -> None:
+    is_over, asked = threading.Event(), threading.Semaphore(0)
+
+    async def test() -> None:
+        slow = stalling(is_over, asked)
+        with Receiver({"/slow.zip": slow, "/masks.zip": MASKS}) as receiver:
+            settings = {"allowed_networks": LOOPBACK, "bounds": Bounds(max_fetches=2)}
+            async with served(tmp_path, **settings) as (_, client):
+                page = "http://localhost:8000/api"
+                masks = {"click_coordinates": "[1,1]", "input_masks": receiver.url("/slow.zip")}
+                for _ in range(3):
+                    client.cookies.clear()  # somebody else
+                    video = await client.post(f"{page}/videos", content=clip_path.read_bytes())
+                    body = {"video": video.json()["id"], "inputs": masks}
+                    assert (await client.post(f"{page}/runs", json=body)).status_code == 201
+                assert await asyncio.to_thread(asked.acquire, timeout=10)
+                body = {"input": {**VIDEO, "input_masks": receiver.url("/masks.zip")}}
+                assert (await client.post(CREATE, json=body)).status_code == 201
+                async with asyncio.timeout(10):
+                    while MASKS not in stored(tmp_path):
+                        await asyncio.sleep(0.02)
+                assert not asked.acquire(blocking=False)
+                is_over.set()
+
+    run(test)
+
+
+def stalling(
+    is_over: threading.Event, asked: threading.Semaphore | None = None
+) -> Callable[[BaseHTTPRequestHandler], None]:
+    """An answer that says nothing after its first byte."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if asked is not None:
+            asked.release()
+        request.send_response(200)
+        request.end_headers()
+        request.wfile.write(b"x")
+        is_over.wait(20)
+
+    return answer

@@ -14,9 +14,11 @@ import httpx
 import numpy as np
 import pytest
 
+from bench.hostile import huge_canvas_gif
+from bench.processes import ffmpeg_children
 from bench.serving import Receiver, data_uri, until
 from sam2_video.core.limits import Limits
-from sam2_video.service.settings import ServiceLimits
+from sam2_video.service.settings import Bounds, ServiceLimits
 from sam2_video.video.draw_rgb import PALETTE
 from tests import clips
 from tests.service.inprocess import Clock, served
@@ -487,3 +489,23 @@ def test_an_upload_that_breaks_off_leaves_nothing(serve, numbered, tmp_path) -> 
         connection.sendall(head.encode() + numbered)
         until(lambda: files_in(tmp_path) != [])
     until(lambda: files_in(tmp_path) == [])
+
+
+def test_a_check_ends_when_the_visitor_leaves(serve, tmp_path) -> None:
+    url = urlsplit(serve(folder=tmp_path / "data"))
+    content = huge_canvas_gif(tmp_path / "canvas.gif", frames=20_000).read_bytes()
+    head = f"POST /api/videos HTTP/1.1\r\nHost: {url.netloc}\r\n"
+    head += f"Content-Length: {len(content)}\r\n\r\n"
+    with socket.create_connection((url.hostname, url.port)) as connection:
+        connection.sendall(head.encode() + content)
+        until(lambda: bool(ffmpeg_children()))
+    until(lambda: not ffmpeg_children())
+    until(lambda: not files_in(tmp_path / "data"))
+
+
+def test_a_check_has_a_time_of_its_own(serve, tmp_path) -> None:
+    content = huge_canvas_gif(tmp_path / "canvas.gif", frames=20_000).read_bytes()
+    with httpx.Client(base_url=serve(bounds=Bounds(max_check_seconds=0.5))) as client:
+        told = refusal(client.post("/api/videos", content=content))
+    assert told["sentence"].startswith("input_video takes longer to check than the 0.5 seconds")
+    assert not ffmpeg_children()
