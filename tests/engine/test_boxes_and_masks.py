@@ -136,9 +136,14 @@ def test_scores_are_the_models_own(corrected: bool, nano: Setting, monkeypatch) 
 
 
 def test_an_object_that_is_out_of_sight_scores_0(nano: Setting, monkeypatch) -> None:
-    head = nano.network.sam_mask_decoder.pred_obj_score_head
-    monkeypatch.setattr(head, "forward", lambda tokens: torch.full((len(tokens), 1), -0.1))
-    side = nano.side
+    decoder, side = nano.network.sam_mask_decoder, nano.side
+    inner = decoder.predict_masks
+
+    def out_of_sight(*args, **kwargs):
+        *found, presence = inner(*args, **kwargs)
+        return *found, torch.full_like(presence, -0.1)
+
+    monkeypatch.setattr(decoder, "predict_masks", out_of_sight)
     objects = group_objects([TrackedObject("a", (prompt(0, 0, (1,), side),))])
     (prompts,) = encode_prompts(nano.network, objects, [(0, nano.images[:1])], (side, side), 2)
     assert prompts.masks[0].logits.eq(-1024).all()
