@@ -3,20 +3,36 @@
 import json
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as rle
 
 from sam2_video.core.errors import writing
 from sam2_video.core.part_file import part_of, remove_part
 from sam2_video.video.pictures import Masks
 
 MASKS_FILE = "masks.json"
-RunLengths = dict[str, Any]
-"""`size`, (H, W), and `counts`, the compressed run lengths as bytes."""
+
+
+@dataclass(frozen=True)
+class RunLengths:
+    """An (H, W) mask as COCO's run lengths.
+
+    Attributes:
+        height, width: of the mask.
+        counts: the run lengths, compressed.
+        box: left, top, width and height of its true pixels.
+        area: how many those are.
+    """
+
+    height: int
+    width: int
+    counts: str
+    box: list[float]
+    area: int
 
 
 class CocoFile:
@@ -67,18 +83,17 @@ class CocoFile:
         """
         self._images.append(index)
         for k, mask in enumerate(masks):
-            self._height, self._width = mask["size"]
-            area = int(rle.area(mask))
-            if area == 0:
+            self._height, self._width = mask.height, mask.width
+            if mask.area == 0:
                 continue
             annotation = {
                 "id": self._count,
                 "image_id": index,
                 "category_id": k + 1,
                 "track_id": k + 1,
-                "segmentation": {"size": mask["size"], "counts": mask["counts"].decode()},
-                "bbox": rle.toBbox(mask).tolist(),
-                "area": area,
+                "segmentation": {"size": [mask.height, mask.width], "counts": mask.counts},
+                "bbox": mask.box,
+                "area": mask.area,
                 "iscrowd": 0,
             }
             if scores is not None:
@@ -114,4 +129,12 @@ class CocoFile:
 
 def run_lengths(masks: Masks) -> list[RunLengths]:
     """(K, H, W) bool masks as COCO's compressed run lengths."""
-    return [rle.encode(np.asfortranarray(mask.view(np.uint8))) for mask in masks]
+    from pycocotools import mask as rle  # nothing but masks as data needs it
+
+    encoded = [rle.encode(np.asfortranarray(mask.view(np.uint8))) for mask in masks]
+    return [
+        RunLengths(
+            *one["size"], one["counts"].decode(), rle.toBbox(one).tolist(), int(rle.area(one))
+        )
+        for one in encoded
+    ]

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pycocotools import mask as rle
 
 from sam2_video.core.errors import InputError, shown
 from sam2_video.engine.lists import distinct_names
@@ -231,6 +230,8 @@ def _frame_of(image: Mapping[str, Any]) -> int:
 
 def _decoded(what: str, segmentation: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
     """The (H, W) mask of polygons or of run lengths, compressed or not."""
+    from pycocotools import mask as rle  # nothing but masks as data needs it
+
     width, height = size
     try:
         if isinstance(segmentation, list):

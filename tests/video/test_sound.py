@@ -211,7 +211,7 @@ def test_sound_that_takes_too_long_does_not_fail_the_picture(
     assert extract_sound(hurried, times, "mp4", tmp_path / "sound.part") is None
     assert caplog.messages == [
         "the sound of input_video cannot be kept: input_video takes longer to decode than the "
-        "0.0001 seconds allowed"
+        "0.0001 seconds allowed (SAM2_MAX_DECODE_SECONDS)"
     ]
     assert not (tmp_path / "sound.part").exists()
 

@@ -9,7 +9,7 @@ from bench.gpu.check import Check, NoGpuError
 
 MODULES = (
     *("torch", "torchvision", "numpy", "cv2", "PIL", "tqdm"),
-    *("hydra", "omegaconf", "antlr4", "yaml", "packaging", "iopath", "portalocker", "pycocotools"),
+    *("hydra", "omegaconf", "antlr4", "yaml", "packaging", "iopath", "portalocker"),
     *("imageio_ffmpeg", "sam2.sam2_video_predictor"),
     *("sam2_video.prediction.segment", "sam2_video.prediction.request"),
 )
