@@ -131,10 +131,10 @@ def run_lengths(masks: Masks) -> list[RunLengths]:
     """(K, H, W) bool masks as COCO's compressed run lengths."""
     from pycocotools import mask as rle  # nothing but masks as data needs it
 
-    encoded = [rle.encode(np.asfortranarray(mask.view(np.uint8))) for mask in masks]
-    return [
-        RunLengths(
-            *one["size"], one["counts"].decode(), rle.toBbox(one).tolist(), int(rle.area(one))
-        )
-        for one in encoded
-    ]
+    found = []
+    for mask in masks:
+        height, width = mask.shape
+        one = rle.encode(np.asfortranarray(mask.view(np.uint8)))
+        box, area = rle.toBbox(one).tolist(), int(rle.area(one))
+        found.append(RunLengths(height, width, one["counts"].decode(), box, area))
+    return found
