@@ -115,22 +115,25 @@ def find_checkpoint(name: str, setting: str = "SAM2_MODEL") -> Checkpoint:
     raise CheckpointError(f"{setting} is {shown(name)}, but it should be one of {', '.join(NAMES)}")
 
 
-def choose_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
-    """Choose what to run: the named checkpoint, else the best one present.
+def choose_checkpoint(folder: Path, name: str | None = None, setting: str = "model") -> Checkpoint:
+    """Choose what to run: the named checkpoint, else that of `SAM2_MODEL`, else the best present.
 
     Args:
         folder: of fetched weights; the embedded ones are always present.
-        name: the model to run; None for the best one present.
+        name: the model to run, if any.
+        setting: what gave the name, for errors.
 
     Raises:
         CheckpointError: the name is unknown, its file is missing, or there are no weights.
     """
     present = [c for c in CHECKPOINTS if weights_file(c, folder).is_file()]
+    if name is None:
+        name, setting = os.environ.get("SAM2_MODEL"), "SAM2_MODEL"
     if name:
-        checkpoint = find_checkpoint(name)
+        checkpoint = find_checkpoint(name, setting)
         if checkpoint not in present:
             raise CheckpointError(
-                f"SAM2_MODEL is {name!r}, but {checkpoint.file} is not in the checkpoint folder; "
+                f"{setting} is {name!r}, but {checkpoint.file} is not in the checkpoint folder; "
                 f"{DOWNLOAD} {name} fetches it"
             )
     elif present:
