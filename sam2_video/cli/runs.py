@@ -60,8 +60,11 @@ def predict(options: argparse.Namespace) -> int:
         )
 
     def checking() -> Check:
-        from sam2_video.engine.model import load_model
+        from sam2_video.engine.model import given_model, load_model
         from sam2_video.prediction.request import checked_request
+
+        if options.dry_run:
+            choose_checkpoint(checkpoint_folder(), *given_model(options.model))
 
         @cache
         def model() -> Any:
@@ -74,8 +77,6 @@ def predict(options: argparse.Namespace) -> int:
 
         return check
 
-    if options.dry_run:
-        choose_checkpoint(checkpoint_folder(), options.model)
     return _run_all(options, given, checking)
 
 

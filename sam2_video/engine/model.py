@@ -73,7 +73,7 @@ def load_model(
     """
     device = _device_of(device)
     folder = folder or checkpoint_folder()
-    checkpoint = choose_checkpoint(folder, name)
+    checkpoint = choose_checkpoint(folder, *given_model(name))
     size = image_size or _image_size_from_environment() or checkpoint.image_size
     precision = _precision_from_environment()
     cuda_graphs = _cuda_graphs_from_environment()
@@ -90,6 +90,11 @@ def load_model(
     accelerate(network, precision, cuda_graphs=cuda_graphs)
     logger.info("device: %s, image size: %d, precision: %s", device, size, precision)
     return LoadedModel(checkpoint.name, network, encoder_batch)
+
+
+def given_model(name: str | None) -> tuple[str | None, str]:
+    """The name of the model that is asked for, if any, and what gave it."""
+    return (os.environ.get("SAM2_MODEL"), "SAM2_MODEL") if name is None else (name, "model")
 
 
 def _device_of(given: torch.device | str | None) -> torch.device:

@@ -115,20 +115,20 @@ def find_checkpoint(name: str, setting: str = "SAM2_MODEL") -> Checkpoint:
     raise CheckpointError(f"{setting} is {shown(name)}, but it should be one of {', '.join(NAMES)}")
 
 
-def choose_checkpoint(folder: Path, name: str | None = None, setting: str = "model") -> Checkpoint:
-    """Choose what to run: the named checkpoint, else that of `SAM2_MODEL`, else the best present.
+def choose_checkpoint(
+    folder: Path, name: str | None = None, setting: str = "SAM2_MODEL"
+) -> Checkpoint:
+    """Choose what to run: the named checkpoint, else the best one present.
 
     Args:
         folder: of fetched weights; the embedded ones are always present.
-        name: the model to run, if any.
+        name: the model to run; None for the best one present.
         setting: what gave the name, for errors.
 
     Raises:
         CheckpointError: the name is unknown, its file is missing, or there are no weights.
     """
     present = [c for c in CHECKPOINTS if weights_file(c, folder).is_file()]
-    if name is None:
-        name, setting = os.environ.get("SAM2_MODEL"), "SAM2_MODEL"
     if name:
         checkpoint = find_checkpoint(name, setting)
         if checkpoint not in present:
