@@ -44,6 +44,7 @@ $(VENV)/.installed: $(wildcard locks/*.lock)
 	@echo "installing torch and the rest: a few gigabytes, once"
 	$(INSTALL) -r locks/all.lock
 	SAM2_BUILD_CUDA=0 $(INSTALL) --no-deps -r locks/sam2.lock
+	$(PIP) install --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
 lock: $(VENV)/.installed ## update the lock files after a change of a requirements file
@@ -61,9 +62,9 @@ examples/clip.mp4: | $(VENV)/.installed
 
 demo: $(VENV)/.installed $(filter examples/%,$(VIDEO)) ## cut objects out of the example clip; your own: VIDEO=my.mov CLICKS='[320,180]'
 	@test -n '$(CLICKS)' || { echo "CLICKS is empty; give a point on each object, CLICKS='[320,180]'" >&2; exit 1; }
-	$(BIN)/python -m sam2_video predict -i input_video=@'$(VIDEO)' \
-		-i click_coordinates='$(CLICKS)' -i mask_type=highlighted -i output_video=true -o '$(OUT)'
-	@echo "done: the result is $(OUT)/output_video.mp4"
+	result=$$($(BIN)/python -m sam2_video predict '$(VIDEO)' -i click_coordinates='$(CLICKS)' \
+		--mask-type highlighted --output-video -o '$(OUT)' --overwrite) && \
+		echo "done: the result is $$result"
 
 serve: $(VENV)/.installed ## start the container's HTTP server: PORT=5000 HOST=127.0.0.1
 	mkdir -p .cog && cp sam2_video/prediction/openapi.json .cog/openapi_schema.json
