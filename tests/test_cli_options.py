@@ -16,7 +16,7 @@ from PIL import Image
 
 import sam2_video
 from sam2_video.cli import main
-from sam2_video.cli.inputs import complete_inputs, read_inputs
+from sam2_video.cli.inputs import common_inputs, complete_inputs, read_inputs
 from sam2_video.cli.parser import read_arguments
 from sam2_video.cli.results import RECORD
 from sam2_video.core.errors import InputError
@@ -132,6 +132,21 @@ def test_an_input_that_is_given_twice_is_refused(arguments, sentence) -> None:
     with pytest.raises(InputError) as error:
         inputs_of(*arguments)
     assert str(error.value).startswith(sentence)
+
+
+def test_inputs_of_a_batch_are_written_as_in_a_manifest() -> None:
+    short = ["--click", "1,2:dog", "--input-masks", "a.png", "--output-video", "--video-fps", "9"]
+    assert common_inputs(read_arguments(["batch", "clips", *short])) == {
+        "click_coordinates": "[1,2]",
+        "click_labels": "1",
+        "click_frames": "0",
+        "click_object_ids": '["dog"]',
+        "input_masks": "a.png",
+        "output_video": True,
+        "video_fps": 9,
+    }
+    with pytest.raises(InputError, match="mask_type is 'x', but it should be one of binary"):
+        common_inputs(read_arguments(["batch", "clips", "--mask-type", "x"]))
 
 
 def test_clips_may_stand_between_options() -> None:

@@ -103,6 +103,18 @@ def complete_inputs(given: Mapping[str, Any]) -> dict[str, Any]:
     return inputs
 
 
+def common_inputs(options: argparse.Namespace) -> dict[str, Any]:
+    """The inputs that are given for every job of a batch, as a manifest writes them.
+
+    Raises:
+        InputError: an input is unknown or invalid.
+    """
+    given = contract().parse(read_inputs(options))
+    contract().complete({VIDEO: "", "click_coordinates": "", **given})
+    files = contract().files
+    return {k: v.removeprefix("@") if k in files else v for k, v in given.items()}
+
+
 def source_of(name: str, value: str | Path) -> Path | str:
     """A local file as a path, or a URL to fetch it from.
 

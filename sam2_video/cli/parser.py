@@ -9,7 +9,7 @@ from typing import Any
 from sam2_video import __version__
 from sam2_video.batch.command import add_batch, batch
 from sam2_video.cli.frame import write_frame
-from sam2_video.cli.inputs import add_inputs, read_inputs
+from sam2_video.cli.inputs import add_inputs, common_inputs
 from sam2_video.cli.models import model_table
 from sam2_video.cli.runs import predict, render
 from sam2_video.core.errors import SettingError
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_frame(commands, program)
     many = add_batch(commands)
     add_inputs(many)
-    many.set_defaults(run=lambda options: batch(options, read_inputs(options)))
+    many.set_defaults(run=lambda options: batch(options, common_inputs(options)))
     add_serve(commands)
     _add_download(commands)
     _add_completion(commands, parser)

@@ -148,3 +148,27 @@ def test_a_job_is_checked_as_a_prediction_is(inputs, error, tmp_path) -> None:
     checker.close()
     assert (result.status, result.outputs) == ("failed", [])
     assert result.error.startswith(error)
+
+
+def test_of_a_folder_every_video_is_a_job_with_the_inputs_that_are_given(tmp_path) -> None:
+    for name in ("b.mp4", "a.mov", "notes.txt"):
+        (tmp_path / name).touch()
+    inputs = {"click_coordinates": "[1,2]", "mask_type": "alpha"}
+    for path in (str(tmp_path), f"{tmp_path}/*.m*"):
+        with open_manifest(path, inputs) as manifest:
+            jobs = list(manifest)
+        assert [job.inputs for job in jobs] == [
+            {**inputs, "input_video": f"{tmp_path}/{name}"} for name in ("a.mov", "b.mp4")
+        ]
+
+
+def test_a_job_keeps_its_own_inputs(tmp_path) -> None:
+    path = tmp_path / "jobs.jsonl"
+    path.write_text('{"input_video": "a.mp4", "mask_type": "binary"}\n')
+    with open_manifest(str(path), {"mask_type": "alpha", "click_coordinates": "[1,2]"}) as manifest:
+        (job,) = manifest
+    assert job.inputs == {
+        "input_video": "a.mp4",
+        "mask_type": "binary",
+        "click_coordinates": "[1,2]",
+    }
