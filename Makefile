@@ -68,11 +68,12 @@ demo: $(VENV)/.installed $(filter examples/%,$(VIDEO)) ## cut objects out of the
 
 serve: $(VENV)/.installed ## start the container's HTTP server: PORT=5000 HOST=127.0.0.1
 	mkdir -p .cog && cp sam2_video/prediction/openapi.json .cog/openapi_schema.json
-	PATH="$(CURDIR)/$(BIN):$$PATH" COG_PREDICT_TYPE_STUB=predict.py:Predictor PORT=$(PORT) \
+	exec env PATH="$(CURDIR)/$(BIN):$$PATH" COG_PREDICT_TYPE_STUB=predict.py:Predictor PORT=$(PORT) \
+		PYTHONWARNINGS="ignore:Predictor.predict,ignore:BasePredictor" \
 		$(BIN)/python -m cog.server.http --host $(HOST)
 
 page: $(VENV)/.installed examples/clip.mp4 ## start the page and the hosted API: PAGE_PORT=8000 API=URL ARGS=--tls
-	$(BIN)/python -m sam2_video serve --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
+	exec $(BIN)/python -m sam2_video serve --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
 		$(if $(API),--api $(API)) $(ARGS)
 
 # Users need no Node.js: the output, sam2_video/service/page/static/app.js, is in the repository.
