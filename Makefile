@@ -44,6 +44,7 @@ $(VENV)/.installed: $(wildcard locks/*.lock)
 	@echo "installing torch and the rest: a few gigabytes, once"
 	$(INSTALL) -r locks/all.lock
 	SAM2_BUILD_CUDA=0 $(INSTALL) --no-deps -r locks/sam2.lock
+	$(PIP) install --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
 lock: $(VENV)/.installed ## update the lock files after a change of a requirements file
@@ -61,17 +62,18 @@ examples/clip.mp4: | $(VENV)/.installed
 
 demo: $(VENV)/.installed $(filter examples/%,$(VIDEO)) ## cut objects out of the example clip; your own: VIDEO=my.mov CLICKS='[320,180]'
 	@test -n '$(CLICKS)' || { echo "CLICKS is empty; give a point on each object, CLICKS='[320,180]'" >&2; exit 1; }
-	$(BIN)/python -m sam2_video predict -i input_video=@'$(VIDEO)' \
-		-i click_coordinates='$(CLICKS)' -i mask_type=highlighted -i output_video=true -o '$(OUT)'
-	@echo "done: the result is $(OUT)/output_video.mp4"
+	result=$$($(BIN)/python -m sam2_video predict '$(VIDEO)' -i click_coordinates='$(CLICKS)' \
+		--mask-type highlighted --output-video -o '$(OUT)' --overwrite) && \
+		echo "done: the result is $$result"
 
 serve: $(VENV)/.installed ## start the container's HTTP server: PORT=5000 HOST=127.0.0.1
 	mkdir -p .cog && cp sam2_video/prediction/openapi.json .cog/openapi_schema.json
-	PATH="$(CURDIR)/$(BIN):$$PATH" COG_PREDICT_TYPE_STUB=predict.py:Predictor PORT=$(PORT) \
+	exec env PATH="$(CURDIR)/$(BIN):$$PATH" COG_PREDICT_TYPE_STUB=predict.py:Predictor PORT=$(PORT) \
+		PYTHONWARNINGS="ignore:Predictor.predict,ignore:BasePredictor" \
 		$(BIN)/python -m cog.server.http --host $(HOST)
 
 page: $(VENV)/.installed examples/clip.mp4 ## start the page and the hosted API: PAGE_PORT=8000 API=URL ARGS=--tls
-	$(BIN)/python -m sam2_video serve --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
+	exec $(BIN)/python -m sam2_video serve --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
 		$(if $(API),--api $(API)) $(ARGS)
 
 # Users need no Node.js: the output, sam2_video/service/page/static/app.js, is in the repository.

@@ -77,7 +77,9 @@ def killed_node(folder: Path, jobs: int, frames: int) -> None:
     expected = {}
     for i, clip in enumerate(clips):
         inputs = [f"input_video=@{clip}", f"click_coordinates={CLICK}"]
-        paths = cli.predict(inputs, folder / f"single{i}")
+        options = [part for text in inputs for part in ("-i", text)]
+        assert cli.main(["predict", *options, "-o", str(folder / "single")]) == 0
+        paths = (folder / "single" / clip.stem).glob("frame_*")
         expected[i] = {path.name: path.read_bytes() for path in paths}
     for i, entry in enumerate(entries):
         if entry["id"] not in bad:
@@ -143,7 +145,7 @@ def memory(folder: Path, lines: int) -> None:
     with cluster_of_two(folder / "ray") as (cluster, _):
         ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR)
         started = time.monotonic()
-        with open_manifest(str(manifest)) as jobs:
+        with open_manifest(str(manifest), {}) as jobs:
             counts = run_batch(jobs, FolderStore(results), InstantWorker, Size(cores=1), look)
         seconds = time.monotonic() - started
         ray.shutdown()

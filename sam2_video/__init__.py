@@ -2,10 +2,11 @@
 
 from sam2_video import segment
 
-for frame in segment("clip.mp4", "[320,180]"):
+for frame in segment("clip.mp4", [320, 180]):
     frame.index, frame.names, frame.masks  # masks: (K, H, W) bool
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 __all__ = ["InputError", "LoadedModel", "SegmentedFrame", "load_model", "segment"]
+
+# PyTorch's threads spin while they wait for one another, by default for some 300,000 rounds: where
+# other processes want the cores, they hold up themselves and all others. 1,000 rounds are what
+# libgomp takes by itself where it knows of too many threads. It reads this when torch is loaded.
+if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
+    os.environ["GOMP_SPINCOUNT"] = "1000"
 
 _HOMES = {
     "InputError": "core.errors",

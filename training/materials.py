@@ -106,6 +106,7 @@ def fetch(assets: Path) -> None:
     assets.mkdir(parents=True, exist_ok=True)
     for name in DEBIAN:
         if not (assets / name).exists():
+            print(f"downloading {name}; all Debian packages together are 0.8 GB", file=sys.stderr)
             subprocess.run(["apt-get", "download", name], cwd=assets, check=True)  # noqa: S607
             (archive,) = assets.glob(f"{name}_*.deb")
             subprocess.run(["dpkg", "-x", archive.name, name], cwd=assets, check=True)  # noqa: S607
@@ -113,6 +114,7 @@ def fetch(assets: Path) -> None:
     for name in NPM:
         target = assets / _npm_folder(name)
         if not target.exists():
+            print(f"downloading {name} from npm", file=sys.stderr)
             command = ["npm", "pack", "--json", name]
             reply = subprocess.run(command, cwd=assets, check=True, capture_output=True)
             archive = assets / json.loads(reply.stdout)[0]["filename"]

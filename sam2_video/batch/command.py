@@ -4,9 +4,10 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sam2_video.core.errors import BatchError
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 NEEDED = ("ray", "pyarrow", "pandas", "fsspec")
 
 
-def add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the command and its options."""
+def add_batch(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> argparse.ArgumentParser:
+    """Declare the command and its options, except for inputs."""
     parser = commands.add_parser(
         "batch",
         help="run many predictions, on this machine or on a Ray cluster",
@@ -25,10 +28,17 @@ def add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "the same output folder are skipped.",
         epilog="A .jsonl file has one JSON object per line, with the inputs of one prediction; "
         "input_video is a path or a URL, and id is optional. A .csv or .parquet file has one "
-        "column per input.",
+        "column per input. Of a folder, every video is a job. Inputs given as options hold for "
+        "every job that does not have its own.",
+        usage="%(prog)s [OPTION ...] MANIFEST",
+        allow_abbrev=False,
     )
-    parser.set_defaults(run=batch)
-    parser.add_argument("manifest", help="the list of jobs: a .jsonl, .csv or .parquet file")
+    parser.add_argument(
+        "manifest",
+        metavar="MANIFEST",
+        help="the list of jobs: a .jsonl, .csv or .parquet file, a folder of videos, or a pattern "
+        "in quotes",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -63,10 +73,15 @@ def add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         action="store_true",
         help="check every job without running the model or writing results",
     )
+    return parser
 
 
-def batch(options: argparse.Namespace) -> int:
+def batch(options: argparse.Namespace, inputs: Mapping[str, Any]) -> int:
     """Run the command; the exit code is 0 if all jobs have succeeded, else 1.
+
+    Args:
+        options: of the command line.
+        inputs: hold for every job that does not have its own.
 
     Raises:
         BatchError, CheckpointError, OutputError: it cannot be run.
@@ -92,7 +107,7 @@ def batch(options: argparse.Namespace) -> int:
         with (
             store.lock(),
             driver.ray_cluster(options.address, interruption),
-            open_manifest(options.manifest) as manifest,
+            open_manifest(options.manifest, inputs) as manifest,
         ):
             per_gpu = 0 if options.dry_run else options.workers_per_gpu
             size = driver.size_of(options.cores, per_gpu, options.workers)

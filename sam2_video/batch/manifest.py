@@ -1,14 +1,15 @@
-"""The list of jobs: JSON lines, CSV or Parquet, on this machine or in object storage.
+"""The list of jobs: JSON lines, CSV or Parquet, on this machine or in object storage; or clips.
 
-All are read as a stream. Ray Data first converts CSV and Parquet, on the cluster, to JSON lines on
-this machine's disk; when the workers start, all cores are free again.
+Files are read as a stream. Ray Data first converts CSV and Parquet, on the cluster, to JSON lines
+on this machine's disk; when the workers start, all cores are free again.
 """
 
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from glob import has_magic
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +20,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from sam2_video.batch.jobs import BadLine, Job, job_of
 from sam2_video.core.errors import BatchError, InputError, reason_of
+from sam2_video.prediction.clips import clips_of
 from sam2_video.prediction.contract import contract
 
 _ROWS_AT_ONCE = 1000
@@ -26,10 +28,16 @@ MAX_LINE_BYTES = 64 * 1024**2  # a line may hold a video as a data URI
 
 
 class Manifest:
-    """A file of JSON lines; it can be iterated more than once."""
+    """A file of JSON lines; it can be iterated more than once.
 
-    def __init__(self, file: IO[bytes]) -> None:
+    Args:
+        file: is read from its start.
+        inputs: hold for every job that does not have its own.
+    """
+
+    def __init__(self, file: IO[bytes], inputs: Mapping[str, Any]) -> None:
         self._file = file
+        self._inputs = inputs
 
     def __len__(self) -> int:
         """The number of lines that are not blank."""
@@ -39,7 +47,7 @@ class Manifest:
         """Every line in order; a bad line does not affect the others."""
         for number, line in self._lines():
             try:
-                yield job_of(number, _fields(line))
+                yield job_of(number, {**self._inputs, **_fields(line)})
             except InputError as error:
                 yield BadLine(number, str(error))
 
@@ -58,12 +66,13 @@ class Manifest:
 
 
 @contextmanager
-def open_manifest(path: str) -> Iterator[Manifest]:
+def open_manifest(path: str, inputs: Mapping[str, Any]) -> Iterator[Manifest]:
     """Open a manifest; the format follows from the file extension.
 
     Args:
-        path: a file, or a URL that fsspec can open. `.csv` and `.parquet` need a running Ray
-            whose nodes can read the file.
+        path: a file, or a URL that fsspec can open; `.csv` and `.parquet` need a running Ray
+            whose nodes can read the file. Or clips, see `clips_of`.
+        inputs: hold for every job that does not have its own.
 
     Raises:
         BatchError: it cannot be read.
@@ -74,18 +83,20 @@ def open_manifest(path: str) -> Iterator[Manifest]:
             file = stack.enter_context(_as_lines(path, kind))
         except (OSError, ImportError) as error:
             raise BatchError(f"{path!r} cannot be read: {reason_of(error)}") from error
-        yield Manifest(file)
+        yield Manifest(file, inputs)
 
 
 def format_of(path: str) -> str:
-    """The format of a manifest by its file extension: `jsonl`, `csv` or `parquet`.
+    """The format of a manifest by its file extension: `jsonl`, `csv`, `parquet`, or `clips`.
 
     Raises:
         BatchError: it is none of these, or there is no such file.
     """
+    if "://" not in path and (Path(path).is_dir() or has_magic(path)):
+        return "clips"
     kind = path.rpartition(".")[2].lower()
     if kind not in ("jsonl", "csv", "parquet"):
-        raise BatchError(f"{path!r} should be a .jsonl, .csv or .parquet file")
+        raise BatchError(f"{path!r} should be a .jsonl, .csv or .parquet file, or a folder")
     if "://" not in path and not Path(path).is_file():
         raise BatchError(f"{path!r} is not a file; it should be a list of jobs")
     return kind
@@ -97,7 +108,10 @@ def _as_lines(path: str, kind: str) -> IO[bytes]:
         return Path(path).open("rb")
     with ExitStack() as stack:
         spool = stack.enter_context(tempfile.TemporaryFile())
-        if kind != "jsonl":
+        if kind == "clips":
+            for clip in clips_of(path):
+                spool.write(json.dumps({"input_video": clip}).encode() + b"\n")
+        elif kind != "jsonl":
             for row in _rows(path, kind):
                 spool.write(json.dumps(row, default=str).encode() + b"\n")
         else:

@@ -10,7 +10,7 @@ from platformdirs import user_cache_path
 from sam2.modeling.sam2_base import SAM2Base
 
 from sam2_video.accelerate.network import PRECISIONS, accelerate
-from sam2_video.core.errors import DeviceMemoryError, shown
+from sam2_video.core.errors import DeviceMemoryError, InputError, shown
 from sam2_video.models.load import build_network, load_weights
 from sam2_video.models.registry import (
     CheckpointError,
@@ -54,7 +54,7 @@ def load_model(
     *,
     image_size: int | None = None,
     folder: Path | None = None,
-    device: torch.device | None = None,
+    device: torch.device | str | None = None,
 ) -> LoadedModel:
     """Load a SAM 2 video model.
 
@@ -64,17 +64,18 @@ def load_model(
         image_size: side length of the network's input in pixels; if None, `SAM2_IMAGE_SIZE`, else
             the size it was trained at. Smaller is faster and less accurate.
         folder: the folder of the weights; if None, see `checkpoint_folder`.
-        device: if None, CUDA if available, else the CPU.
+        device: `cpu`, `cuda` or `cuda:<index>`; if None, CUDA if available, else the CPU.
 
     Raises:
         CheckpointError: the weights are missing or damaged, do not fit the configuration, or a
             setting of the environment is invalid.
         DeviceMemoryError: the GPU has too little memory for the weights.
+        InputError: the device is unknown or not there.
     """
+    device = _device_of(device)
     folder = folder or checkpoint_folder()
-    checkpoint = choose_checkpoint(folder, name or os.environ.get("SAM2_MODEL"))
+    checkpoint = choose_checkpoint(folder, *given_model(name))
     size = image_size or _image_size_from_environment() or checkpoint.image_size
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = _precision_from_environment()
     cuda_graphs = _cuda_graphs_from_environment()
     encoder_batch = _encoder_batch_from_environment()
@@ -96,6 +97,27 @@ def compile_cache() -> Path:
     """Where compiled networks are kept: `SAM2_COMPILE_CACHE`, else a folder of the user's cache."""
     given = os.environ.get("SAM2_COMPILE_CACHE")
     return Path(given) if given else user_cache_path("sam2-video", appauthor=False) / "compiled"
+
+
+def given_model(name: str | None) -> tuple[str | None, str]:
+    """The name of the model that is asked for, if any, and what gave it."""
+    return (os.environ.get("SAM2_MODEL"), "SAM2_MODEL") if name is None else (name, "model")
+
+
+def _device_of(given: torch.device | str | None) -> torch.device:
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if given is None:
+        return torch.device("cuda" if count else "cpu")
+    try:
+        device = torch.device(given)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise InputError(f"device is {shown(str(given))}, but it should be cpu, cuda or cuda:1")
+    if device.type == "cuda" and (device.index or 0) >= count:
+        there = f"PyTorch finds {count or 'no'} CUDA GPU{'s'[: count != 1]} on this machine"
+        raise InputError(f"device is {shown(str(given))}, but {there}: choose cpu")
+    return device
 
 
 def _precision_from_environment() -> str:

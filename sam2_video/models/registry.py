@@ -115,22 +115,25 @@ def find_checkpoint(name: str, setting: str = "SAM2_MODEL") -> Checkpoint:
     raise CheckpointError(f"{setting} is {shown(name)}, but it should be one of {', '.join(NAMES)}")
 
 
-def choose_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
+def choose_checkpoint(
+    folder: Path, name: str | None = None, setting: str = "SAM2_MODEL"
+) -> Checkpoint:
     """Choose what to run: the named checkpoint, else the best one present.
 
     Args:
         folder: of fetched weights; the embedded ones are always present.
         name: the model to run; None for the best one present.
+        setting: what gave the name, for errors.
 
     Raises:
         CheckpointError: the name is unknown, its file is missing, or there are no weights.
     """
     present = [c for c in CHECKPOINTS if weights_file(c, folder).is_file()]
     if name:
-        checkpoint = find_checkpoint(name)
+        checkpoint = find_checkpoint(name, setting)
         if checkpoint not in present:
             raise CheckpointError(
-                f"SAM2_MODEL is {name!r}, but {checkpoint.file} is not in the checkpoint folder; "
+                f"{setting} is {name!r}, but {checkpoint.file} is not in the checkpoint folder; "
                 f"{DOWNLOAD} {name} fetches it"
             )
     elif present:

@@ -51,6 +51,7 @@ class InputSpec:
         default: the value where it is not given; None if it has none.
         choices: the values that are allowed; empty if others are too.
         minimum, maximum: bounds of a number, both allowed; None where there is none.
+        description: what it means, for people.
     """
 
     name: str
@@ -61,6 +62,7 @@ class InputSpec:
     choices: tuple[str, ...] = ()
     minimum: int | None = None
     maximum: int | None = None
+    description: str = ""
 
     @property
     def allowed(self) -> str:
@@ -255,4 +257,5 @@ def _spec(
         choices=tuple(rules.get("enum", ())),
         minimum=rules.get("minimum"),
         maximum=rules.get("maximum"),
+        description=properties.get("description", ""),
     )

@@ -125,11 +125,16 @@ def _save_data_uri(source: str, path: Path, name: str, limits: Limits) -> None:
         _, content = read_data_uri(source)
     except ValueError as error:
         raise InputError(f"{name} is a data URI, but {error}") from error
-    _check_size(len(content), name, limits)
+    check_size(len(content), name, limits)
     path.write_bytes(content)
 
 
-def _check_size(size: int, name: str, limits: Limits) -> None:
+def check_size(size: int, name: str, limits: Limits) -> None:
+    """Refuse a file that is too large.
+
+    Raises:
+        InputError: it has more than `limits.max_video_bytes`.
+    """
     if size > limits.max_video_bytes:
         raise InputError(
             f"{name} has more than the {limits.max_video_bytes} bytes allowed "
@@ -151,7 +156,7 @@ def _save(source: str, path: Path, name: str, limits: Limits, sockets: "_Sockets
                 if sockets.are_closed:
                     return
                 total += len(chunk)
-                _check_size(total, name, limits)
+                check_size(total, name, limits)
                 file.write(chunk)
         decoder.finish()
         expected = response.headers.get("Content-Length", "")

@@ -92,13 +92,43 @@ def open_masks(
         yield _indexed(name, {first: partial(path.open, "rb")}, object_ids, max_frames)
 
 
-def masks_of_arrays(values: Mapping[int, NDArray[np.integer]], object_ids: str) -> MaskSource:
-    """Masks from (H, W) arrays by frame number, in which the value k is object k, 0 none.
+def masks_of_arrays(values: Mapping[int, Any], object_ids: str) -> MaskSource:
+    """Masks from arrays by frame number, all of one kind.
+
+    Args:
+        values: (H, W) integers in which the value k is object k and 0 none, or (K, H, W) bool.
+        object_ids: names, written as `click_object_ids`.
 
     Raises:
-        InputError: the arrays are of different sizes, or show no object.
+        InputError: the arrays are of another kind or of different sizes, or show no object.
     """
-    return _of_values("input_masks", tuple(values), lambda frame: values[frame], object_ids)
+    name = "input_masks"
+    arrays = {frame: np.asarray(value) for frame, value in values.items()}
+    for frame, array in arrays.items():
+        has_values = array.ndim == 2 and array.dtype.kind in "bui"
+        if not has_values and not (array.ndim == 3 and array.dtype == bool):
+            shape = "x".join(map(str, array.shape))
+            raise InputError(
+                f"{name} at frame {frame} is an array of {shape} {array.dtype}, but it should be "
+                "height x width integers, or objects x height x width bool"
+            )
+    if len({(array.ndim, *array.shape[-2:]) for array in arrays.values()}) > 1:
+        raise InputError(f"{name} has arrays that differ in size or kind from frame to frame")
+    if any(array.ndim == 2 for array in arrays.values()):
+        return _of_values(name, tuple(arrays), lambda frame: arrays[frame], object_ids)
+    in_sight = {frame: np.flatnonzero(a.any(axis=(1, 2))).tolist() for frame, a in arrays.items()}
+    if not any(in_sight.values()):
+        raise InputError(f"{name} shows no object: every pixel is False")
+    count = max(len(array) for array in arrays.values())
+    height, width = next(iter(arrays.values())).shape[1:]
+
+    def decode(frame: int) -> Masks:
+        masks = np.zeros((count, height, width), bool)
+        masks[: len(arrays[frame])] = arrays[frame]
+        return masks
+
+    names = _names(distinct_names("click_object_ids", object_ids), count)
+    return MaskSource((width, height), names, in_sight, decode)
 
 
 def _by_frame(name: str, files: Mapping[str, Callable[[], Any]]) -> dict[int, Callable[[], Any]]:

@@ -1,7 +1,8 @@
 """The inputs of one prediction, checked, and its two halves: tracking and rendering.
 
 `checked_request` opens the video and checks everything that needs no model. `CheckedRequest.run`
-tracks (`track.py`) and renders (`render.py`); `rendered_again` renders masks of an earlier run.
+tracks (`track.py`) and renders (`render.py`); `checked_rendering` is the same for masks of an
+earlier run, which are only rendered.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -11,18 +12,24 @@ from pathlib import Path
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
-from sam2_video.core.progress import FrameProgress
 from sam2_video.engine.model import LoadedModel
 from sam2_video.prediction.fetch import local_file
 from sam2_video.prediction.look import Look, check_output_size
-from sam2_video.prediction.mask_files import open_masks
+from sam2_video.prediction.mask_files import MaskSource, open_masks
 from sam2_video.prediction.masks import coverage_of, masks_of
-from sam2_video.prediction.prepare import Prepared, PromptInputs, check_mask_size, prepare
+from sam2_video.prediction.prepare import (
+    Prepared,
+    PromptInputs,
+    Stream,
+    check_mask_size,
+    prepare,
+)
 from sam2_video.prediction.render import render
 from sam2_video.prediction.track import TrackedFrame, track
 from sam2_video.video.draw_rgb import parse_colour
 from sam2_video.video.frame_range import FrameRange
 from sam2_video.video.open_video import open_video
+from sam2_video.video.probe import Video
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,16 @@ class CheckedRequest:
     prepared: Prepared
     limits: Limits
 
+    @property
+    def video(self) -> Video:
+        """The video."""
+        return self.prepared.video
+
+    @property
+    def names(self) -> list[str]:
+        """Of the objects, in the order of the masks."""
+        return [tracked.name for tracked in self.prepared.objects]
+
     def run(
         self, model: LoadedModel, folder: Path, scratch: Path, advance: Callable[[], None]
     ) -> Generator[Path, None, None]:
@@ -100,10 +117,9 @@ class CheckedRequest:
             folder=scratch,
             advance=advance,
         )
-        names = [tracked.name for tracked in self.prepared.objects]
         with closing(tracked):
-            video, stream = self.prepared.video, self.prepared.stream
-            yield from render(self.look, video, stream, names, tracked, folder, scratch)
+            stream = self.prepared.stream
+            yield from render(self.look, self.video, stream, self.names, tracked, folder, scratch)
 
 
 @contextmanager
@@ -150,28 +166,57 @@ def checked_request(request: Request, folder: Path, limits: Limits) -> Iterator[
         yield CheckedRequest(request, look, prepared, limits)
 
 
-def rendered_again(
-    request: Request,
-    masks_path: Path,
-    folder: Path,
-    scratch: Path,
-    limits: Limits,
-) -> Generator[Path, None, None]:
-    """Render the masks of an earlier run in another form, without a model.
+@dataclass(frozen=True)
+class CheckedRendering:
+    """Masks of an earlier run that fit a video, and how to render them."""
+
+    look: Look
+    video: Video
+    stream: Stream
+    masks: MaskSource
+
+    @property
+    def names(self) -> list[str]:
+        """Of the objects, in the order of the masks."""
+        return list(self.masks.names)
+
+    def run(
+        self, folder: Path, scratch: Path, advance: Callable[[], None]
+    ) -> Generator[Path, None, None]:
+        """Draw and write the results; see `CheckedRequest.run`.
+
+        Raises:
+            InputError: a mask is damaged.
+            OutputError: a file cannot be written.
+        """
+        with closing(self.stream.frames(len(self.video.frames))) as frames:
+
+            def found() -> Generator[TrackedFrame, None, None]:
+                numbered = zip(self.video.frames, frames, strict=True)
+                for position, (index, decoded) in enumerate(numbered):
+                    if position % self.look.interval == 0:
+                        yield TrackedFrame(index, decoded.frame, self.masks.read(index), None)
+                    advance()
+
+            yield from render(
+                self.look, self.video, self.stream, self.names, found(), folder, scratch
+            )
+
+
+@contextmanager
+def checked_rendering(
+    request: Request, masks_path: Path, folder: Path, limits: Limits
+) -> Iterator[CheckedRendering]:
+    """Check masks of an earlier run and what is to be made of them, without a model.
 
     Args:
         request: what is wanted; of the prompts only `click_object_ids` is read, for names.
         masks_path: a folder or a zip of `indexed` PNGs, or a `masks.json`.
-        folder: where the files go; made if it is not there.
-        scratch: where a downloaded video is kept meanwhile.
+        folder: where a downloaded video is kept until the block ends.
         limits: what is allowed.
-
-    Yields:
-        Each file as soon as it is complete.
 
     Raises:
         InputError: an input is wrong.
-        OutputError: a file cannot be written.
     """
     look = look_of(request)
     with ExitStack() as stack:
@@ -184,23 +229,13 @@ def rendered_again(
                 limits.max_frames,
             )
         )
-        path = stack.enter_context(local_file("input_video", request.input_video, scratch, limits))
+        path = stack.enter_context(local_file("input_video", request.input_video, folder, limits))
         video, stream = stack.enter_context(
             open_video(path, limits, look.start_stream, request.frames)
         )
         check_mask_size("--masks", masks, video)
         check_output_size(video, look)
-
-        frames = stack.enter_context(closing(stream.frames(len(video.frames))))
-        progress = stack.enter_context(FrameProgress(len(video.frames)))
-
-        def found() -> Generator[TrackedFrame, None, None]:
-            for position, (index, decoded) in enumerate(zip(video.frames, frames, strict=True)):
-                if position % look.interval == 0:
-                    yield TrackedFrame(index, decoded.frame, masks.read(index), None)
-                progress.advance()
-
-        yield from render(look, video, stream, masks.names, found(), folder, scratch)
+        yield CheckedRendering(look, video, stream, masks)
 
 
 def look_of(request: Request) -> Look:

@@ -1,4 +1,4 @@
-"""One prediction, from its checked inputs to its files; command line and container run this."""
+"""One prediction, from its checked inputs to its files, as the container runs it."""
 
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -8,7 +8,7 @@ from sam2_video.core.limits import Limits
 from sam2_video.core.progress import FrameProgress
 from sam2_video.core.workspace import OUTPUTS, Workspace
 from sam2_video.engine.model import LoadedModel
-from sam2_video.prediction.request import Request, checked_request, rendered_again
+from sam2_video.prediction.request import Request, checked_request
 
 
 def run_prediction(
@@ -36,25 +36,6 @@ def run_prediction(
         FrameProgress(len(checked.prepared.video.frames)) as progress,
         closing(checked.run(load(), folder, scratch, progress.advance)) as paths,
     ):
-        yield from paths
-
-
-def run_rendering(
-    request: Request, masks: Path, workspace: Workspace
-) -> Generator[Path, None, None]:
-    """Render masks of an earlier run; see `rendered_again`.
-
-    Yields:
-        Each file as soon as it is complete.
-
-    Raises:
-        InputError: the request or the masks are invalid.
-        OutputError: the files cannot be written.
-    """
-    folder = workspace.fresh()
-    with closing(
-        rendered_again(request, masks, folder, workspace.folder, Limits.from_env())
-    ) as paths:
         yield from paths
 
 

@@ -32,7 +32,7 @@ class ImageSequence:
     def __init__(self, directory: Path, image_format: str, quality: int) -> None:
         self.directory = directory
         self.image_format = image_format
-        self._encode = _image_encoder(image_format, quality)
+        self._encode = image_encoder(image_format, quality)
 
     def write(self, index: int, picture: Picture) -> Path:
         """Write the picture of source frame `index`.
@@ -54,7 +54,7 @@ class ImageSequence:
         return path
 
 
-def _image_encoder(image_format: str, quality: int) -> Callable[[Picture], memoryview]:
+def image_encoder(image_format: str, quality: int) -> Callable[[Picture], memoryview]:
     """The function that turns pictures into the bytes of image files."""
     if image_format == "png":
         return _png

@@ -33,7 +33,7 @@ def run(connected, tmp_path):
 
     def run_(*jobs: dict, worker: type = stubs.Stub, size: Size = TWO) -> Counter:
         manifest = write_manifest(tmp_path / "jobs.jsonl", jobs)
-        with open_manifest(str(manifest)) as lines:
+        with open_manifest(str(manifest), {}) as lines:
             return run_batch(lines, store, partial(worker, tmp_path / "traces"), size)
 
     return run_

@@ -21,7 +21,7 @@ def read(folder, *lines: bytes | str | dict) -> list[Job | BadLine]:
     path = folder / "jobs.jsonl"
     texts = [json.dumps(line) if isinstance(line, dict) else line for line in lines]
     path.write_bytes(b"\n".join(t if isinstance(t, bytes) else t.encode() for t in texts))
-    with open_manifest(str(path)) as manifest:
+    with open_manifest(str(path), {}) as manifest:
         entries = list(manifest)
         assert len(manifest) == len(entries)
     return entries
@@ -79,7 +79,7 @@ def test_a_line_may_not_be_endless(tmp_path, monkeypatch) -> None:
 @given(st.lists(st.binary(max_size=60), max_size=6))
 def test_every_line_is_a_job_or_a_sentence(lines) -> None:
     content = b"\n".join(lines)
-    manifest = Manifest(BytesIO(content))
+    manifest = Manifest(BytesIO(content), {})
     entries = list(manifest)
     assert len(entries) == len(manifest)
     assert [e.line for e in entries] == [
@@ -90,7 +90,7 @@ def test_every_line_is_a_job_or_a_sentence(lines) -> None:
 def test_a_manifest_of_another_kind(tmp_path) -> None:
     (tmp_path / "jobs.txt").touch()
     with pytest.raises(BatchError, match=r"should be a \.jsonl, \.csv or \.parquet file"):
-        open_manifest(str(tmp_path / "jobs.txt")).__enter__()
+        open_manifest(str(tmp_path / "jobs.txt"), {}).__enter__()
 
 
 NODES = [
@@ -148,3 +148,27 @@ def test_a_job_is_checked_as_a_prediction_is(inputs, error, tmp_path) -> None:
     checker.close()
     assert (result.status, result.outputs) == ("failed", [])
     assert result.error.startswith(error)
+
+
+def test_of_a_folder_every_video_is_a_job_with_the_inputs_that_are_given(tmp_path) -> None:
+    for name in ("b.mp4", "a.mov", "notes.txt"):
+        (tmp_path / name).touch()
+    inputs = {"click_coordinates": "[1,2]", "mask_type": "alpha"}
+    for path in (str(tmp_path), f"{tmp_path}/*.m*"):
+        with open_manifest(path, inputs) as manifest:
+            jobs = list(manifest)
+        assert [job.inputs for job in jobs] == [
+            {**inputs, "input_video": f"{tmp_path}/{name}"} for name in ("a.mov", "b.mp4")
+        ]
+
+
+def test_a_job_keeps_its_own_inputs(tmp_path) -> None:
+    path = tmp_path / "jobs.jsonl"
+    path.write_text('{"input_video": "a.mp4", "mask_type": "binary"}\n')
+    with open_manifest(str(path), {"mask_type": "alpha", "click_coordinates": "[1,2]"}) as manifest:
+        (job,) = manifest
+    assert job.inputs == {
+        "input_video": "a.mp4",
+        "mask_type": "binary",
+        "click_coordinates": "[1,2]",
+    }

@@ -15,7 +15,7 @@ from sam2_video import segment
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.prediction.contract import contract
-from sam2_video.prediction.request import Request, rendered_again
+from sam2_video.prediction.request import Request, checked_rendering
 from sam2_video.video.draw_rgb import colour_of
 from tests.conftest import FFMPEG
 from tests.prediction.test_predict import clicks_of, eroded, run
@@ -266,8 +266,8 @@ def test_the_library_takes_arrays(predictor, short_clip, example) -> None:
 
 def rendered(folder: Path, masks: Path, **inputs) -> list[Path]:
     request = Request(**contract().complete({"click_coordinates": "", **inputs}))
-    made = rendered_again(request, masks, folder / "out", folder, Limits())
-    return list(made)
+    with checked_rendering(request, masks, folder, Limits()) as checked:
+        return list(checked.run(folder / "out", folder, lambda: None))
 
 
 TWO_VALUED = [

@@ -134,6 +134,12 @@ def test_a_run_that_is_done_does_nothing_more(tmp_path, batches):
     assert (tmp_path / "plain.pt").stat().st_mtime_ns == before
 
 
+def test_ten_more_minutes_start_with_the_shipped_weights():
+    recipe = read_recipe(train.HERE / "ten_minutes.toml")
+    assert [stage.minutes for stage in recipe.stages] == [10]
+    assert recipe.start == "checkpoints/sam2_nano.pt"
+
+
 def test_the_recipe_of_the_repository_can_be_read():
     recipe = read_recipe(train.HERE / "recipe.toml")
     assert [stage.frames for stage in recipe.stages] == [1, 12, 12]

@@ -1,0 +1,143 @@
+"""Where results go: a folder for each clip, in which nothing of others is lost.
+
+A record in the folder names the files of the run that made it. Only those are ever replaced.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from sam2_video.core.errors import InputError, OutputError, reason_of, shown, writing
+
+RECORD = ".sam2-video.json"
+
+
+def check_folder(folder: Path, sources: Iterable[Path], *, may_overwrite: bool) -> None:
+    """Make sure that a run may write into a folder, before any work.
+
+    Args:
+        folder: of one clip's results.
+        sources: files and folders that the run reads.
+        may_overwrite: whether an earlier result in the folder may be replaced.
+
+    Raises:
+        InputError: the folder holds a result that may not be replaced, files of others only, or an
+            input.
+    """
+    name = shown(str(folder), 180)
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise InputError(f"the result would go to {name}, which is a file: choose another -o")
+    for source in sources:
+        if source.resolve().is_relative_to(folder.resolve()):
+            raise InputError(
+                f"the result would go to {name}, which holds the input {shown(source.name)}: "
+                "choose another -o"
+            )
+    if not any(folder.iterdir()):
+        return
+    if not (folder / RECORD).is_file():
+        raise InputError(
+            f"the result would go to {name}, which holds other files: choose another -o"
+        )
+    if not may_overwrite:
+        raise InputError(
+            f"{name} holds the result of an earlier run: --overwrite replaces it, -o chooses "
+            "another folder"
+        )
+    _recorded(folder)
+
+
+@contextmanager
+def staging(folder: Path) -> Iterator[Path]:
+    """A temporary folder in `folder`; both are deleted, `folder` only if it is new and empty.
+
+    Raises:
+        OutputError: it cannot be written to.
+    """
+    try:
+        is_new = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        path = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+    except OSError as error:
+        raise OutputError(f"-o {str(folder)!r} cannot be written to: {reason_of(error)}") from error
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def store(made: Path, names: Sequence[Path], folder: Path, stage: Path) -> list[Path]:
+    """Move a run's files to their place once all of them are complete.
+
+    Files of an earlier run are replaced; those that this one does not write are removed.
+
+    Args:
+        made: the folder that holds them.
+        names: the files, relative to it.
+        folder: their place.
+        stage: a temporary folder beside it, as `staging` gives.
+
+    Returns:
+        The files, in the order of `names`.
+
+    Raises:
+        OutputError: they cannot be written, or `folder` holds a file of that name that no earlier
+            run wrote.
+    """
+    staged = stage / folder.name
+    with writing():
+        shutil.copytree(made, staged, copy_function=shutil.move)
+        _record(staged, names)
+        with suppress(OSError):  # it is there, with an earlier result
+            staged.rename(folder)
+            return [folder / name for name in names]
+        earlier = _recorded(folder)
+        for name in names:
+            if name not in earlier and (folder / name).exists():
+                raise OutputError(
+                    f"{shown(str(folder / name), 180)} was not written by an earlier run, so it "
+                    "is not replaced: choose another -o"
+                )
+        _record(folder, [*earlier, *names])  # holds also where this is interrupted
+        for name in earlier:
+            (folder / name).unlink(missing_ok=True)
+        for parent in {name.parent for name in earlier} - {Path()}:
+            with suppress(OSError):  # other files are in it, or it is gone
+                (folder / parent).rmdir()
+        for name in names:
+            (folder / name).parent.mkdir(exist_ok=True)
+            (staged / name).replace(folder / name)
+        _record(folder, names)
+    return [folder / name for name in names]
+
+
+def _record(folder: Path, names: Iterable[Path]) -> None:
+    text = json.dumps({"files": [name.as_posix() for name in dict.fromkeys(names)]})
+    part = folder / f"{RECORD}.part"
+    part.write_text(f"{text}\n")
+    part.replace(folder / RECORD)
+
+
+def _recorded(folder: Path) -> list[Path]:
+    """The files of the earlier run, relative to the folder.
+
+    Raises:
+        InputError: the record is damaged, or names a file outside of the folder.
+    """
+    try:
+        names = [PurePosixPath(name) for name in json.loads((folder / RECORD).read_text())["files"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InputError(f"{shown(str(folder / RECORD), 180)} is damaged: remove it") from error
+    place = folder.resolve()
+    if not all((folder / name).parent.resolve().is_relative_to(place) for name in names):
+        raise InputError(f"{shown(str(folder / RECORD), 180)} names files elsewhere: remove it")
+    return [Path(name) for name in names]

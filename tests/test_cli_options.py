@@ -1,0 +1,462 @@
+"""Options, the folders of results, and what names several clips; each as the real command."""
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import sam2_video
+from sam2_video.cli import main
+from sam2_video.cli.inputs import common_inputs, complete_inputs, read_inputs
+from sam2_video.cli.parser import read_arguments
+from sam2_video.cli.results import RECORD
+from sam2_video.core.errors import InputError
+from sam2_video.prediction.clips import stem_of
+from sam2_video.prediction.contract import contract
+from tests import clips
+from tests.conftest import ROOT
+
+CLICK = ("--click", "30,30")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """The working folder, with a clip of five frames."""
+    monkeypatch.chdir(tmp_path)
+    clips.encode(tmp_path / "clip.mp4", clips.numbered(5), *clips.H264)
+    return tmp_path
+
+
+def run(capsys, *arguments: str) -> tuple[int, list[str], str]:
+    """Exit code, lines on stdout, and stderr of a command that is run in this process."""
+    code = main(list(arguments))
+    captured = capsys.readouterr()
+    return code, captured.out.splitlines(), captured.err
+
+
+def inputs_of(*arguments: str) -> dict:
+    return read_inputs(read_arguments(["predict", *arguments]))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file by its path in the folder."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+# Options
+
+
+def test_prompts_in_their_short_form() -> None:
+    given = inputs_of(
+        *("clip.mp4", "--click", "320,180@48:dog", "--not-click", " 1.5, 2 ", "--click", "3,4:a,b"),
+        *("--box", "1,2,3,4@7", "--box", "5,6,7,8:ball"),
+    )
+    assert given == {
+        "click_coordinates": "[320,180],[1.5,2],[3,4]",
+        "click_labels": "1,0,1",
+        "click_frames": "48,0,0",
+        "click_object_ids": '["dog", "", "a,b"]',
+        "box_coordinates": "[1,2,3,4],[5,6,7,8]",
+        "box_frames": "7,0",
+        "box_object_ids": '["", "ball"]',
+    }
+    assert "click_object_ids" not in inputs_of("clip.mp4", "--click", "1,2", "--not-click", "3,4")
+
+
+@given(st.text())
+def test_any_prompt_is_read_or_refused_in_a_sentence(text: str) -> None:
+    try:
+        given = inputs_of(f"--click={text}")
+    except InputError as error:
+        assert str(error).startswith("--click is ")
+        assert "\n" not in str(error)
+    else:
+        assert set(given) <= set(contract().inputs)
+
+
+@pytest.mark.parametrize("text", ["320", "1,2,3", "1,2@", "1,2@x:dog", "", "1,2@-1", ":dog"])
+def test_a_prompt_of_the_wrong_form_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"^--click is .*, but it should be X,Y, X,Y@FRAME or X,Y"):
+        inputs_of(f"--click={text}")
+
+
+def test_every_input_has_an_option_with_its_description(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["predict", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for name, spec in contract().inputs.items():
+        if name != "input_video":
+            assert f"--{name.replace('_', '-')}" in text
+            # argparse breaks lines at hyphens
+            assert spec.description.replace(" ", "") in text.replace(" ", "")
+        for choice in spec.choices:
+            assert choice in text
+        if spec.default not in (None, "", False):
+            assert f"(default: {str(spec.default).lower()})" in text
+
+
+def test_an_option_is_the_same_as_an_assignment() -> None:
+    short = ["--mask-type", "alpha", "--output-video", "--video-format", "mov", "--mask-feather=4"]
+    named = ["mask_type=alpha", "output_video=true", "video_format=mov", "mask_feather=4"]
+    start = ["--click", "1,2"]
+    clip = {"input_video": Path(__file__)}
+    assert complete_inputs({**inputs_of(*start, *short), **clip}) == complete_inputs(
+        {**inputs_of(*start, *(part for text in named for part in ("-i", text))), **clip}
+    )
+    assert inputs_of("--no-output-video") == {"output_video": False}
+    assert inputs_of("--fps", "12") == {"video_fps": "12"}
+    assert inputs_of("--fps", "source") == {"keep_audio": True}
+    assert inputs_of("--input-masks", "a.png") == {"input_masks": "@a.png"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--fps", "3", "--video-fps", "4"], "--fps sets video_fps, which is given already"),
+        (["--mask-type", "box", "-i", "mask_type=alpha"], "--mask-type sets mask_type, which is"),
+        (["--click", "1,2", "-i", "click_labels=0"], "--click sets click_labels, which is given"),
+        (["-i", "mask_type=box", "-i", "mask_type=alpha"], "-i 'mask_type' is given twice, but"),
+    ],
+)
+def test_an_input_that_is_given_twice_is_refused(arguments, sentence) -> None:
+    with pytest.raises(InputError) as error:
+        inputs_of(*arguments)
+    assert str(error.value).startswith(sentence)
+
+
+def test_inputs_of_a_batch_are_written_as_in_a_manifest() -> None:
+    short = ["--click", "1,2:dog", "--input-masks", "a.png", "--output-video", "--video-fps", "9"]
+    assert common_inputs(read_arguments(["batch", "clips", *short])) == {
+        "click_coordinates": "[1,2]",
+        "click_labels": "1",
+        "click_frames": "0",
+        "click_object_ids": '["dog"]',
+        "input_masks": "a.png",
+        "output_video": True,
+        "video_fps": 9,
+    }
+    with pytest.raises(InputError, match="mask_type is 'x', but it should be one of binary"):
+        common_inputs(read_arguments(["batch", "clips", "--mask-type", "x"]))
+
+
+def test_clips_may_stand_between_options() -> None:
+    options = read_arguments(["predict", "a.mp4", "--click", "1,2", "b.mp4", "-q", "c.mp4"])
+    assert options.clips == ["a.mp4", "b.mp4", "c.mp4"]
+
+
+def test_help_lists_every_command_in_one_line(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    for name in ("predict", "render", "frame", "batch", "serve", "download", "completion"):
+        (line,) = [line for line in lines if line.split()[:1] == [name]]
+        assert len(line.split()) > 2
+
+
+@pytest.mark.parametrize(
+    "command", ["predict", "render", "frame", "batch", "serve", "download", "completion"]
+)
+def test_help_does_nothing_else(command: str, folder, capsys) -> None:
+    before = contents(folder)
+    with pytest.raises(SystemExit) as end:
+        main([command, "clip.mp4", *CLICK, "--help"] if command == "predict" else [command, "-h"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: ")
+    assert contents(folder) == before
+
+
+def test_version_and_models(capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SAM2_CHECKPOINTS", str(tmp_path))
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"sam2-video {sam2_video.__version__}\n"
+    with pytest.raises(SystemExit):
+        main(["predict", "--list-models"])
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"large +not here; .* large fetches 0\.9 GB", lines[0])
+    assert re.fullmatch(r"nano +here, would run", lines[-1])
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_knows_commands_and_options(shell, capsys) -> None:
+    code, lines, _ = run(capsys, "completion", shell)
+    assert code == 0
+    text = "\n".join(lines)
+    assert "sam2-video" in text
+    assert "mask-type" in text
+    if shell == "bash":
+        subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+
+
+# Results
+
+
+def test_results_go_to_a_folder_of_the_clip_and_are_not_overwritten(folder, capsys) -> None:
+    code, lines, stderr = run(capsys, "predict", "clip.mp4", *CLICK)
+    assert code == 0, stderr
+    assert lines == [f"out/clip/frame_{k:05d}.webp" for k in range(5)]
+    before = contents(folder)
+    assert run(capsys, "predict", "clip.mp4", *CLICK, "--end-frame", "2") == (
+        1,
+        [],
+        "'out/clip' holds the result of an earlier run: --overwrite replaces it, -o chooses another"
+        " folder\n",
+    )
+    assert contents(folder) == before
+
+
+def test_overwrite_clears_what_an_earlier_run_wrote_and_nothing_else(folder, capsys) -> None:
+    several = ("--click", "30,30:a", "--click", "60,40:b", "--separate-objects")
+    assert run(capsys, "predict", "clip.mp4", *several)[0] == 0
+    own = {"out/clip/notes.txt": b"mine", "out/clip/a/notes.txt": b"mine", "out/other": b"mine"}
+    for name, content in own.items():
+        (folder / name).write_bytes(content)
+    kept = {**own, "clip.mp4": (folder / "clip.mp4").read_bytes()}
+    options = ("--overwrite", "--end-frame", "2")
+    code, lines, stderr = run(capsys, "predict", "clip.mp4", *CLICK, *options)
+    assert code == 0, stderr
+    after = contents(folder)
+    assert set(after) == {*kept, *lines, f"out/clip/{RECORD}"}
+    assert len(lines) == 3
+    assert {name: after[name] for name in kept} == kept
+    assert not (folder / "out/clip/b").exists()
+
+
+def test_a_file_that_no_run_wrote_is_never_replaced(folder, capsys) -> None:
+    assert run(capsys, "predict", "clip.mp4", *CLICK, "--end-frame", "2")[0] == 0
+    (folder / "out/clip/frame_00004.webp").write_bytes(b"mine")
+    before = contents(folder)
+    code, _, stderr = run(capsys, "predict", "clip.mp4", *CLICK, "--overwrite")
+    assert code == 1
+    assert "'out/clip/frame_00004.webp' was not written by an earlier run" in stderr
+    assert contents(folder) == before
+
+
+def test_a_folder_of_other_files_is_left_alone(folder, capsys) -> None:
+    (folder / "out/clip").mkdir(parents=True)
+    (folder / "out/clip/frame_00000.webp").write_bytes(b"mine")
+    before = contents(folder)
+    for options in ((), ("--overwrite",)):
+        code, _, stderr = run(capsys, "predict", "clip.mp4", *CLICK, *options)
+        assert code == 1
+        assert stderr == (
+            "the result would go to 'out/clip', which holds other files: choose another -o\n"
+        )
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("how", ["itself", "symbolic link", "assignment"])
+def test_the_input_is_never_an_output(how, folder, capsys) -> None:
+    """Not where it is the result of an earlier run in the folder where the next would go."""
+    made = ("--output-video", "--overwrite", "--quiet")
+    shutil.copy("clip.mp4", "output_video.mp4")
+    assert run(capsys, "predict", "output_video.mp4", *CLICK, *made)[0] == 0
+    clip = "out/output_video/output_video.mp4"
+    given = [clip]
+    if how == "assignment":
+        given = ["-i", f"input_video=@{clip}"]
+    if how == "symbolic link":
+        (folder / "elsewhere").mkdir()
+        given = ["elsewhere/output_video.mp4"]
+        (folder / given[0]).symlink_to(folder / clip)
+    before = contents(folder)
+    code, _, stderr = run(capsys, "predict", *given, *CLICK, *made)
+    assert code == 1
+    assert "'out/output_video', which holds the input 'output_video.mp4'" in stderr
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    "record", ["", "[]", '{"files": 3}', '{"files": ["../../clip.mp4"]}', '{"files": ["/etc/x"]}']
+)
+def test_a_record_that_is_not_ours_removes_nothing(record, folder, capsys) -> None:
+    (folder / "out/clip").mkdir(parents=True)
+    (folder / "out/clip" / RECORD).write_text(record)
+    before = contents(folder)
+    code, _, stderr = run(capsys, "predict", "clip.mp4", *CLICK, "--overwrite")
+    assert code == 1
+    assert RECORD in stderr
+    assert contents(folder) == before
+
+
+def test_render_does_not_replace_the_masks_that_it_reads(folder, capsys) -> None:
+    assert run(capsys, "predict", "clip.mp4", *CLICK, "--mask-type", "indexed")[0] == 0
+    before = contents(folder)
+    rendering = ("render", "clip.mp4", "--masks", "out/clip", "--mask-type", "greenscreen")
+    code, _, stderr = run(capsys, *rendering, "--overwrite")
+    assert code == 1
+    assert "which holds the input 'clip': choose another -o" in stderr
+    assert contents(folder) == before
+    code, lines, stderr = run(capsys, *rendering, "-o", "final", "--json")
+    assert code == 0, stderr
+    (report,) = map(json.loads, lines)
+    assert report["objects"] == ["object_1"]
+    assert len(report["files"]) == report["frames"] == 5
+
+
+# What a run prints
+
+
+def test_json_is_one_line_a_clip_failed_ones_too(folder, capsys) -> None:
+    (folder / "bad.mp4").write_bytes(b"nothing")
+    arguments = ("predict", "clip.mp4", "bad.mp4", "--click", "30,30:dog", "--json", "--quiet")
+    code, lines, stderr = run(capsys, *arguments)
+    good, bad = map(json.loads, lines)
+    assert code == 1
+    assert good.pop("seconds") > 0
+    assert good == {
+        "input": "clip.mp4",
+        "files": [f"out/clip/frame_{k:05d}.webp" for k in range(5)],
+        "objects": ["dog"],
+        "frames": 5,
+    }
+    assert bad["input"] == "bad.mp4"
+    assert bad["error"].startswith("input_video is not a video")
+    assert stderr == f"bad.mp4: {bad['error']}\n"
+
+
+def test_quiet_prints_the_paths_alone(folder, capsys) -> None:
+    code, lines, stderr = run(capsys, "predict", "clip.mp4", *CLICK, "-q")
+    assert (code, len(lines), stderr) == (0, 5, "")
+
+
+def test_a_dry_run_checks_and_writes_nothing(folder, capsys) -> None:
+    before = contents(folder)
+    code, lines, _ = run(capsys, "predict", "clip.mp4", "--click", "30,30:dog", "--dry-run")
+    assert (code, lines) == (0, ["clip.mp4: valid, 5 frames, dog -> out/clip"])
+    code, _, stderr = run(capsys, "predict", "clip.mp4", "--click", "900,1", "--dry-run")
+    assert code == 1
+    assert "click_coordinates[0] is [900,1], but the video has 96x72 pixels" in stderr
+    assert contents(folder) == before
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["clip.mp4"], "there is no prompt: mark an object with --click X,Y, --box or --input-m"),
+        (["no.mp4", *CLICK], "input_video is 'no.mp4', but there is no such file"),
+        (["empty", *CLICK], "input_video is 'empty', but there is no video in this folder"),
+        (["*.mov", *CLICK], "input_video is '*.mov', but no file matches this pattern"),
+        (["clip.mp4", *CLICK, "-i", "input_video=@clip.mp4"], "input_video is given twice: as '"),
+        (["clip.mp4", *CLICK, "--model", "huge"], "model is 'huge', but it should be one of larg"),
+        (["clip.mp4", *CLICK, "--device", "cuda"], "device is 'cuda', but PyTorch finds no CUDA "),
+        (["clip.mp4", *CLICK, "--device", "tpu"], "device is 'tpu', but it should be cpu, cuda or"),
+        (["clip.mp4", *CLICK, "--fps", "fast"], "video_fps is 'fast', but it should be a whole n"),
+        (["-", "-", *CLICK], "input_video is '-' twice, but standard input is one clip"),
+    ],
+)
+def test_bad_options_are_one_sentence(arguments, sentence, folder, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    (folder / "empty").mkdir()
+    code, lines, stderr = run(capsys, "predict", *arguments, "--quiet")
+    assert (code, lines) == (1, [])
+    assert stderr.startswith(sentence)
+    assert stderr.count("\n") == 1
+    assert not (folder / "out").exists()
+
+
+# Several clips
+
+
+def test_a_folder_a_pattern_and_clips_of_one_name(folder, capsys) -> None:
+    (folder / "clips").mkdir()
+    for name in ("clips/b.mp4", "clips/a.MOV", "clips/.hidden.mp4", "clip.mkv"):
+        shutil.copy("clip.mp4", name)
+    (folder / "clips/notes.txt").touch()
+    options = (*CLICK, "--dry-run", "--json", "--quiet")
+    code, lines, _ = run(capsys, "predict", "clips", "clip.m*", *options)
+    assert code == 0
+    found = [json.loads(line)["input"] for line in lines]
+    assert found == ["clips/a.MOV", "clips/b.mp4", "clip.mkv", "clip.mp4"]
+    code, lines, _ = run(capsys, "predict", "clip.m*", *CLICK, "--dry-run", "--quiet")
+    assert [line.rpartition(" ")[2] for line in lines] == ["out/clip", "out/clip_2"]
+
+
+def test_standard_input(folder, capsys, monkeypatch) -> None:
+    content = (folder / "clip.mp4").read_bytes()
+
+    def pipe(data: bytes) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+    pipe(content)
+    code, lines, stderr = run(capsys, "predict", "-", *CLICK, "--end-frame", "1")
+    assert code == 0, stderr
+    assert lines == ["out/stdin/frame_00000.webp", "out/stdin/frame_00001.webp"]
+    monkeypatch.setenv("SAM2_MAX_VIDEO_BYTES", "1000")
+    pipe(content)
+    code, _, stderr = run(capsys, "predict", "-", *CLICK, "--overwrite")
+    assert code == 1
+    assert stderr == "input_video has more than the 1000 bytes allowed (SAM2_MAX_VIDEO_BYTES)\n"
+
+
+@pytest.mark.parametrize(
+    ("clip", "stem"),
+    [
+        ("a/b.c.mp4", "b.c"),
+        ("https://example.org/x/my%20clip.mp4?size=1#t", "my clip"),
+        ("https://example.org", "video"),
+        ("data:video/mp4;base64,AAAA", "video"),
+        ("-", "stdin"),
+    ],
+)
+def test_the_name_of_a_clip(clip: str, stem: str) -> None:
+    assert stem_of(clip) == stem
+
+
+# One frame
+
+
+def test_a_frame_is_written_to_look_up_pixels_in(folder, capsys) -> None:
+    code, lines, stderr = run(capsys, "frame", "clip.mp4", "3", "-o", "frame.png")
+    assert (code, lines) == (0, ["frame.png"]), stderr
+    with Image.open("frame.png") as picture:
+        assert clips.number_of(np.asarray(picture)) == 3
+    code, lines, _ = run(capsys, "frame", "clip.mp4")
+    assert lines == ["clip_frame_00000.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["clip.mp4", "5"], "FRAME is 5, but the video has 5 frames (0-4)"),
+        (["clip.mp4", "x"], "FRAME is 'x', but it should be a whole number"),
+        (["clip.mp4", "0", "-o", "a.gif"], "-o is 'a.gif', but it should end in .png, .jpg, .webp"),
+        (["clip.mp4", "0", "-o", "old.png"], "-o is 'old.png', which exists: --overwrite replaces"),
+        (["no.mp4"], "input_video is 'no.mp4', but there is no such file"),
+    ],
+)
+def test_a_frame_that_cannot_be_written(arguments, sentence, folder, capsys) -> None:
+    (folder / "old.png").write_bytes(b"mine")
+    before = contents(folder)
+    code, lines, stderr = run(capsys, "frame", *arguments)
+    assert (code, lines) == (1, [])
+    assert stderr.startswith(sentence)
+    assert contents(folder) == before
+
+
+def test_a_frame_is_not_written_over_its_clip(folder, capsys) -> None:
+    Image.new("RGB", (64, 48)).save("still.png")
+    before = contents(folder)
+    code, _, stderr = run(capsys, "frame", "still.png", "0", "-o", "still.png", "--overwrite")
+    assert code == 1
+    assert stderr == "-o is 'still.png', which is the clip itself\n"
+    assert contents(folder) == before
+
+
+def test_the_command_line_starts_without_any_package() -> None:
+    """`scripts/download_weights.sh` runs it before anything is installed."""
+    code = "import sys; sys.path.insert(0, '.'); from sam2_video.cli import main; main(['-h'])"
+    command = [sys.executable, "-I", "-S", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
