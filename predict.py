@@ -160,7 +160,9 @@ class Predictor(BasePredictor):
         run = run_prediction(Request(**inputs), lambda: self.model, self.workspace)
         with closing(run) as paths:
             for position, path in enumerate(paths):
-                yield Path(numbered(path, position) if separate_objects else path)
+                yield Path(
+                    numbered(path, self.workspace.outputs, position) if separate_objects else path
+                )
 
     def close(self) -> None:
         """Remove every file that was left for the caller to read."""

@@ -6,9 +6,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-OUTPUTS = "prediction"
-"""The name of the folder with the files of a prediction."""
-
 
 class Workspace:
     """A temporary folder of this process with at most one prediction's files.
@@ -35,7 +32,7 @@ class Workspace:
     @property
     def outputs(self) -> Path:
         """The folder of the prediction's outputs."""
-        return self.folder / OUTPUTS
+        return self.folder / "prediction"
 
     def close(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

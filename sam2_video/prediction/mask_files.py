@@ -1,10 +1,12 @@
 """Masks that come as files: indexed PNGs, a zip of them, or COCO's JSON."""
 
 import json
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -21,6 +23,7 @@ from sam2_video.video.pictures import Masks
 
 _NUMBER = re.compile(r"([0-9]{1,9})[^0-9]*$")
 _WHITE = 255
+_NOT_COCO = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 _LONGEST_PNG = 64 << 20  # bytes: an indexed picture of 8K is half of that without compression
 
 
@@ -32,13 +35,13 @@ class MaskSource:
         size: (width, height) of each mask.
         names: of the K objects.
         in_sight: by frame number, the indices of the objects that have a pixel there.
-        decode: gives the (K, H, W) bool masks of one of those frames.
+        decode: gives the (H, W) bool mask of an object on one of those frames.
     """
 
     size: tuple[int, int]
     names: tuple[str, ...]
     in_sight: Mapping[int, Sequence[int]]
-    decode: Callable[[int], Masks]
+    decode: Callable[[int, int], NDArray[np.bool_]]
 
     def read(self, frame: int) -> Masks:
         """The (K, H, W) bool masks of a frame; all False where there is none.
@@ -46,21 +49,22 @@ class MaskSource:
         Raises:
             InputError: the frame's masks are damaged.
         """
-        if frame in self.in_sight:
-            return self.decode(frame)
-        return np.zeros((len(self.names), *self.size[::-1]), bool)
+        masks = np.zeros((len(self.names), *self.size[::-1]), bool)
+        for k in self.in_sight.get(frame, ()):
+            masks[k] = self.decode(frame, k)
+        return masks
 
 
 @contextmanager
 def open_masks(
-    name: str, path: Path, first: int, object_ids: str, max_frames: int
+    name: str, path: Path, first: int, object_ids: str, max_frames: int, max_pixels: int
 ) -> Iterator[MaskSource]:
-    """Read and check masks from an indexed PNG, a zip or folder of them, or a COCO file.
+    """Read and check masks from an indexed PNG, or a zip or folder of them.
 
     In an indexed picture the value k is object k. It is named by the k-th name of `object_ids`,
     or `object_k`; where `object_ids` holds `object_k` itself, that is object k. A black and white
     picture is one object. Pictures in a zip or folder are named by frame number; the last number
-    of a name counts. One mask at a time is in memory.
+    of a name counts. One picture at a time is in memory.
 
     Args:
         name: what holds the masks in errors, as `input_masks`.
@@ -68,28 +72,51 @@ def open_masks(
         first: the frame of a single picture.
         object_ids: names, written as `click_object_ids`.
         max_frames: the most pictures allowed.
+        max_pixels: the most pixels of a picture.
 
     Raises:
         InputError: the masks cannot be read.
     """
-    if path.is_dir():
-        files = {entry.name: partial(entry.open, "rb") for entry in path.glob("*.png")}
-        yield _indexed(name, _by_frame(name, files), object_ids, max_frames)
-    elif zipfile.is_zipfile(path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                entries = {
-                    entry.filename: partial(archive.open, entry)
-                    for entry in archive.infolist()
-                    if not entry.is_dir() and not entry.filename.startswith("__MACOSX")
-                }
-                yield _indexed(name, _by_frame(name, entries), object_ids, max_frames)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-            raise InputError(f"{name} is a zip file that cannot be read: {error}") from error
-    elif path.suffix == ".json":
-        yield _coco(name, path)
-    else:
-        yield _indexed(name, {first: partial(path.open, "rb")}, object_ids, max_frames)
+    with ExitStack() as stack:
+        files: dict[int, Callable[[], Any]] = {first: partial(path.open, "rb")}
+        if path.is_dir():
+            entries = {
+                entry.name: partial(entry.open, "rb")
+                for entry in path.iterdir()
+                if entry.suffix.lower() == ".png" and not entry.name.startswith(".")
+            }
+            files = _by_frame(name, entries)
+        elif zipfile.is_zipfile(path):
+            with _zip_errors(name):
+                archive = stack.enter_context(zipfile.ZipFile(path))
+            entries = {
+                entry.filename: partial(archive.open, entry)
+                for entry in archive.infolist()
+                if not entry.is_dir() and not Path(entry.filename).name.startswith(".")
+            }
+            files = _by_frame(name, entries)
+        if len(files) > max_frames:
+            raise InputError(
+                f"{name} holds {len(files)} pictures, but {max_frames} are the most allowed"
+            )
+
+        def read(frame: int) -> NDArray[np.uint8]:
+            with _zip_errors(name), files[frame]() as file:
+                data = file.read(_LONGEST_PNG + 1)
+            return _read_indexed(f"{name} at frame {frame}", data, max_pixels)
+
+        yield _of_values(name, tuple(files), read, object_ids)
+
+
+@contextmanager
+def _zip_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (
+        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
+        *(NotImplementedError, RuntimeError),  # another compression, a password
+    ) as error:
+        raise InputError(f"{name} is a zip file that cannot be read: {error}") from error
 
 
 def masks_of_arrays(values: Mapping[int, Any], object_ids: str) -> MaskSource:
@@ -122,13 +149,8 @@ def masks_of_arrays(values: Mapping[int, Any], object_ids: str) -> MaskSource:
     count = max(len(array) for array in arrays.values())
     height, width = next(iter(arrays.values())).shape[1:]
 
-    def decode(frame: int) -> Masks:
-        masks = np.zeros((count, height, width), bool)
-        masks[: len(arrays[frame])] = arrays[frame]
-        return masks
-
     names = _names(distinct_names("click_object_ids", object_ids), count)
-    return MaskSource((width, height), names, in_sight, decode)
+    return MaskSource((width, height), names, in_sight, lambda frame, k: arrays[frame][k])
 
 
 def _by_frame(name: str, files: Mapping[str, Callable[[], Any]]) -> dict[int, Callable[[], Any]]:
@@ -149,21 +171,6 @@ def _by_frame(name: str, files: Mapping[str, Callable[[], Any]]) -> dict[int, Ca
     return found
 
 
-def _indexed(
-    name: str, files: Mapping[int, Callable[[], Any]], object_ids: str, max_frames: int
-) -> MaskSource:
-    if len(files) > max_frames:
-        raise InputError(
-            f"{name} holds {len(files)} pictures, but {max_frames} are the most allowed"
-        )
-
-    def read(frame: int) -> NDArray[np.uint8]:
-        with files[frame]() as file:
-            return _read_indexed(f"{name} at frame {frame}", file)
-
-    return _of_values(name, tuple(files), read, object_ids)
-
-
 def _of_values(
     name: str, frames: Iterable[int], read: Callable[[int], NDArray[Any]], object_ids: str
 ) -> MaskSource:
@@ -176,17 +183,12 @@ def _of_values(
             found, other = ("{}x{}".format(*pixels) for pixels in (shape, size))
             raise InputError(f"{name} at frame {frame} is {found} pixels, but others are {other}")
         size = shape
-        in_sight[frame] = [int(value) - 1 for value in np.unique(values) if value]
+        in_sight[frame] = [int(value) - 1 for value in np.unique(values) if value > 0]
     count = max((k + 1 for objects in in_sight.values() for k in objects), default=0)
     if size is None or count == 0:
         raise InputError(f"{name} shows no object: every pixel is 0")
-    numbers = np.arange(1, count + 1)[:, None, None]
-    return MaskSource(
-        size,
-        _names(distinct_names("click_object_ids", object_ids), count),
-        in_sight,
-        lambda frame: read(frame)[None] == numbers,
-    )
+    objects = _names(distinct_names("click_object_ids", object_ids), count)
+    return MaskSource(size, objects, in_sight, lambda frame, k: read(frame) == k + 1)
 
 
 def _names(given: Sequence[str], count: int) -> tuple[str, ...]:
@@ -196,13 +198,18 @@ def _names(given: Sequence[str], count: int) -> tuple[str, ...]:
     return tuple(k if k in given else next(others, k) for k in defaults)
 
 
-def _read_indexed(what: str, file: Any) -> NDArray[np.uint8]:
+def _read_indexed(what: str, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
     """The (H, W) uint8 values of an indexed, grey, or black and white PNG."""
-    data = file.read(_LONGEST_PNG + 1)
     if len(data) > _LONGEST_PNG:
         raise InputError(f"{what} has more than {_LONGEST_PNG} bytes")
     try:
         with Image.open(BytesIO(data), formats=["PNG"]) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise InputError(
+                    f"{what} is {width}x{height} pixels, more than the {max_pixels} allowed "
+                    "(SAM2_MAX_FRAME_PIXELS)"
+                )
             if image.mode not in ("P", "L", "1"):
                 raise InputError(
                     f"{what} is a picture of the mode {image.mode}, but it should be an indexed PNG"
@@ -216,36 +223,47 @@ def _read_indexed(what: str, file: Any) -> NDArray[np.uint8]:
     return np.minimum(values, 1) if is_black_and_white else values
 
 
-def _coco(name: str, path: Path) -> MaskSource:
+def coco_masks(name: str, path: Path) -> MaskSource:
+    """Read and check masks from a COCO file.
+
+    Objects are those that `track_id` tells apart, or else `category_id`. A frame's number is the
+    last one in its picture's name, or else the picture's id.
+
+    Raises:
+        InputError: the masks cannot be read.
+    """
     try:
         document = json.loads(path.read_bytes())
-        size = document["images"][0]["width"], document["images"][0]["height"]
+        size = int(document["images"][0]["width"]), int(document["images"][0]["height"])
         frames = {image["id"]: _frame_of(image) for image in document["images"]}
         categories = {one["id"]: str(one["name"]) for one in document.get("categories", ())}
         tracks: dict[Any, str] = {}
-        by_frame: dict[int, list[tuple[Any, Any]]] = {frame: [] for frame in frames.values()}
+        by_frame: dict[int, dict[Any, list[Any]]] = {frame: {} for frame in frames.values()}
         for one in document["annotations"]:
             track = one.get("track_id", one["category_id"])
             tracks.setdefault(track, categories.get(one["category_id"], f"object_{track}"))
-            by_frame[frames[one["image_id"]]].append((track, one["segmentation"]))
-        if tracks.keys() <= categories.keys():
+            shapes = by_frame[frames[one["image_id"]]].setdefault(track, [])
+            shapes.append(one["segmentation"])
+        if all(categories.get(track) == label for track, label in tracks.items()):
             tracks = categories  # an object that is never in sight keeps its place
         order = sorted(tracks)
-    except (LookupError, ValueError, TypeError, RecursionError) as error:
+    except (*_NOT_COCO, RecursionError) as error:
         raise InputError(f"{name} is no COCO file: {_reason(error)}") from error
+    if not order:
+        raise InputError(f"{name} shows no object: it has no annotations")
+    if len(by_frame) < len(frames):
+        raise InputError(f"{name} has two pictures of one frame")
     position = {track: k for k, track in enumerate(order)}
 
-    def read(frame: int) -> Masks:
-        masks = np.zeros((len(order), size[1], size[0]), bool)
-        for track, segmentation in by_frame[frame]:
-            masks[position[track]] |= _decoded(f"{name} at frame {frame}", segmentation, size)
-        return masks
+    def decode(frame: int, k: int) -> NDArray[np.bool_]:
+        shapes = by_frame[frame][order[k]]
+        masks = [_decoded(f"{name} at frame {frame}", shape, size) for shape in shapes]
+        return np.logical_or.reduce(masks)
 
-    names = tuple(_unique(tracks[track] for track in order))
     in_sight = {
-        frame: sorted({position[track] for track, _ in found}) for frame, found in by_frame.items()
+        frame: sorted(position[track] for track in found) for frame, found in by_frame.items()
     }
-    return MaskSource(size, names, in_sight, read)
+    return MaskSource(size, tuple(_unique(tracks[track] for track in order)), in_sight, decode)
 
 
 def _reason(error: Exception) -> str:
@@ -265,6 +283,9 @@ def _decoded(what: str, segmentation: Any, size: tuple[int, int]) -> NDArray[np.
     width, height = size
     try:
         if isinstance(segmentation, list):
+            corners = np.concatenate([np.ravel(part) for part in segmentation]).astype(float)
+            if not np.all(np.abs(corners) <= 2 * max(size)):  # pycocotools would overflow
+                raise InputError(f"{what} has a polygon outside of its picture")
             encoded = rle.merge(rle.frPyObjects(segmentation, height, width))
         elif isinstance(segmentation["counts"], list):
             encoded = rle.frPyObjects(segmentation, *segmentation["size"])
@@ -276,7 +297,7 @@ def _decoded(what: str, segmentation: Any, size: tuple[int, int]) -> NDArray[np.
         return rle.decode(encoded).view(bool)
     except InputError:
         raise
-    except (TypeError, KeyError, ValueError, IndexError) as error:
+    except _NOT_COCO as error:
         raise InputError(f"{what} has a mask that is no run lengths or polygons") from error
 
 

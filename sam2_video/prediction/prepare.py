@@ -7,9 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.engine.boxes import check_boxes, parse_boxes
@@ -91,6 +88,11 @@ def prepare(
         max_boxes=limits.max_clicks,
     )
     masks = [] if prompts.masks is None else _mask_prompts(prompts.masks)
+    if len(masks) > limits.max_clicks:
+        raise InputError(
+            f"input_masks holds {len(masks)} masks of objects, but {limits.max_clicks} are the most "
+            "allowed (SAM2_MAX_CLICKS)"
+        )
     objects = build_prompts(
         clicks,
         boxes,
@@ -105,7 +107,7 @@ def prepare(
         check_boxes(boxes, *bounds)
         if prompts.masks is not None:
             check_mask_size("input_masks", prompts.masks, video)
-            for frame in prompts.masks.in_sight:
+            for frame in [mask.frame for mask in masks]:
                 check_frame("a frame of input_masks", frame, *bounds[2:])
         yield Prepared(video, stream, moved(objects, -first))
 
@@ -126,12 +128,8 @@ def check_mask_size(name: str, masks: MaskSource, video: Video) -> None:
 
 def _mask_prompts(masks: MaskSource) -> list[MaskPrompt]:
     """A prompt for every object that is in sight, object by object."""
-
-    def read(frame: int, k: int) -> NDArray[np.bool_]:
-        return masks.read(frame)[k]
-
     return [
-        MaskPrompt(frame, name, partial(read, frame, k))
+        MaskPrompt(frame, name, partial(masks.decode, frame, k))
         for k, name in enumerate(masks.names)
         for frame, objects in masks.in_sight.items()
         if k in objects

@@ -66,7 +66,9 @@ def render(
     # Of each file or sequence: the object's name, and which of the masks are drawn in it.
     parts = [("", slice(None))]
     if look.is_separate:
-        parts = [(name, slice(k, k + 1)) for k, name in enumerate(safe_names(names))]
+        parts = [
+            (name, slice(k, k + 1)) for k, name in enumerate(safe_names([MASKS_FILE, *names])[1:])
+        ]
     videos: list[VideoFile] = []
     with ExitStack() as stack:
         if look.video_format is None:
@@ -96,8 +98,10 @@ def render(
             masks = _with_edges(look, found.masks)
             written = [writer(found, masks) for writer in writers]
             encoded: list[RunLengths] = []
-            if coco:
+            if coco and look.is_soft:
                 encoded = run_lengths(expanded_masks(_two_valued(found.masks), look.expand))
+            elif coco:
+                encoded = run_lengths(_two_valued(masks))
             return found.index, [path for path in written if path], encoded, found.scores
 
         threads = 1 if videos else IMAGE_THREADS
@@ -119,10 +123,10 @@ def _image_writer(look: Look, folder: Path, objects: slice) -> Writer:
 
 def _video_writer(look: Look, file: VideoFile, objects: slice) -> Writer:
     draw = _drawer(look, objects)
+    on_planes = planes_renderer(look.mask_type, look.annotation_type)
 
     def write(found: TrackedFrame, masks: Masks | Coverage) -> None:
         if isinstance(found.frame, PlanesFrame):  # drawn on in place, and encoded as they are
-            on_planes = planes_renderer(look.mask_type, look.annotation_type)
             file.write(on_planes(found.frame.planes, _two_valued(masks)))
         else:
             file.write(file.video_format.of(draw(found, masks)))

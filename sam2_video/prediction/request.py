@@ -5,6 +5,7 @@ tracks (`track.py`) and renders (`render.py`); `checked_rendering` is the same f
 earlier run, which are only rendered.
 """
 
+import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from sam2_video.core.limits import Limits
 from sam2_video.engine.model import LoadedModel
 from sam2_video.prediction.fetch import local_file
 from sam2_video.prediction.look import Look, check_output_size
-from sam2_video.prediction.mask_files import MaskSource, open_masks
+from sam2_video.prediction.mask_files import MaskSource, coco_masks, open_masks
 from sam2_video.prediction.masks import coverage_of, masks_of
 from sam2_video.prediction.prepare import (
     Prepared,
@@ -26,10 +27,12 @@ from sam2_video.prediction.prepare import (
 )
 from sam2_video.prediction.render import render
 from sam2_video.prediction.track import TrackedFrame, track
-from sam2_video.video.draw_rgb import parse_colour
+from sam2_video.video.draw_rgb import MOST_INDEXED, parse_colour
 from sam2_video.video.frame_range import FrameRange
 from sam2_video.video.open_video import open_video
 from sam2_video.video.probe import Video
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,7 @@ def checked_request(request: Request, folder: Path, limits: Limits) -> Iterator[
                     request.start_frame,
                     request.click_object_ids,
                     limits.max_conditioning_frames,
+                    limits.max_frame_pixels,
                 )
             )
         prompts = PromptInputs(
@@ -220,21 +224,30 @@ def checked_rendering(
     """
     look = look_of(request)
     with ExitStack() as stack:
-        masks = stack.enter_context(
-            open_masks(
-                "--masks",
-                masks_path,
-                request.start_frame,
-                request.click_object_ids,
-                limits.max_frames,
+        if masks_path.suffix == ".json":
+            masks = coco_masks("--masks", masks_path)
+        else:
+            masks = stack.enter_context(
+                open_masks(
+                    "--masks",
+                    masks_path,
+                    request.start_frame,
+                    request.click_object_ids,
+                    limits.max_frames,
+                    limits.max_frame_pixels,
+                )
             )
-        )
         path = stack.enter_context(local_file("input_video", request.input_video, folder, limits))
         video, stream = stack.enter_context(
             open_video(path, limits, look.start_stream, request.frames)
         )
         check_mask_size("--masks", masks, video)
         check_output_size(video, look)
+        if look.mask_type == "indexed" and len(masks.names) > MOST_INDEXED:
+            raise InputError(
+                f"--masks has {len(masks.names)} objects, but a picture of mask_type 'indexed' "
+                f"holds at most {MOST_INDEXED}"
+            )
         yield CheckedRendering(look, video, stream, masks)
 
 
@@ -247,7 +260,7 @@ def look_of(request: Request) -> Look:
     interval = request.output_frame_interval
     if interval < 1:
         raise InputError(f"output_frame_interval is {interval}, but it should be 1 or more")
-    return Look(
+    look = Look(
         mask_type=request.mask_type,
         annotation_type=request.annotation_type,
         video_format=request.video_format if request.output_video else None,
@@ -262,3 +275,6 @@ def look_of(request: Request) -> Look:
         feather=request.mask_feather,
         background=parse_colour(request.background_color),
     )
+    if look.video_format is None and look.suffix != request.output_format:
+        logger.info("output_format is %s, but indexed pictures are png", request.output_format)
+    return look

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sam2_video.core.limits import Limits
 from sam2_video.core.progress import FrameProgress
-from sam2_video.core.workspace import OUTPUTS, Workspace
+from sam2_video.core.workspace import Workspace
 from sam2_video.engine.model import LoadedModel
 from sam2_video.prediction.request import Request, checked_request
 
@@ -39,11 +39,11 @@ def run_prediction(
         yield from paths
 
 
-def numbered(path: Path, position: int) -> Path:
-    """Give an output its place in the list for a name: `000012_dog_frame_00006.png`.
+def numbered(path: Path, folder: Path, position: int) -> Path:
+    """Prefix an output's name with its position in the list: `000012_dog_frame_00006.png`.
 
     The server uploads files under the last part of their path. Those of several objects would
     have the same names, and say nothing of their order.
     """
-    folder = () if path.parent.name == OUTPUTS else (path.parent.name,)
-    return path.rename(path.with_name("_".join((f"{position:06d}", *folder, path.name))))
+    owner = () if path.parent == folder else (path.parent.name,)
+    return path.rename(path.with_name("_".join((f"{position:06d}", *owner, path.name))))

@@ -100,7 +100,9 @@ def segment(
             path = local("input_masks", input_masks)
             most = limits.max_conditioning_frames
             masks = stack.enter_context(
-                open_masks("input_masks", path, start_frame, object_ids, most)
+                open_masks(
+                    "input_masks", path, start_frame, object_ids, most, limits.max_frame_pixels
+                )
             )
         elif input_masks is not None:
             by_frame = (
@@ -141,7 +143,13 @@ def as_text(name: str, value: Numbers | Names) -> str:
         return value
     try:
         array = np.asarray(value)
-        return json.dumps((array.astype(int) if array.dtype == bool else array).tolist())
+        if not array.size:
+            return ""
+        if array.dtype.kind == "f":  # JSON writes small numbers with exponents
+            array = array.round(4)
+        if array.dtype.kind == "b" or (array.dtype.kind == "f" and (array == array.round()).all()):
+            array = array.astype(int)
+        return json.dumps(array.tolist())
     except (ValueError, TypeError) as error:
         raise InputError(
             f"{name} is {shown(value)}, but it should be a string, a list or an array"

@@ -39,9 +39,11 @@ PALETTE: NDArray[np.uint8] = np.rint(
     np.concatenate([_HUES, _HUES + (255 - _HUES) * 0.55, _HUES * 0.4])
 ).astype(np.uint8)
 
+MOST_INDEXED = 255
+"""Objects of an indexed picture."""
 # Of an indexed picture: black for no object, then object by object what `colour_of` gives.
 INDEXED_PALETTE: NDArray[np.uint8] = np.concatenate(
-    [np.zeros((1, 3), np.uint8), np.resize(PALETTE, (255, 3))]
+    [np.zeros((1, 3), np.uint8), np.resize(PALETTE, (MOST_INDEXED, 3))]
 )
 
 # Pixels a side of the squares in which a cut-out keeps colours; codecs work on the same ones.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from sam2_video.core.errors import InputError
 from sam2_video.video.ffmpeg_log import NO_PTS
 from sam2_video.video.probe import Video
 from sam2_video.video.raw_matroska import picture_header, stream_header
@@ -22,6 +23,7 @@ _GUESSED_RATE = 25  # frames a second, where a file has no time stamps
 _LEAST_CLOCK = 1000  # ticks a second
 _MOST_CLOCK = 1_200_000  # an MP4 file counts a frame's ticks in 32 bits
 _BACKWARD_SECONDS = 1  # a longer step back in time is a clock that starts again
+_LATEST = 2**62  # ticks
 _FORWARD_SECONDS = 1800  # as is a longer step forward
 
 
@@ -144,6 +146,8 @@ def _rising(video: Video, time_base: Fraction) -> array[int]:
     moved = 0
     for stamp in video.stamps if len(video.stamps) >= video.num_frames else ():
         time = round(stamp * ticks) + moved
+        if abs(time) >= _LATEST:
+            raise InputError("input_video has time stamps that are too large for keep_audio")
         if times:
             step = time - times[-1]
             if stamp == NO_PTS:

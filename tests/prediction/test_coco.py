@@ -8,7 +8,7 @@ import pytest
 from pycocotools.coco import COCO
 
 from sam2_video.prediction.coco import CocoFile, run_lengths
-from sam2_video.prediction.mask_files import open_masks
+from sam2_video.prediction.mask_files import coco_masks
 
 SIZE = (64, 40)
 NAMES = ("dog", "cat", "Vögel")
@@ -60,12 +60,12 @@ def test_masks_come_back_as_they_were_overlaps_and_absent_objects_included(tmp_p
     for masks in frames.values():
         masks[1] = False
     _write(tmp_path / "masks.json", frames)
-    with open_masks("--masks", tmp_path / "masks.json", 0, "", 10) as found:
-        assert found.in_sight == {3: [0, 2], 4: [0, 2]}
-        assert found.size == SIZE
-        assert found.names == NAMES
-        for index, masks in frames.items():
-            assert (found.read(index) == masks).all()
+    found = coco_masks("--masks", tmp_path / "masks.json")
+    assert found.in_sight == {3: [0, 2], 4: [0, 2]}
+    assert found.size == SIZE
+    assert found.names == NAMES
+    for index, masks in frames.items():
+        assert (found.read(index) == masks).all()
 
 
 def test_an_exception_leaves_no_file(tmp_path) -> None:

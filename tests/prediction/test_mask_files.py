@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sam2_video.core.errors import InputError
-from sam2_video.prediction.mask_files import open_masks
+from sam2_video.core.errors import InputError, OutputError
+from sam2_video.prediction.mask_files import coco_masks, open_masks
 
 SIZE = (8, 6)
 
@@ -38,7 +38,7 @@ def _zip(path, files: dict[str, bytes]) -> None:
 
 
 def _open(path, object_ids="", first=0, max_frames=10):
-    return open_masks("input_masks", path, first, object_ids, max_frames)
+    return open_masks("input_masks", path, first, object_ids, max_frames, 10_000)
 
 
 def test_one_picture_stands_for_the_first_frame(tmp_path) -> None:
@@ -142,19 +142,20 @@ COCO = {
 
 def test_polygons_of_other_tools_are_read(tmp_path) -> None:
     (tmp_path / "masks.json").write_text(json.dumps(COCO))
-    with _open(tmp_path / "masks.json") as found:
-        assert found.in_sight == {4: [0]}
-        assert found.names == ("dog",)
-        assert found.read(4)[0].sum() == 12
+    found = coco_masks("--masks", tmp_path / "masks.json")
+    assert found.in_sight == {4: [0]}
+    assert found.names == ("dog",)
+    assert found.read(4)[0].sum() == 12
+    assert not found.read(5).any()
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"images": None}, "input_masks is no COCO file"),
+        ({"images": None}, "--masks is no COCO file"),
         (
             {"annotations": [{"image_id": 9}]},
-            "input_masks is no COCO file: it has no 'category_id'",
+            "--masks is no COCO file: it has no 'category_id'",
         ),
         (
             {
@@ -166,16 +167,76 @@ def test_polygons_of_other_tools_are_read(tmp_path) -> None:
                     }
                 ]
             },
-            "input_masks at frame 4 has a mask of 3x3, but others are 8x6",
+            "--masks at frame 4 has a mask of 3x3, but others are 8x6",
+        ),
+        ({"annotations": [3]}, "--masks is no COCO file"),
+        ({"annotations": [], "categories": []}, "--masks shows no object: it has no annotations"),
+        (
+            {
+                "images": [
+                    {"id": number, "file_name": f"{number}/01.png", "width": 8, "height": 6}
+                    for number in (1, 9)
+                ]
+            },
+            "--masks has two pictures of one frame",
+        ),
+        (
+            {
+                "annotations": [
+                    {
+                        "image_id": 9,
+                        "category_id": 1,
+                        "segmentation": [[0, 0, 5e8, 0, 5e8, 5e8]],
+                    }
+                ]
+            },
+            "--masks at frame 4 has a polygon outside of its picture",
         ),
         (
             {"annotations": [{"image_id": 9, "category_id": 1, "segmentation": "dog"}]},
-            "input_masks at frame 4 has a mask that is no run lengths or polygons",
+            "--masks at frame 4 has a mask that is no run lengths or polygons",
         ),
     ],
 )
 def test_what_is_wrong_with_a_coco_file_is_one_sentence(tmp_path, change, sentence) -> None:
     (tmp_path / "masks.json").write_text(json.dumps({**COCO, **change}))
-    with pytest.raises(InputError) as refusal, _open(tmp_path / "masks.json") as found:
-        found.read(4)
+    with pytest.raises(InputError) as refusal:
+        coco_masks("--masks", tmp_path / "masks.json").read(4)
     assert str(refusal.value).startswith(sentence)
+
+
+def test_tracks_of_one_category_are_objects_of_their_own(tmp_path) -> None:
+    (one,) = COCO["annotations"]
+    tracks = [{**one, "track_id": 1}, {**one, "track_id": 2}]
+    categories = [{"id": 1, "name": "dog"}, {"id": 2, "name": "cat"}]
+    document = {**COCO, "categories": categories, "annotations": tracks}
+    (tmp_path / "masks.json").write_text(json.dumps(document))
+    assert coco_masks("--masks", tmp_path / "masks.json").names == ("dog", "dog_2")
+
+
+def test_an_error_while_masks_are_used_is_not_blamed_on_the_zip(tmp_path) -> None:
+    _zip(tmp_path / "input_masks", {"1.png": _png(_values((0, 0, 1)))})
+    with pytest.raises(OutputError, match="the disk is full"), _open(tmp_path / "input_masks"):
+        raise OutputError("the disk is full")
+
+
+def test_a_damaged_zip_entry_is_one_sentence(tmp_path) -> None:
+    with zipfile.ZipFile(tmp_path / "input_masks", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("1.png", _png(_values((0, 0, 1))))
+    content = bytearray((tmp_path / "input_masks").read_bytes())
+    content[40:60] = bytes(20)
+    (tmp_path / "input_masks").write_bytes(content)
+    with pytest.raises(InputError, match="zip file that cannot be read"):
+        _open(tmp_path / "input_masks").__enter__()
+
+
+def test_a_picture_of_too_many_pixels_is_not_decoded(tmp_path) -> None:
+    (tmp_path / "input_masks").write_bytes(_png(np.zeros((101, 100), np.uint8)))
+    with pytest.raises(InputError, match=r"100x101 pixels, more than the 10000 allowed"):
+        _open(tmp_path / "input_masks").__enter__()
+
+
+def test_only_what_is_read_is_in_memory(tmp_path) -> None:
+    (tmp_path / "input_masks").write_bytes(_png(_values((0, 0, 254)), "L"))
+    with _open(tmp_path / "input_masks") as found:
+        assert found.decode(0, 253).sum() == 1
