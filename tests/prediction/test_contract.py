@@ -24,13 +24,14 @@ def test_the_inputs_are_typed() -> None:
         "mask_type",
         "string",
         default="binary",
-        choices=("binary", "highlighted", "greenscreen"),
+        choices=("binary", "highlighted", "greenscreen", "alpha", "indexed"),
     )
+    assert inputs["output_video"].description.startswith("True for video output")
     assert inputs["output_video"] == InputSpec("output_video", "boolean", default=False)
     assert inputs["video_fps"] == InputSpec(
         "video_fps", "integer", default=30, minimum=1, maximum=60
     )
-    assert contract().files == ("input_video",)
+    assert contract().files == ("input_video", "input_masks")
 
 
 def test_defaults_are_filled_in() -> None:
