@@ -9,7 +9,7 @@ import functools
 import json
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
@@ -62,7 +62,7 @@ class InputSpec:
     choices: tuple[str, ...] = ()
     minimum: int | None = None
     maximum: int | None = None
-    description: str = ""
+    description: str = field(default="", compare=False)
 
     @property
     def allowed(self) -> str:

@@ -80,12 +80,12 @@ def open_masks(
     with ExitStack() as stack:
         files: dict[int, Callable[[], Any]] = {first: partial(path.open, "rb")}
         if path.is_dir():
-            entries = {
+            pictures = {
                 entry.name: partial(entry.open, "rb")
                 for entry in path.iterdir()
                 if entry.suffix.lower() == ".png" and not entry.name.startswith(".")
             }
-            files = _by_frame(name, entries)
+            files = _by_frame(name, pictures)
         elif zipfile.is_zipfile(path):
             with _zip_errors(name):
                 archive = stack.enter_context(zipfile.ZipFile(path))

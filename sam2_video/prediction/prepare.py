@@ -90,7 +90,7 @@ def prepare(
     masks = [] if prompts.masks is None else _mask_prompts(prompts.masks)
     if len(masks) > limits.max_clicks:
         raise InputError(
-            f"input_masks holds {len(masks)} masks of objects, but {limits.max_clicks} are the most "
+            f"input_masks holds {len(masks)} masks of objects, but at most {limits.max_clicks} are "
             "allowed (SAM2_MAX_CLICKS)"
         )
     objects = build_prompts(

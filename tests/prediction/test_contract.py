@@ -26,6 +26,7 @@ def test_the_inputs_are_typed() -> None:
         default="binary",
         choices=("binary", "highlighted", "greenscreen", "alpha", "indexed"),
     )
+    assert inputs["output_video"].description.startswith("True for video output")
     assert inputs["output_video"] == InputSpec("output_video", "boolean", default=False)
     assert inputs["video_fps"] == InputSpec(
         "video_fps", "integer", default=30, minimum=1, maximum=60
@@ -128,3 +129,9 @@ def test_text_of_another_type_is_refused(name: str, text: str) -> None:
 def test_what_is_no_text_and_unknown_inputs_are_left_to_the_check() -> None:
     values = {"video_fps": 25, "fps": "x", "input_video": Path("clip.mp4")}
     assert contract().parse(values) == values
+
+
+def test_a_long_whole_number_is_one_that_is_too_large() -> None:
+    given = contract().parse({**REQUIRED, "video_fps": "9" * 30})
+    with pytest.raises(InputError, match=r"^video_fps is 9{30}, but it should be a whole number f"):
+        contract().complete(given)
