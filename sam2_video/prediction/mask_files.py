@@ -19,9 +19,10 @@ from PIL import Image
 
 from sam2_video.core.errors import InputError, shown
 from sam2_video.engine.lists import distinct_names
+from sam2_video.video.edges import HALF
 from sam2_video.video.pictures import Masks
 
-_NUMBER = re.compile(r"([0-9]{1,9})[^0-9]*$")
+_NUMBER = re.compile(r"(?<![0-9])([0-9]{1,9})[^0-9]*$")
 _WHITE = 255
 _NOT_COCO = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 _LONGEST_PNG = 64 << 20  # bytes: an indexed picture of 8K is half of that without compression
@@ -62,9 +63,9 @@ def open_masks(
     """Read and check masks from an indexed PNG, or a zip or folder of them.
 
     In an indexed picture the value k is object k. It is named by the k-th name of `object_ids`,
-    or `object_k`; where `object_ids` holds `object_k` itself, that is object k. A black and white
-    picture is one object. Pictures in a zip or folder are named by frame number; the last number
-    of a name counts. One picture at a time is in memory.
+    or `object_k`; where `object_ids` holds `object_k` itself, that is object k. A grey picture with
+    white in it is one object, where it is at least half white. Pictures in a zip or folder are
+    named by frame number; the last number of a name counts. One picture at a time is in memory.
 
     Args:
         name: what holds the masks in errors, as `input_masks`.
@@ -212,15 +213,16 @@ def _read_indexed(what: str, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
                 )
             if image.mode not in ("P", "L", "1"):
                 raise InputError(
-                    f"{what} is a picture of the mode {image.mode}, but it should be an indexed PNG"
+                    f"{what} is a picture of the mode {image.mode}, but it should be an indexed "
+                    "or grey PNG of 8 bits"
                 )
             values = np.asarray(image, np.uint8)
     except InputError:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{what} cannot be read as a PNG") from error
-    is_black_and_white = image.mode != "P" and not np.any((values > 0) & (values < _WHITE))
-    return np.minimum(values, 1) if is_black_and_white else values
+    is_matte = image.mode == "L" and np.any(values == _WHITE)  # grey pixels are its soft edges
+    return (values >= HALF).astype(np.uint8) if is_matte else values
 
 
 def coco_masks(name: str, path: Path) -> MaskSource:
@@ -283,6 +285,8 @@ def _decoded(what: str, segmentation: Any, size: tuple[int, int]) -> NDArray[np.
     width, height = size
     try:
         if isinstance(segmentation, list):
+            if any(len(part) < 6 or len(part) % 2 for part in segmentation):
+                raise ValueError("a polygon needs three corners")
             corners = np.concatenate([np.ravel(part) for part in segmentation]).astype(float)
             if not np.all(np.abs(corners) <= 2 * max(size)):  # pycocotools would overflow
                 raise InputError(f"{what} has a polygon outside of its picture")

@@ -102,7 +102,9 @@ def prepare(
     )
     with open_video(path, limits, start, wanted) as (video, stream):
         first, last = video.frames[0], video.frames[-1]
-        bounds = video.width, video.height, video.num_frames, first, last
+        # Of a video that was decoded to `end_frame` alone, nobody knows the number of frames.
+        count = video.num_frames if video.is_whole else limits.max_frames
+        bounds = video.width, video.height, count, first, last
         check_clicks(clicks, *bounds)
         check_boxes(boxes, *bounds)
         if prompts.masks is not None:

@@ -224,7 +224,7 @@ def checked_rendering(
     """
     look = look_of(request)
     with ExitStack() as stack:
-        if masks_path.suffix == ".json":
+        if masks_path.suffix.lower() == ".json":
             masks = coco_masks("--masks", masks_path)
         else:
             masks = stack.enter_context(
@@ -242,6 +242,9 @@ def checked_rendering(
             open_video(path, limits, look.start_stream, request.frames)
         )
         check_mask_size("--masks", masks, video)
+        if not any(frame in video.frames for frame in masks.in_sight):
+            first, last = video.frames[0], video.frames[-1]
+            raise InputError(f"--masks has no mask of the frames {first} to {last}")
         check_output_size(video, look)
         if look.mask_type == "indexed" and len(masks.names) > MOST_INDEXED:
             raise InputError(
