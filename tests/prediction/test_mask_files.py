@@ -87,7 +87,7 @@ def test_black_and_white_is_one_object(tmp_path, mode) -> None:
         ),
         (
             {"1.png": _png(_values((0, 0, 1)), "RGB")},
-            "input_masks at frame 1 is a picture of the mode RGB, but it should be an indexed or grey PNG",
+            "input_masks at frame 1 is a picture of the mode RGB, but it should be an indexed",
         ),
         ({"1.png": b"no picture"}, "input_masks at frame 1 cannot be read as a PNG"),
         (
