@@ -423,10 +423,10 @@ def test_the_form_is_the_schema(page, example, container) -> None:
     for name, given in inputs.items():
         row = page.locator(f"[data-field={name}]")
         expect(row.locator(".hint")).not_to_be_empty()
-        if "minimum" in given:
-            number = row.locator("input[type=number]")
-            expect(number).to_have_attribute("min", str(given["minimum"]))
-            expect(number).to_have_attribute("max", str(given["maximum"]))
+        for bound, attribute in (("minimum", "min"), ("maximum", "max")):
+            if bound in given:
+                number = row.locator("input[type=number]")
+                expect(number).to_have_attribute(attribute, str(given[bound]))
         if "allOf" in given:
             options = row.locator("input").evaluate_all("all => all.map(input => input.value)")
             assert options == schemas[name]["enum"]

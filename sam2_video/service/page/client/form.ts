@@ -19,7 +19,7 @@ export function buildForm(
 ): void {
   const controls = store.state.fields.map((field) => buildControl(store, field, opened));
   for (const { field, row } of controls) {
-    const isText = field.kind === "file" || CLICK_FIELDS.some((name) => name === field.name);
+    const isText = field.name === "input_video" || CLICK_FIELDS.some((name) => name === field.name);
     (isText ? places.text : places.main).append(row);
   }
   store.subscribe((state, before) => {

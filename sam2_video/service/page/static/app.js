@@ -373,7 +373,7 @@ function within(value, size) {
 function buildForm(store, places, opened) {
   const controls = store.state.fields.map((field) => buildControl(store, field, opened));
   for (const { field, row } of controls) {
-    const isText = field.kind === "file" || CLICK_FIELDS.some((name) => name === field.name);
+    const isText = field.name === "input_video" || CLICK_FIELDS.some((name) => name === field.name);
     (isText ? places.text : places.main).append(row);
   }
   store.subscribe((state, before) => {
