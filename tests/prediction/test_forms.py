@@ -315,6 +315,16 @@ def test_rendering_indexed_pictures_again(predictor, two, found, tmp_path) -> No
     assert pictures[eroded(~masks, 4)][:, 3].max() < 5
 
 
+@pytest.mark.parametrize(
+    "form", [{"output_format": "png"}, {"mask_type": "highlighted", "output_video": True}], ids=str
+)
+def test_the_inputs_after_the_twelve_change_nothing_at_their_defaults(form, predictor, two) -> None:
+    inputs = list(contract().inputs.values())
+    ours = {spec.name: spec.default for spec in inputs[12:]}
+    before = [path.read_bytes() for path in run(predictor, **two, **form)]
+    assert before == [path.read_bytes() for path in run(predictor, **two, **form, **ours)]
+
+
 WRONG = {
     "alpha in jpg": (
         {"mask_type": "alpha", "output_format": "jpg"},
