@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sam2_video.core.errors import InputError
-from sam2_video.video.draw_rgb import GREEN
+from sam2_video.video.draw_rgb import GREEN, MOST_INDEXED
 from sam2_video.video.encode_images import IMAGE_SIDES
 from sam2_video.video.encode_video import VideoFormat, video_format
 from sam2_video.video.open_video import StartStream
@@ -12,6 +12,8 @@ from sam2_video.video.pictures import Colour
 from sam2_video.video.probe import Video
 from sam2_video.video.streams import RgbStream, planes_if_plain
 
+MOST_SEPARATE_PIXELS = 64 * 1920 * 1080
+"""Of all videos that are encoded at a time: what an encoder needs grows with its picture."""
 SOFT_TYPES = ("alpha", "greenscreen", "highlighted")
 """Mask types whose edges can be soft."""
 
@@ -100,12 +102,30 @@ class Look:
         return "png" if self.mask_type == "indexed" else self.image_format
 
 
-def check_output_size(video: Video, look: Look) -> None:
-    """Refuse a video whose pictures the chosen output cannot hold, before any work is done.
+def check_output_size(video: Video, look: Look, count: int) -> None:
+    """Refuse what the chosen output cannot hold, before any work is done.
+
+    Args:
+        video: what is drawn on.
+        look: how.
+        count: of the objects.
 
     Raises:
-        InputError: a side is too long; the sentence says what would hold it.
+        InputError: a side is too long, there are too many objects for one picture, or too many
+            large videos would be encoded at a time; the sentence says what would do.
     """
+    if look.mask_type == "indexed" and count > MOST_INDEXED:
+        raise InputError(
+            f"mask_type is 'indexed', which holds at most {MOST_INDEXED} objects, but there are "
+            f"{count}"
+        )
+    pixels = count * video.width * video.height
+    if look.is_separate and look.video_format and pixels > MOST_SEPARATE_PIXELS:
+        raise InputError(
+            f"separate_objects makes {count} videos of {video.width}x{video.height} at a time, "
+            f"which is more than {MOST_SEPARATE_PIXELS} pixels: choose an image sequence, or fewer "
+            "objects"
+        )
     side = max(video.width, video.height)
     if look.video_format is None:
         limit, output = IMAGE_SIDES[look.suffix], f"a {look.suffix} picture"

@@ -27,7 +27,7 @@ from sam2_video.prediction.prepare import (
 )
 from sam2_video.prediction.render import render
 from sam2_video.prediction.track import TrackedFrame, track
-from sam2_video.video.draw_rgb import MOST_INDEXED, parse_colour
+from sam2_video.video.draw_rgb import parse_colour
 from sam2_video.video.frame_range import FrameRange
 from sam2_video.video.open_video import open_video
 from sam2_video.video.probe import Video
@@ -166,7 +166,7 @@ def checked_request(request: Request, folder: Path, limits: Limits) -> Iterator[
         )
         path = stack.enter_context(local_file("input_video", request.input_video, folder, limits))
         prepared = stack.enter_context(prepare(path, prompts, limits, look.start_stream, frames))
-        check_output_size(prepared.video, look)
+        check_output_size(prepared.video, look, len(prepared.objects))
         yield CheckedRequest(request, look, prepared, limits)
 
 
@@ -245,12 +245,7 @@ def checked_rendering(
         if not any(frame in video.frames for frame in masks.in_sight):
             first, last = video.frames[0], video.frames[-1]
             raise InputError(f"--masks has no mask of the frames {first} to {last}")
-        check_output_size(video, look)
-        if look.mask_type == "indexed" and len(masks.names) > MOST_INDEXED:
-            raise InputError(
-                f"--masks has {len(masks.names)} objects, but a picture of mask_type 'indexed' "
-                f"holds at most {MOST_INDEXED}"
-            )
+        check_output_size(video, look, len(masks.names))
         yield CheckedRendering(look, video, stream, masks)
 
 

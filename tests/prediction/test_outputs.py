@@ -15,10 +15,24 @@ from sam2_video.video.encode_video import VideoFile
 from sam2_video.video.pictures import Picture
 
 
-def check(width: int, height: int, **inputs: object) -> None:
+def check(width: int, height: int, objects: int = 1, **inputs: object) -> None:
     given = {"input_video": Path("clip.mp4"), "click_coordinates": "[0,0]", **inputs}
     request = Request(**contract().complete(given))
-    check_output_size(SimpleNamespace(width=width, height=height), look_of(request))
+    check_output_size(SimpleNamespace(width=width, height=height), look_of(request), objects)
+
+
+def test_not_more_videos_are_encoded_at_a_time_than_memory_holds() -> None:
+    separate = {"separate_objects": True, "output_video": True}
+    check(1920, 1080, 64, **separate)
+    check(7680, 4320, 64, separate_objects=True)
+    with pytest.raises(InputError, match="makes 64 videos of 1920x1088 at a time"):
+        check(1920, 1088, 64, **separate)
+
+
+def test_an_indexed_picture_holds_255_objects() -> None:
+    check(64, 64, 255, mask_type="indexed")
+    with pytest.raises(InputError, match="at most 255 objects, but there are 256"):
+        check(64, 64, 256, mask_type="indexed")
 
 
 @pytest.mark.parametrize(
