@@ -146,7 +146,7 @@ def _rising(video: Video, time_base: Fraction) -> array[int]:
     moved = 0
     for stamp in video.stamps if len(video.stamps) >= video.num_frames else ():
         time = round(stamp * ticks) + moved
-        if abs(time) >= _LATEST:
+        if stamp != NO_PTS and abs(time) >= _LATEST:
             raise InputError("input_video has time stamps that are too large for keep_audio")
         if times:
             step = time - times[-1]
