@@ -1,8 +1,12 @@
-"""File names from what people call their objects."""
+"""Names of output files, and file names from what people call their objects."""
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+VIDEO_NAME = "output_video"
+"""Of a video, before its ending."""
+MASKS_NAME = "masks.json"
 
 _LONGEST = 80  # bytes in UTF-8; file systems end at 255 bytes, Windows at 260 characters a path
 _RESERVED = {"CON", "PRN", "AUX", "NUL"} | {
@@ -18,15 +22,26 @@ def safe_names(names: Sequence[str]) -> list[str]:
     differ in nothing but case, or in how an accent is encoded, count as the same; later ones get a
     number, as `dog_2`.
     """
+    return unique_names(map(_safe, names), _compared)
+
+
+def unique_names(
+    names: Iterable[str], compared: Callable[[str], str] = lambda name: name
+) -> list[str]:
+    """The names, numbered from 2 where one comes again.
+
+    Args:
+        names: any names.
+        compared: what two names have in common that count as the same.
+    """
     found: list[str] = []
     taken: set[str] = set()
     for name in names:
-        base, number = _safe(name), 1
-        unique = base
-        while _compared(unique) in taken:
+        unique, number = name, 1
+        while compared(unique) in taken:
             number += 1
-            unique = f"{base}_{number}"
-        taken.add(_compared(unique))
+            unique = f"{name}_{number}"
+        taken.add(compared(unique))
         found.append(unique)
     return found
 

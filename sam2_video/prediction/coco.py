@@ -14,8 +14,6 @@ from sam2_video.core.errors import writing
 from sam2_video.core.part_file import part_of, remove_part
 from sam2_video.video.pictures import Masks
 
-MASKS_FILE = "masks.json"
-
 
 @dataclass(frozen=True)
 class RunLengths:

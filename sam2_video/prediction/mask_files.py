@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sam2_video.core.errors import InputError, shown
+from sam2_video.core.file_names import unique_names
 from sam2_video.engine.lists import distinct_names
 from sam2_video.video.edges import HALF
 from sam2_video.video.pictures import Masks
@@ -265,7 +266,7 @@ def coco_masks(name: str, path: Path) -> MaskSource:
     in_sight = {
         frame: sorted(position[track] for track in found) for frame, found in by_frame.items()
     }
-    return MaskSource(size, tuple(_unique(tracks[track] for track in order)), in_sight, decode)
+    return MaskSource(size, tuple(unique_names(tracks[track] for track in order)), in_sight, decode)
 
 
 def _reason(error: Exception) -> str:
@@ -303,15 +304,3 @@ def _decoded(what: str, segmentation: Any, size: tuple[int, int]) -> NDArray[np.
         raise
     except _NOT_COCO as error:
         raise InputError(f"{what} has a mask that is no run lengths or polygons") from error
-
-
-def _unique(names: Iterable[str]) -> Iterator[str]:
-    """The names, numbered where one comes again."""
-    taken: set[str] = set()
-    for name in names:
-        other, number = name, 1
-        while other in taken:
-            number += 1
-            other = f"{name}_{number}"
-        taken.add(other)
-        yield other

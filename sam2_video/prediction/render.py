@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sam2_video.core.file_names import safe_names
+from sam2_video.core.file_names import MASKS_NAME, VIDEO_NAME, safe_names
 from sam2_video.core.prefetch import map_in_background
-from sam2_video.prediction.coco import MASKS_FILE, CocoFile, RunLengths, run_lengths
+from sam2_video.prediction.coco import CocoFile, RunLengths, run_lengths
 from sam2_video.prediction.look import Look
 from sam2_video.prediction.prepare import Stream
 from sam2_video.prediction.track import Scores, TrackedFrame
@@ -29,7 +29,6 @@ from sam2_video.video.sound import extract_sound
 from sam2_video.video.streams import PlanesStream
 from sam2_video.video.timing import FrameTimes, frame_times
 
-VIDEO_NAME = "output_video"
 Drawer = Callable[[TrackedFrame, Masks | Coverage], Picture]
 Writer = Callable[[TrackedFrame, Masks | Coverage], Path | None]
 """Draws and writes one frame; gives the file that is complete with it, if any."""
@@ -62,12 +61,12 @@ def render(
     Raises:
         OutputError: a file cannot be written.
     """
-    coco = CocoFile(folder / MASKS_FILE, names, look.suffix) if look.writes_masks else None
+    coco = CocoFile(folder / MASKS_NAME, names, look.suffix) if look.writes_masks else None
     # Of each file or sequence: the object's name, and which of the masks are drawn in it.
     parts = [("", slice(None))]
     if look.is_separate:
         parts = [
-            (name, slice(k, k + 1)) for k, name in enumerate(safe_names([MASKS_FILE, *names])[1:])
+            (name, slice(k, k + 1)) for k, name in enumerate(safe_names([MASKS_NAME, *names])[1:])
         ]
     videos: list[VideoFile] = []
     with ExitStack() as stack:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam2_video.core.errors import InputError, shown
+from sam2_video.video.edges import HALF
 from sam2_video.video.pictures import Box, Colour, Coverage, Masks, Picture, Rgb, Rgba
 
 GREEN: Colour = (0, 255, 0)
@@ -105,7 +106,7 @@ def highlighted(
                 _tint(out, frame, mask, box, colour_of(index))
     if annotation != "mask":
         if masks.dtype != np.bool_:
-            boxes = [_box_of(mask >= 128) for mask in masks]
+            boxes = [_box_of(mask >= HALF) for mask in masks]
         for index, box in enumerate(boxes):
             if box:
                 _outline(out, box, colour_of(index), line)

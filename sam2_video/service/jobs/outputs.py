@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sam2_video.core.file_names import MASKS_NAME, VIDEO_NAME
 from sam2_video.service.jobs.progress import last_progress
 from sam2_video.service.storage.database import Output
 from sam2_video.service.storage.files import shown_name
 
-MASKS_NAME = "masks.json"
 LAST = 2**31 - 1
 """The position of `masks.json` until it is known how many outputs come before it."""
 
@@ -27,9 +27,9 @@ _SUFFIXES = {kind: suffix for suffix, kind in CONTENT_TYPES.items()}
 _FRAME = r"frame_(?P<frame>[0-9]{5,9})\.(?:webp|jpg|png)"
 _VIDEO = r"\.(?:mp4|webm|mov)"
 _MASKS = re.escape(MASKS_NAME)
-_TOGETHER = re.compile(rf"{_FRAME}|output_video{_VIDEO}|(?P<masks>{_MASKS})", re.ASCII)
+_TOGETHER = re.compile(rf"{_FRAME}|{VIDEO_NAME}{_VIDEO}|(?P<masks>{_MASKS})", re.ASCII)
 _SEPARATE = re.compile(
-    rf"(?P<position>[0-9]{{6,9}})_(?P<name>.+_{_FRAME}|output_video_.+{_VIDEO}|{_MASKS})", re.ASCII
+    rf"(?P<position>[0-9]{{6,9}})_(?P<name>.+_{_FRAME}|{VIDEO_NAME}_.+{_VIDEO}|{_MASKS})", re.ASCII
 )
 
 
@@ -119,7 +119,7 @@ class OutputList:
         if self.is_separate:
             stem = f"output_{position:06d}"
         elif content_type.startswith("video/"):
-            stem = "output_video"
+            stem = VIDEO_NAME
         else:
             stem = f"frame_{self.start + position * self.interval:05d}"
         return OutputName(f"{stem}.{suffix}", position)
