@@ -1,6 +1,7 @@
 // Calls to the page's server.
 
-import type { Problem, Prompt, Resolved, RunSummary, Start, Values, Video } from "./types";
+import type { Plan } from "./state/tracked";
+import type { Export, Lanes, Model, Problem, Project, Prompt, Start, Track, Value, Video } from "./types";
 
 // A sentence for the visitor, and the input that it is about.
 export class ApiError extends Error implements Problem {
@@ -13,7 +14,14 @@ export class ApiError extends Error implements Problem {
   }
 }
 
+// The model works on something else.
 export class BusyError extends Error {}
+
+// The sentence of anything that was thrown.
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ApiError) return { sentence: error.sentence, field: error.field };
+  return { sentence: error instanceof Error ? error.message : String(error), field: null };
+}
 
 async function call(path: string, options: RequestInit = {}): Promise<Response> {
   let answer: Response;
@@ -39,38 +47,76 @@ async function errorOf(answer: Response): Promise<Error> {
   return new ApiError(sentence, body.field ?? null, answer.status);
 }
 
-function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
-  const headers = { "Content-Type": "application/json" };
-  return call(path, { method: "POST", headers, body: JSON.stringify(body), signal: signal ?? null });
+async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const answer = await call(path, {
+    method,
+    ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+    signal: signal ?? null,
+  });
+  return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T);
 }
 
-export const getStart = async (): Promise<Start> => (await call("/api/start")).json();
-export const getSchema = async (): Promise<unknown> => (await call("/openapi.json")).json();
-export const getStatus = async (): Promise<string> => (await (await call("/api/status")).json()).status;
-export const getVideo = async (id: string): Promise<Video> =>
-  (await call(`/api/videos/${encodeURIComponent(id)}`)).json();
-export const fetchVideo = async (url: string, signal: AbortSignal): Promise<Video> =>
-  (await post("/api/videos/fetch", { url }, signal)).json();
-export const exampleVideo = async (signal: AbortSignal): Promise<Video> =>
-  (await post("/api/videos/example", {}, signal)).json();
-export const resolveClicks = async (strings: Values, video: string | null, signal: AbortSignal): Promise<Resolved> =>
-  (await post("/api/clicks", { ...strings, video }, signal)).json();
-export const startRun = async (video: string, inputs: Values): Promise<RunSummary> =>
-  (await post("/api/runs", { video, inputs })).json();
-export const cancelRun = async (id: string): Promise<unknown> => (await post(`/api/runs/${id}/cancel`, {})).json();
+export const getStart = (): Promise<Start> => ask("GET", "/api/start");
+export const getSchema = (): Promise<unknown> => ask("GET", "/openapi.json");
+export const getStatus = (): Promise<{ status: string; model: Model | null }> => ask("GET", "/api/status");
 
-export async function maskOf(video: Video, prompt: Prompt, signal: AbortSignal): Promise<ImageBitmap> {
-  const { frame, points, labels } = prompt;
-  const answer = await post(`/api/videos/${video.id}/mask`, { frame, points, labels }, signal);
-  return createImageBitmap(await answer.blob());
-}
-
+export const fetchVideo = (url: string, signal: AbortSignal): Promise<Video> =>
+  ask("POST", "/api/videos/fetch", { url }, signal);
+export const openExample = (id: string, signal: AbortSignal): Promise<Video> =>
+  ask("POST", "/api/videos/example", { id }, signal);
 export const frameUrl = (video: Video, index: number): string => `/api/videos/${video.id}/frames/${index}`;
-export const sourceUrl = (video: Video): string => `/api/videos/${video.id}/file`;
-export const resultUrl = (run: RunSummary, name: string): string => `/api/runs/${run.id}/files/${name}`;
-export const zipUrl = (run: RunSummary): string => `/api/runs/${run.id}/zip`;
-export const eventsUrl = (run: RunSummary): string => `/api/runs/${run.id}/events`;
+export const thumbnailUrl = (video: Video, index: number): string => `${frameUrl(video, index)}?height=96`;
 
+const at = (project: { readonly id: string }): string => `/api/projects/${encodeURIComponent(project.id)}`;
+
+export const makeProject = (video: Video): Promise<Project> => ask("POST", "/api/projects", { video: video.id });
+export const getProject = (id: string): Promise<Project> => ask("GET", at({ id }));
+export const openShared = (token: string): Promise<Project> =>
+  ask("POST", `/api/shared/${encodeURIComponent(token)}`, {});
+export const removeProject = (id: string): Promise<void> => ask("DELETE", at({ id }));
+export const shareProject = (project: Project): Promise<{ share: string }> => ask("POST", `${at(project)}/share`, {});
+export const unshareProject = (project: Project): Promise<void> => ask("DELETE", `${at(project)}/share`);
+export const saveProject = (
+  project: Project,
+  changes: { name?: string; document?: unknown },
+): Promise<{ revision: number }> => ask("PUT", at(project), { ...changes, revision: project.revision });
+
+export const startTrack = (
+  project: Project,
+  plan: Plan,
+  objects: readonly { id: string; name: string }[],
+): Promise<Track> =>
+  ask("POST", `${at(project)}/tracks`, {
+    objects,
+    prompts: plan.prompts,
+    start_frame: plan.start,
+    end_frame: plan.end,
+  });
+export const cancelTrack = (track: Track): Promise<Track> => ask("POST", `/api/tracks/${track.id}/cancel`, {});
+export const trackEventsUrl = (track: Track): string => `/api/tracks/${track.id}/events`;
+export const maskUrl = (track: Track, index: number): string => `/api/tracks/${track.id}/frames/${index}`;
+export const getLanes = (track: Track): Promise<Lanes> => ask("GET", `/api/tracks/${track.id}/lanes`);
+
+// The mask of one object on one frame from its prompt there: a picture that is white in the object.
+export async function previewMask(project: Project, prompt: Prompt, signal: AbortSignal): Promise<Blob> {
+  const answer = await call(`${at(project)}/mask`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(prompt),
+    signal,
+  });
+  return answer.blob();
+}
+
+export const startExport = (
+  project: Project,
+  objects: readonly { id: string; name: string }[],
+  inputs: Readonly<Record<string, Value>>,
+): Promise<Export> => ask("POST", `${at(project)}/exports`, { objects, inputs });
+export const cancelExport = (id: string): Promise<Export> => ask("POST", `/api/exports/${id}/cancel`, {});
+export const removeExport = (id: string): Promise<void> => ask("DELETE", `/api/exports/${id}`);
+export const exportEventsUrl = (id: string): string => `/api/exports/${id}/events`;
+export const exportZipUrl = (id: string): string => `/api/exports/${id}/zip`;
 // Uploads a file with XMLHttpRequest, because fetch reports no upload progress.
 export function uploadVideo(file: File, progress: (part: number) => void, signal: AbortSignal): Promise<Video> {
   return new Promise((resolve, reject) => {

@@ -1,9 +1,10 @@
-// A page's state for the tests: the server's real schema, an invented video.
+// A page's state for the tests: the server's real schema, an invented project.
 
 import { readFileSync } from "node:fs";
-import { fieldsOf } from "../schema";
-import { Store } from "../store";
-import type { Click, Start, Video } from "../types";
+import { addClick, type Doc, emptyDoc } from "../state/document";
+import { fieldsOf } from "../state/schema";
+import { Store } from "../state/store";
+import type { Project, Start, Track, Video } from "../types";
 
 const schema: unknown = JSON.parse(readFileSync("../../../prediction/openapi.json", "utf8"));
 
@@ -13,12 +14,11 @@ export const START: Start = {
   api: "http://localhost:5000",
   needs_token: false,
   palette: ["red", "green", "blue"],
-  has_example: true,
   max_upload_bytes: 1e9,
-
   keep_minutes: 60,
-  videos: [],
-  runs: [],
+  model: { name: "nano", is_small: true },
+  examples: [],
+  projects: [],
 };
 
 export const VIDEO: Video = {
@@ -26,23 +26,55 @@ export const VIDEO: Video = {
   name: "clip.mp4",
   url: null,
   media_type: "video/mp4",
+  bytes: 1000,
   width: 640,
   height: 360,
   num_frames: 90,
   frame_rate: 30,
+  has_sound: true,
+};
+
+export const PROJECT: Project = {
+  id: "p1",
+  name: "clip.mp4",
+  video: VIDEO,
+  changed_at: "2026-01-01T00:00:00Z",
+  tracked_frames: 0,
+  is_shared: false,
+  document: null,
+  revision: 0,
+  tracks: [],
+  exports: [],
+  share: null,
 };
 
 export function openPage(): Store {
   const store = new Store(START, FIELDS);
-  store.update({ video: VIDEO });
+  store.open(PROJECT);
   return store;
 }
 
-export const click = (x: number, y: number, name: string, rest: Partial<Click> = {}): Click => ({
-  x,
-  y,
-  foreground: true,
-  frame: 0,
-  name,
+// A document with these clicks: [frame, x, y] by object.
+export function clicked(clicks: Readonly<Record<string, readonly (readonly [number, number, number])[]>>): Doc {
+  let doc = emptyDoc(VIDEO);
+  for (const [id, places] of Object.entries(clicks)) {
+    doc = { ...doc, objects: [...doc.objects, { id, name: id, hidden: false }], active: id };
+    for (const [frame, x, y] of places) doc = addClick(doc, frame, { x, y, foreground: true }, null);
+  }
+  return doc;
+}
+
+export const trackOver = (id: string, objects: readonly string[], rest: Partial<Track> = {}): Track => ({
+  id,
+  objects,
+  start_frame: 0,
+  end_frame: 89,
+  prompts: [],
+  frames: [[0, 89]],
+  status: "done",
+  frames_done: 90,
+  frames_total: 90,
+  seconds_left: null,
+  error: null,
   ...rest,
 });

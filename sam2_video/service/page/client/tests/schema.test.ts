@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defaultsOf, type Field, fieldsOf, valueFrom } from "../schema";
+import { defaultsOf, type Field, fieldsOf, valueFrom } from "../state/schema";
 import { FIELDS } from "./page";
 
 const field = (name: string): Field => {

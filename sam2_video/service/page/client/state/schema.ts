@@ -1,6 +1,6 @@
 // From the server's OpenAPI document to the fields of the form.
 
-import type { Value, Values } from "./types";
+import type { Value, Values } from "../types";
 
 export type Kind = "file" | "choice" | "boolean" | "integer" | "number" | "string";
 

@@ -1,0 +1,97 @@
+// Tracks objects: starts a track, follows it, and cancels it.
+
+import { cancelTrack, problemOf, startTrack, trackEventsUrl } from "../api";
+import type { Frames } from "../stage/frames";
+import type { Store } from "../state/store";
+import { joined, type Plan, planAll, planFrom } from "../state/tracked";
+import type { Transport } from "../timeline/transport";
+import type { Track, TrackReport } from "../types";
+
+export class Tracker {
+  private events: EventSource | null = null;
+  private isStarting = false;
+
+  constructor(
+    private readonly store: Store,
+    private readonly frames: Frames,
+    private readonly transport: Transport,
+  ) {
+    store.subscribe((state, before) => {
+      if (state.project?.id === before.project?.id) return;
+      this.events?.close();
+      if (state.tracking) this.listen(state.tracking);
+    });
+  }
+
+  // Tracks all objects over the range anew.
+  trackAll(): Promise<void> {
+    const { opened } = this.store;
+    return this.start(opened && planAll(opened.doc));
+  }
+
+  // Tracks from the shown frame on, from the masks that are there.
+  trackFromHere(): Promise<void> {
+    const { opened } = this.store;
+    if (!opened) return Promise.resolve();
+    const masks = this.frames.now(opened.frame)?.masks;
+    const isInSight = (object: string) => {
+      const layer = masks?.get(object);
+      return layer?.indices.includes(layer.value) ?? false;
+    };
+    return this.start(planFrom(opened.doc, opened.project.tracks, opened.frame, isInSight));
+  }
+
+  // Stops; the frames that are done stay.
+  async cancel(): Promise<void> {
+    const { tracking } = this.store.state;
+    if (!tracking) return;
+    try {
+      await cancelTrack(tracking);
+    } catch (error) {
+      this.store.update({ problem: problemOf(error) });
+    }
+  }
+
+  private async start(plan: Plan | null): Promise<void> {
+    const { opened } = this.store;
+    if (!opened || !plan || opened.tracking || this.isStarting) return;
+    const objects = plan.objects.map((id) => ({
+      id,
+      name: opened.doc.objects.find((one) => one.id === id)?.name ?? id,
+    }));
+    this.store.update({ problem: null, isPlaying: false, follow: true });
+    this.isStarting = true;
+    try {
+      const track = await startTrack(opened.project, plan, objects);
+      this.store.setTrack(track);
+      this.listen(track);
+    } catch (error) {
+      this.store.update({ problem: problemOf(error) });
+    } finally {
+      this.isStarting = false;
+    }
+  }
+
+  private listen(track: Track): void {
+    this.events?.close();
+    const events = new EventSource(trackEventsUrl(track));
+    this.events = events;
+    let frames = track.frames;
+    events.onmessage = ({ data }: MessageEvent<string>) => {
+      const report = JSON.parse(data) as TrackReport;
+      frames = report.first ? report.frames : joined([...frames, ...report.frames]);
+      const { first: _first, new_log: _log, ...rest } = report;
+      this.store.setTrack({ ...rest, frames });
+      const newest = report.frames.at(-1)?.[1];
+      if (newest !== undefined && this.store.state.follow) void this.transport.goTo(newest);
+      if (report.status === "waiting" || report.status === "running") return;
+      events.close();
+      if (report.error) this.store.update({ problem: report.error });
+    };
+    events.onerror = () => {
+      if (events.readyState !== EventSource.CLOSED) return; // the browser tries again
+      this.store.setTrack({ ...track, frames, status: "failed" });
+      this.store.update({ problem: { sentence: "The server does not answer. Is it still running?", field: null } });
+    };
+  }
+}

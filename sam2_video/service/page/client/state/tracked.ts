@@ -1,0 +1,111 @@
+// Which track the mask of an object on a frame comes from, and what is out of date.
+
+import type { Prompt, Range, Track } from "../types";
+import { type Doc, markOf, promptOf } from "./document";
+
+export const hasFrame = (ranges: readonly Range[], frame: number): boolean =>
+  ranges.some(([first, last]) => first <= frame && frame <= last);
+
+// The newest track that has a picture of the frame with the object in it.
+export function trackOf(tracks: readonly Track[], object: string, frame: number): Track | null {
+  return tracks.findLast((track) => track.objects.includes(object) && hasFrame(track.frames, frame)) ?? null;
+}
+
+// Joins ranges of frames, in order and without overlaps.
+export function joined(ranges: readonly Range[]): Range[] {
+  const found: [number, number][] = [];
+  for (const [first, last] of [...ranges].sort(([a], [b]) => a - b)) {
+    const before = found.at(-1);
+    if (before && first <= before[1] + 1) before[1] = Math.max(before[1], last);
+    else found.push([first, last]);
+  }
+  return found;
+}
+
+// The frames on which an object has been tracked, whether it is in sight there or not.
+export const trackedRanges = (tracks: readonly Track[], object: string): Range[] =>
+  joined(tracks.filter(({ objects }) => objects.includes(object)).flatMap(({ frames }) => frames));
+
+// The first frame whose mask contradicts the marks of an object: null if none does. A mark changed
+// what follows it, unless a newer track has had it.
+export function staleFrom(doc: Doc, tracks: readonly Track[], object: string): number | null {
+  const own = tracks.filter(({ objects }) => objects.includes(object));
+  const frames = new Set(own.flatMap(({ prompts }) => prompts.filter((p) => p.object === object).map((p) => p.frame)));
+  for (const mark of doc.marks) if (mark.object === object) frames.add(mark.frame);
+  const changed = [...frames].filter((frame) => {
+    const track = own.findLast(({ start_frame, end_frame }) => start_frame <= frame && frame <= end_frame);
+    if (!track) return false;
+    const had = track.prompts.find((prompt) => prompt.object === object && prompt.frame === frame);
+    const mark = markOf(doc, object, frame);
+    return marksOf(had ?? null) !== marksOf(mark && promptOf(mark));
+  });
+  return changed.length ? Math.min(...changed) : null;
+}
+
+function marksOf(prompt: Prompt | null): string {
+  return prompt && (prompt.points.length || prompt.box)
+    ? JSON.stringify([prompt.points, prompt.labels, prompt.box])
+    : "";
+}
+
+// Whether the mask of an object on a frame contradicts its marks.
+export function isStale(doc: Doc, tracks: readonly Track[], object: string, frame: number): boolean {
+  const from = staleFrom(doc, tracks, object);
+  return from !== null && frame >= from && trackOf(tracks, object, frame) !== null;
+}
+
+export interface Plan {
+  readonly objects: readonly string[];
+  readonly prompts: readonly Prompt[];
+  readonly start: number;
+  readonly end: number;
+}
+
+// Tracks every object that has marks over the whole range anew.
+export function planAll(doc: Doc): Plan | null {
+  const { start, end } = doc.range;
+  const prompts = doc.marks.filter(({ frame }) => start <= frame && frame <= end).map(promptOf);
+  const objects = doc.objects.map(({ id }) => id).filter((id) => prompts.some(({ object }) => object === id));
+  return objects.length ? { objects, prompts, start, end } : null;
+}
+
+// Tracks from a frame on, from the masks that are there: the objects that are out of date, or else
+// all. An object that is not in sight there and has no marks later on keeps the masks it has.
+export function planFrom(
+  doc: Doc,
+  tracks: readonly Track[],
+  frame: number,
+  isInSight: (object: string) => boolean,
+): Plan | null {
+  const end = Math.max(doc.range.end, frame);
+  const ids = doc.objects.map(({ id }) => id);
+  const isChanged = (id: string) => staleFrom(doc, tracks, id) !== null || !trackOf(tracks, id, frame);
+  const changed = ids.filter(isChanged);
+  const prompts = (changed.length ? changed : ids).flatMap((object) => {
+    const marked = doc.marks.filter((mark) => mark.object === object && frame <= mark.frame && mark.frame <= end);
+    const found = marked.map(promptOf);
+    const track = trackOf(tracks, object, frame);
+    if (track && isInSight(object) && !marked.some((mark) => mark.frame === frame)) {
+      found.unshift({ object, frame, points: [], labels: [], box: null, mask_of: track.id });
+    }
+    return found;
+  });
+  const objects = ids.filter((id) => prompts.some(({ object }) => object === id));
+  return objects.length ? { objects, prompts, start: frame, end } : null;
+}
+
+// Frames of the range on which an object that has marks has no mask yet.
+export function untracked(doc: Doc, tracks: readonly Track[]): Range[] {
+  const { start, end } = doc.range;
+  const missing: Range[] = [];
+  for (const { id } of doc.objects) {
+    if (!doc.marks.some(({ object }) => object === id)) continue;
+    let next = start;
+    for (const [first, last] of trackedRanges(tracks, id)) {
+      if (first > next) missing.push([next, Math.min(first - 1, end)]);
+      next = Math.max(next, last + 1);
+    }
+    if (next <= end) missing.push([next, end]);
+  }
+  return joined(missing.filter(([first, last]) => first <= last));
+}

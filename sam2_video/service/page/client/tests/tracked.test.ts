@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Doc } from "../state/document";
+import { addClick, promptOf, removeClick } from "../state/document";
+import { isStale, joined, planAll, planFrom, staleFrom, trackOf, untracked } from "../state/tracked";
+import { clicked, trackOver } from "./page";
+
+const promptsOf = (doc: Doc) => doc.marks.map(promptOf);
+
+test("ranges are joined where they touch or overlap", () => {
+  assert.deepEqual(
+    joined([
+      [5, 9],
+      [0, 2],
+      [3, 4],
+      [20, 30],
+      [8, 12],
+    ]),
+    [
+      [0, 12],
+      [20, 30],
+    ],
+  );
+});
+
+test("a mask comes from the newest track that has the object and the frame", () => {
+  const whole = trackOver("t1", ["a", "b"]);
+  const later = trackOver("t2", ["b"], { start_frame: 40, frames: [[40, 60]], status: "cancelled" });
+  const tracks = [whole, later];
+  assert.equal(trackOf(tracks, "b", 39)?.id, "t1");
+  assert.equal(trackOf(tracks, "b", 40)?.id, "t2");
+  assert.equal(trackOf(tracks, "b", 61)?.id, "t1");
+  assert.equal(trackOf(tracks, "a", 50)?.id, "t1");
+  assert.equal(trackOf(tracks, "c", 50), null);
+});
+
+test("masks are out of date from a changed mark on, until a track has had it", () => {
+  const before = clicked({ a: [[0, 1, 1]], b: [[0, 9, 9]] });
+  const tracks = [trackOver("t1", ["a", "b"], { prompts: promptsOf(before) })];
+  assert.equal(staleFrom(before, tracks, "a"), null);
+  const fixed = addClick({ ...before, active: "a" }, 30, { x: 5, y: 5, foreground: false }, "t1");
+  assert.equal(staleFrom(fixed, tracks, "a"), 30);
+  assert.equal(staleFrom(fixed, tracks, "b"), null);
+  assert.equal(isStale(fixed, tracks, "a", 29), false);
+  assert.equal(isStale(fixed, tracks, "a", 30), true);
+  const plan = planFrom(fixed, tracks, 30, () => true)!;
+  const again = trackOver("t2", plan.objects, { start_frame: 30, prompts: plan.prompts, frames: [[30, 89]] });
+  assert.equal(staleFrom(fixed, [...tracks, again], "a"), null);
+  assert.equal(staleFrom(removeClick(fixed, "a", 30, 0), [...tracks, again], "a"), 30);
+});
+
+test("tracking from a frame on takes the objects that have changed, or else all in sight", () => {
+  const before = clicked({ a: [[0, 1, 1]], b: [[0, 9, 9]] });
+  const tracks = [trackOver("t1", ["a", "b"], { prompts: promptsOf(before) })];
+  const same = planFrom(before, tracks, 10, (object) => object === "b")!;
+  assert.deepEqual(same.objects, ["b"]);
+  assert.deepEqual(same.prompts, [{ object: "b", frame: 10, points: [], labels: [], box: null, mask_of: "t1" }]);
+  const fixed = addClick({ ...before, active: "a" }, 30, { x: 5, y: 5, foreground: true }, "t1");
+  const plan = planFrom(fixed, tracks, 30, () => true)!;
+  assert.deepEqual([plan.objects, plan.start, plan.end], [["a"], 30, 89]);
+  assert.deepEqual(
+    plan.prompts.map(({ frame, mask_of }) => [frame, mask_of]),
+    [[30, "t1"]],
+  );
+});
+
+test("tracking all takes the marks within the range", () => {
+  const doc = clicked({
+    a: [
+      [0, 1, 1],
+      [50, 2, 2],
+    ],
+    b: [[80, 9, 9]],
+  });
+  const plan = planAll({ ...doc, range: { start: 40, end: 60 } })!;
+  assert.deepEqual([plan.objects, plan.prompts.length, plan.start, plan.end], [["a"], 1, 40, 60]);
+  assert.equal(planAll({ ...doc, range: { start: 1, end: 2 } }), null);
+});
+
+test("frames without masks are named", () => {
+  const doc = clicked({ a: [[0, 1, 1]], b: [[0, 9, 9]] });
+  assert.deepEqual(untracked(doc, []), [[0, 89]]);
+  const part = [trackOver("t1", ["a", "b"], { frames: [[0, 34]] }), trackOver("t2", ["a"])];
+  assert.deepEqual(untracked(doc, part), [[35, 89]]);
+  assert.deepEqual(untracked({ ...doc, range: { start: 5, end: 20 } }, part), []);
+});
