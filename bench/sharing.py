@@ -60,9 +60,11 @@ def _speeds(clip: Path, clicks: str, variables: dict[str, str], runs: int) -> li
         started = [
             stack.enter_context(
                 _process(
-                    [sys.executable, "-m", "sam2_video", "predict", str(clip), "--json"]
-                    + ["-i", f"click_coordinates={clicks}", "--output-video"]
-                    + ["--mask-type", "highlighted", "-o", f"{folder}/{number}"],
+                    [
+                        *(sys.executable, "-m", "sam2_video", "predict", str(clip), "--json"),
+                        *("-i", f"click_coordinates={clicks}", "--output-video"),
+                        *("--mask-type", "highlighted", "-o", f"{folder}/{number}"),
+                    ],
                     variables,
                 )
             )
