@@ -1,8 +1,10 @@
 """The commands and their options. Nothing here needs a package: `download` runs without any."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,15 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
     Clips may stand before, between and behind the options.
     """
-    parser = _parser()
+    parser, commands = _parser()
     options, rest = parser.parse_known_args(arguments)
-    if rest and (not hasattr(options, "clips") or any(word.startswith("-") for word in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    unknown = rest if not hasattr(options, "clips") else [w for w in rest if w.startswith("-")]
+    if unknown:
+        command: argparse.ArgumentParser = commands.choices[options.command]
+        name = unknown[0].partition("=")[0]
+        close = get_close_matches(name, re.findall(r"--[a-z-]+", command.format_help()), n=1)
+        hint = f" (is {close[0]} meant?)" if close else ""
+        command.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
     if rest:
         options.clips += rest
     return options
@@ -54,7 +61,7 @@ class _ListModels(argparse.Action):
         parser.exit()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, Commands]:
     is_installed = Path(sys.argv[0]).name == COMMAND
     program = COMMAND if is_installed else "python -m sam2_video"
     parser = argparse.ArgumentParser(
@@ -72,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     add_serve(commands)
     _add_download(commands)
     _add_completion(commands, parser)
-    return parser
+    return parser, commands
 
 
 def _add_predict(commands: Commands, program: str) -> None:

@@ -183,7 +183,9 @@ def _run(
             stage = stack.enter_context(staging(options.output))
             paths = stack.enter_context(closing(work(made, scratch, advance or (lambda: None))))
             names = [path.relative_to(made) for path in paths]
-            stored = store(made, names, run.folder, stage)
+            stored = store(
+                made, names, run.folder, stage, may_overwrite=options.overwrite
+            )
         return {**report, "files": [str(path) for path in stored]}
 
 
