@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,9 +12,22 @@ from sam2_video.core.errors import InputError, shown
 from sam2_video.prediction.contract import InputSpec, contract
 from sam2_video.prediction.fetch import existing_file, is_url
 
+logger = logging.getLogger(__name__)
+
 VIDEO = "input_video"
 _CLICKS = ("click_coordinates", "click_labels", "click_frames", "click_object_ids")
 _BOXES = ("box_coordinates", "box_frames", "box_object_ids")
+_NEEDED: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    "annotation_type": {"mask_type": ("highlighted",)},
+    "video_fps": {"output_video": (True,), "keep_audio": (False,)},
+    "output_format": {"output_video": (False,)},
+    "output_quality": {"output_video": (False,), "output_format": ("webp", "jpg")},
+    "video_format": {"output_video": (True,)},
+    "keep_audio": {"output_video": (True,)},
+    "mask_feather": {"mask_type": ("alpha", "greenscreen", "highlighted")},
+    "background_color": {"mask_type": ("greenscreen",)},
+}
+"""The values of other inputs without which an input has no effect."""
 _PROMPT = re.compile(r"(?P<numbers>[^@:]+)(?:@(?P<frame>[^:]*))?(?::(?P<name>.*))?", re.DOTALL)
 
 
@@ -101,6 +115,30 @@ def complete_inputs(given: Mapping[str, Any]) -> dict[str, Any]:
         if inputs[name] is not None:
             inputs[name] = source_of(name, inputs[name])
     return inputs
+
+
+def log_unused(given: Mapping[str, Any]) -> None:
+    """Say in the log which of the given inputs have no effect, because of what others are.
+
+    Args:
+        given: the inputs that the user wrote, read as their types.
+    """
+    specs = contract().inputs
+    values = {name: given.get(name, spec.default) for name, spec in specs.items()}
+    for name, needed in _NEEDED.items():
+        if values[name] == specs[name].default:
+            continue
+        for other, wanted in needed.items():
+            if values[other] not in wanted:
+                value, *right = (str(v).lower() for v in (values[other], *wanted))
+                logger.info(
+                    "%s has no effect with %s %s: it needs %s",
+                    name,
+                    other,
+                    value,
+                    " or ".join(right),
+                )
+                break
 
 
 def common_inputs(options: argparse.Namespace) -> dict[str, Any]:
