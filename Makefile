@@ -84,6 +84,7 @@ $(addsuffix /node_modules/.package-lock.json,$(JS_TESTS)): NPM_OMIT := --omit=op
 # If the machine has no Node.js, a Python package provides it.
 %/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.installed
 	command -v npm >/dev/null || $(INSTALL) -r locks/node.lock
+	@echo "installing the npm packages of $*: up to 150 MB on disk, once"
 	$(NPM) ci --prefix $* --ignore-scripts --no-audit --no-fund $(NPM_OMIT)
 	@touch $@
 
