@@ -97,6 +97,7 @@ $(SECOND_CLIENT)/.installed: locks/client.lock | $(VENV)/.installed
 browser: ## install Chromium for the tests of the page, if that is allowed
 	@command -v chromium > /dev/null || command -v apt-get > /dev/null || exit 0; \
 	command -v chromium > /dev/null || { \
+		echo "installing Chromium: about 80 MB and what it depends on, once"; \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
 		$$sudo apt-get -qq update && $$sudo apt-get -qq install -y --no-install-recommends chromium \
 			> /dev/null; } || echo "no Chromium: the tests in a browser are skipped"
