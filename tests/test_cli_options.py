@@ -315,6 +315,9 @@ def test_render_does_not_replace_the_masks_that_it_reads(folder, capsys) -> None
     assert code == 1
     assert "which holds the input 'clip': choose another -o" in stderr
     assert contents(folder) == before
+    with pytest.raises(SystemExit):
+        main([*rendering, "--click", "1,2"])
+    capsys.readouterr()
     code, lines, stderr = run(capsys, *rendering, "-o", "final", "--json")
     assert code == 0, stderr
     (report,) = map(json.loads, lines)
@@ -399,6 +402,25 @@ def test_an_option_without_effect_is_named(folder, caplog) -> None:
     ]
     assert notes(*options, "--quiet") == []
     assert notes("--output-video", "--keep-audio", "--video-format", "webm") == []
+
+
+def test_a_folder_of_clips_without_a_prompt_is_no_batch(folder, capsys) -> None:
+    code, lines, stderr = run(capsys, "batch", ".")
+    assert (code, lines) == (1, [])
+    assert stderr.startswith("there is no prompt: mark an object with --click X,Y, --box or --inp")
+    assert not (folder / "results").exists()
+
+
+def test_masks_that_are_missing_are_counted(folder, caplog) -> None:
+    indexed = ("--mask-type", "indexed", "--end-frame", "2", "--output-frame-interval", "2")
+    assert main(["predict", "clip.mp4", *CLICK, *indexed, "-o", "masks"]) == 0
+    rendering = ["render", "clip.mp4", "--masks", "masks/clip", "--dry-run"]
+    assert main([*rendering, "--output-frame-interval", "2"]) == 0
+    assert main(rendering) == 0
+    assert [line for line in caplog.messages if "--masks" in line] == [
+        "--masks has no mask of 1 of 3 frames, the first is 4: no object is drawn there",
+        "--masks has no mask of 3 of 5 frames, the first is 1: no object is drawn there",
+    ]
 
 
 @pytest.mark.parametrize(

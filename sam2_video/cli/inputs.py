@@ -4,7 +4,7 @@ import argparse
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 VIDEO = "input_video"
 _CLICKS = ("click_coordinates", "click_labels", "click_frames", "click_object_ids")
 _BOXES = ("box_coordinates", "box_frames", "box_object_ids")
+PROMPTS = (*(name for name in _CLICKS if name != "click_object_ids"), *_BOXES, "input_masks")
+"""What says where objects are. `click_object_ids` names the masks that `render` reads, too."""
 _NEEDED: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "annotation_type": {"mask_type": ("highlighted",)},
     "video_fps": {"output_video": (True,), "keep_audio": (False,)},
@@ -41,20 +43,25 @@ class _Prompt(argparse.Action):
         namespace.prompts = [*namespace.prompts, (option, value)]
 
 
-def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """Declare the prompts' short forms, an option for every input, and `-i NAME=VALUE`."""
+def add_prompts(parser: argparse.ArgumentParser) -> None:
+    """Declare the prompts' short forms, and an option for every input that is a prompt."""
     prompts = parser.add_argument_group(
         "prompts",
         "Clicks and boxes are in pixels; @FRAME counts from 0 and is 0 by default. Prompts of one "
         "NAME mark one object; each click without a name marks an object of its own.",
     )
-    parser.set_defaults(prompts=[])
     for option, form, text in (
         ("--click", "X,Y[@FRAME][:NAME]", "a point on an object; may be repeated"),
         ("--not-click", "X,Y[@FRAME][:NAME]", "a point that is not part of the object"),
         ("--box", "X1,Y1,X2,Y2[@FRAME][:NAME]", "a box around an object; may be repeated"),
     ):
         prompts.add_argument(option, action=_Prompt, dest="prompts", metavar=form, help=text)
+    _add_options(prompts, PROMPTS)
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Declare an option for every input that is no prompt, and `-i NAME=VALUE`."""
+    parser.set_defaults(prompts=[])
     inputs = parser.add_argument_group("inputs", "The same as -i NAME=VALUE.")
     inputs.add_argument(
         "-i",
@@ -64,9 +71,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="an input by its name; a file is @path, a data URI or an http(s) URL",
     )
-    for spec in contract().inputs.values():
-        if spec.name != VIDEO:
-            inputs.add_argument(_option(spec.name), dest=spec.name, **_declaration(spec))
+    _add_options(inputs, [name for name in contract().inputs if name not in (VIDEO, *PROMPTS)])
     inputs.add_argument(
         "--fps",
         metavar="N|source",
@@ -180,6 +185,11 @@ def _set(given: dict[str, Any], name: str, value: Any, source: str) -> None:
             else f"{source} sets {name}, which is given already: every input has one value"
         )
     given[name] = value
+
+
+def _add_options(group: Any, names: Iterable[str]) -> None:
+    for name in names:
+        group.add_argument(_option(name), dest=name, **_declaration(contract().inputs[name]))
 
 
 def _option(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from sam2_video import __version__
 from sam2_video.batch.command import add_batch, batch
 from sam2_video.cli.frame import write_frame
-from sam2_video.cli.inputs import add_inputs, common_inputs
+from sam2_video.cli.inputs import add_inputs, add_prompts, common_inputs
 from sam2_video.cli.models import model_table
 from sam2_video.cli.runs import predict, render
 from sam2_video.core.errors import SettingError
@@ -74,6 +74,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Commands]:
     _add_render(commands, program)
     _add_frame(commands, program)
     many = add_batch(commands)
+    add_prompts(many)
     add_inputs(many)
     many.set_defaults(run=lambda options: batch(options, common_inputs(options)))
     add_serve(commands)
@@ -102,6 +103,7 @@ def _add_predict(commands: Commands, program: str) -> None:
         "--device", metavar="NAME", help="cpu, cuda or cuda:1 (default: cuda if there is a GPU)"
     )
     parser.add_argument("--list-models", action=_ListModels)
+    add_prompts(parser)
     add_inputs(parser)
 
 

@@ -20,7 +20,7 @@ from sam2_video.core.limits import Limits
 from sam2_video.core.progress import FrameProgress
 from sam2_video.core.workspace import Workspace
 from sam2_video.models.registry import checkpoint_folder, choose_checkpoint
-from sam2_video.prediction.clips import STDIN, clips_of, local_clip, stem_of
+from sam2_video.prediction.clips import STDIN, check_prompted, clips_of, local_clip, stem_of
 from sam2_video.prediction.contract import contract
 from sam2_video.prediction.fetch import is_url
 
@@ -54,10 +54,8 @@ def predict(options: argparse.Namespace) -> int:
         OutputError, SettingError, CheckpointError, DeviceMemoryError: the run cannot be done.
     """
     given = read_inputs(options)
-    if options.clips and not {"click_coordinates", "box_coordinates", "input_masks"} & set(given):
-        raise InputError(
-            "there is no prompt: mark an object with --click X,Y, --box or --input-masks"
-        )
+    if options.clips:
+        check_prompted(given)
 
     def checking() -> Check:
         from sam2_video.engine.model import device_of, given_model, load_model
