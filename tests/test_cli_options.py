@@ -458,6 +458,20 @@ def test_a_reader_that_has_ended_is_no_error(folder) -> None:
     assert (done.stdout in ("0\n", "141\n"), done.stderr) == (True, "")
 
 
+def test_a_full_device_as_stdout_is_one_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sam2_video", "--list-models"],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    sentence = "stdout cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, sentence)
+
+
 # Several clips
 
 

@@ -1,5 +1,6 @@
 """The command line: `sam2-video` and `python -m sam2_video`."""
 
+import errno
 import logging
 import os
 import signal
@@ -13,6 +14,7 @@ from sam2_video.core.errors import (
     InputError,
     OutputError,
     SettingError,
+    reason_of,
 )
 from sam2_video.core.logs import log_to_stderr
 from sam2_video.core.signals import Interrupted, interruptible
@@ -45,6 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Python flushes stdout once more at its end, and would print a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:  # output files have an error of their own: this is stdout
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"stdout cannot be written: {reason_of(error)}", file=sys.stderr)
+        return EXIT_BAD_INPUT
 
 
 def _run(arguments: Sequence[str] | None) -> int:
