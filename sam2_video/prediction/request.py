@@ -245,6 +245,15 @@ def checked_rendering(
         if not any(frame in video.frames for frame in masks.in_sight):
             first, last = video.frames[0], video.frames[-1]
             raise InputError(f"--masks has no mask of the frames {first} to {last}")
+        drawn = video.frames[:: look.interval]
+        missing = [frame for frame in drawn if frame not in masks.in_sight]
+        if missing:
+            logger.warning(
+                "--masks has no mask of %d of %d frames, the first is %d: no object is drawn there",
+                len(missing),
+                len(drawn),
+                missing[0],
+            )
         check_output_size(video, look, len(masks.names))
         yield CheckedRendering(look, video, stream, masks)
 

@@ -35,7 +35,9 @@ def page_app(page: Page) -> Starlette:
 def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestError):
         field = error.fields[0].field.removeprefix("input.") if error.fields else None
-        return JSONResponse(problem(error.sentence, field), error.status)
+        wait = error.retry_after
+        headers = None if wait is None else {"Retry-After": str(wait)}
+        return JSONResponse(problem(error.sentence, field), error.status, headers)
     if isinstance(error, HTTPException):
         if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
             return HTMLResponse(_NOT_FOUND, 404)

@@ -203,6 +203,18 @@ def test_a_run_waits_for_the_worker(visitor, container, numbered) -> None:
     assert follow(visitor, name)[-1]["status"] == "done"
 
 
+def test_a_full_queue_says_when_to_try_again(serve, container, numbered) -> None:
+    other = container.begin(input_video=data_uri(numbered), **CLICK)
+    with httpx.Client(base_url=serve(limits=ServiceLimits(max_queue=1)), timeout=60) as client:
+        video = upload(client, numbered)["id"]
+        waiting = {"version": "meta/sam-2-video", "input": {**CLICK, "input_video": "data:,x"}}
+        assert client.post("/v1/predictions", json=waiting).status_code == 201
+        answer = client.post("/api/runs", json={"video": video, "inputs": CLICK})
+        assert refusal(answer, 429)["sentence"].startswith("The queue is full")
+        assert int(answer.headers["Retry-After"]) > 0
+    container.call("POST", f"/predictions/{other}/cancel")
+
+
 def test_a_container_that_is_not_there(serve, numbered) -> None:
     with httpx.Client(base_url=serve(workers=("http://127.0.0.1:9",)), timeout=60) as client:
         assert client.get("/").status_code == 200
