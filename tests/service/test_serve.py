@@ -165,7 +165,7 @@ def test_others_get_the_page_and_the_api_only_with_tokens(tmp_path) -> None:
         (["--max-disk-gb", "nan"], "--max-disk-gb is nan, but it should be above zero"),
         (["--port", "99999"], "--port is 99999, but it should be from 1 to 65535"),
         (["--example", "no-such.mp4"], "--example is 'no-such.mp4', but there is no such file"),
-        (["--example", "tests"], "--example is 'tests', but it is not a file"),
+        (["--example", "tests"], "--example is 'tests', but there is no .mp4 in this folder"),
         (["--tokens", "pyproject.toml"], "--tokens 'pyproject.toml', line 1, has a token that is"),
         (["--data", "/dev/null"], "--data is '/dev/null', but it should be a folder"),
     ],

@@ -71,7 +71,7 @@ class Pictures:
         """As `shown`, so many pixels high."""
         key = (stored.id, index, f"{height}.jpg")
         if (found := self._cache.get(key)) is None:
-            work = partial(_thumbnail, height=height)
+            work = partial(thumbnail_of, height=height)
             found = self._cache[key] = await self._read(work, stored, index, client)
         return found
 
@@ -107,7 +107,8 @@ def _chunk(video: Video, index: int) -> list[tuple[int, bytes]]:
     return [(i, _encode(".jpg", frame, quality)) for i, frame in _frames(video, first, stop)]
 
 
-def _thumbnail(video: Video, index: int, height: int) -> bytes:
+def thumbnail_of(video: Video, index: int, height: int) -> bytes:
+    """A frame as JPEG, so many pixels high."""
     ((_, frame),) = _frames(video, index, index + 1)
     size = max(1, round(frame.shape[1] * height / frame.shape[0])), height
     small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)

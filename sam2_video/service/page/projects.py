@@ -8,7 +8,7 @@ import anyio
 
 from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.queue import JobQueue
-from sam2_video.service.page.tracks import track_summary
+from sam2_video.service.page.tracks import pictures_of, track_summary
 from sam2_video.service.page.videos import Videos, about
 from sam2_video.service.storage.database import FINISHED, Prediction, Project, Store, StoredFile
 from sam2_video.service.storage.files import FileRefusedError, Files, shown_name
@@ -119,9 +119,9 @@ class Projects:
             RequestError: it is shared no longer, or there is no room for it.
         """
         original = await self.store.shared_project(token)
-        video = original and await self.store.file(original.video_id)
+        video = None if original is None else await self.store.file(original.video_id)
         if original is None or video is None:
-            raise RequestError(404, "This link no longer works: the project is not shared any more.")
+            raise RequestError(404, "This link does not work: the project is not shared.")
         if original.owner == owner:
             return original
         await self.videos.use(original.owner)
@@ -183,7 +183,7 @@ class Projects:
         """A project as the page gets it, but for its exports."""
         video = await self.videos.get(project.owner, project.video_id)
         tracks = [
-            track_summary(track, await self.store.outputs(track.id), video.name)
+            track_summary(track, pictures_of(await self.store.outputs(track.id)), video.name)
             for track in await self.store.tracks(project.id)
         ]
         counts = await self.store.count_tracked(project.owner)

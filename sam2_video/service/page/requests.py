@@ -58,8 +58,8 @@ class PromptRequest(Body):
 
     object: ObjectId
     frame: FrameNumber
-    points: list[tuple[Pixel, Pixel]] = []
-    labels: list[Literal[0, 1]] = []
+    points: list[tuple[Pixel, Pixel]] = Field(default=[])
+    labels: list[Literal[0, 1]] = Field(default=[])
     box: tuple[Pixel, Pixel, Pixel, Pixel] | None = None
     mask_of: Id | None = None
 
@@ -88,4 +88,4 @@ class ExportRequest(Body):
     """Objects to render, in order, and how."""
 
     objects: Annotated[list[NamedObject], Field(min_length=1, max_length=_MOST_OBJECTS)]
-    inputs: dict[str, Any] = {}
+    inputs: dict[str, Any] = Field(default={})

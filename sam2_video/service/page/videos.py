@@ -84,9 +84,7 @@ class Videos:
         settings: what a video may cost.
     """
 
-    def __init__(
-        self, store: Store, files: Files, sources: Sources, settings: Settings
-    ) -> None:
+    def __init__(self, store: Store, files: Files, sources: Sources, settings: Settings) -> None:
         self._store = store
         self._files = files
         self._sources = sources
@@ -246,9 +244,7 @@ class Videos:
         """Delete a visitor's oldest videos without a project, so that one more is not too many."""
         in_use = {project.video_id for project in await self._store.projects(owner)}
         old = [file for file in await self.of(owner) if file.id not in in_use]
-        await self._files.remove(
-            [file.id for file in old[: max(0, len(old) + 1 - self._most)]]
-        )
+        await self._files.remove([file.id for file in old[: max(0, len(old) + 1 - self._most)]])
 
 
 def about(file: StoredFile) -> dict[str, Any]:
@@ -266,6 +262,23 @@ def about(file: StoredFile) -> dict[str, Any]:
         "frame_rate": info.frame_rate,
         "has_sound": info.has_sound,
     }
+
+
+def number_of(text: str) -> int | str:
+    """The whole number that a text is; else the text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text
+
+
+def frame_of(file: StoredFile, index: object) -> int:
+    """The number of a frame of a video.
+
+    Raises:
+        RequestError: it is none.
+    """
+    count = VideoInfo.of(file).num_frames
+    if type(index) is not int or not 0 <= index < count:
+        raise RequestError(422, f"Frame {str(index)[:20]} is not in the video, which has {count}.")
+    return index
 
 
 def _media_type(head: bytes) -> str:

@@ -327,9 +327,7 @@ class Store:
 
     async def project(self, owner: str, name: str) -> Project | None:
         """The project of that id that an owner has."""
-        return await self._one(
-            select(Project).where(Project.id == name, Project.owner == owner)
-        )
+        return await self._one(select(Project).where(Project.id == name, Project.owner == owner))
 
     async def shared_project(self, token: str) -> Project | None:
         """The project that is shared by that token."""
@@ -425,9 +423,7 @@ class Store:
 
     async def waiting_visitors(self) -> list[str]:
         """Visitors of the page who have a prediction or an export that has not ended."""
-        tracking = select(Prediction.owner).where(
-            _UNFINISHED, Prediction.owner.startswith(VISITOR)
-        )
+        tracking = select(Prediction.owner).where(_UNFINISHED, Prediction.owner.startswith(VISITOR))
         exporting = select(Export.owner).where(Export.status.in_(UNFINISHED_EXPORT))
         return await self._all(tracking.union(exporting))  # type: ignore[arg-type]
 
@@ -472,6 +468,15 @@ class Store:
         )
         async with self._sessions() as session:
             return [Output(*row) for row in await session.execute(found.order_by(position))]
+
+    async def output_at(self, prediction_id: str, position: int) -> StoredFile | None:
+        """The output of a prediction at a position."""
+        found = select(StoredFile).where(
+            StoredFile.prediction_id == prediction_id,
+            StoredFile.kind == "output",
+            StoredFile.position == position,
+        )
+        return await self._one(found)
 
     async def change_file(self, name: str, **values: Any) -> None:
         """Set columns of a file."""

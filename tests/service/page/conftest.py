@@ -80,7 +80,7 @@ def page_url(container: Server, example: Path) -> Iterator[str]:
     """The page as people get it, but it may fetch from this machine."""
     with serving(
         workers=(f"http://127.0.0.1:{container.port}",),
-        example=example / "clip.mp4",
+        examples=(example / "clip.mp4",),
         allowed_networks=(ipaddress.ip_network("127.0.0.1"),),
     ) as url:
         yield url

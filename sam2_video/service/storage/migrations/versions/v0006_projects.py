@@ -45,9 +45,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_exports_project_id", "exports", ["project_id"])
     op.add_column("predictions", sa.Column("project_id", sa.String(), nullable=True))
-    op.add_column(
-        "predictions", sa.Column("track", sa.JSON(), nullable=False, server_default="{}")
-    )
+    op.add_column("predictions", sa.Column("track", sa.JSON(), nullable=False, server_default="{}"))
     op.create_index("ix_predictions_project_id", "predictions", ["project_id"])
     op.add_column("files", sa.Column("export_id", sa.String(), nullable=True))
     op.create_index("ix_files_export_id", "files", ["export_id"])
