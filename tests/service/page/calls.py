@@ -10,8 +10,8 @@ from PIL import Image
 
 DOG = {"id": "o1", "name": "dog"}
 CAT = {"id": "o2", "name": "cat, the second"}
-ON_DOG = {"object": "o1", "frame": 0, "points": [[20, 20]], "labels": [1]}
-ON_CAT = {"object": "o2", "frame": 0, "points": [[70, 50]], "labels": [1]}
+ON_DOG = {"object": "o1", "frame": 0, "points": [[24, 24], [72, 48]], "labels": [1, 0]}
+ON_CAT = {"object": "o2", "frame": 0, "points": [[72, 48], [24, 24]], "labels": [1, 0]}
 
 
 def upload(client: httpx.Client, content: bytes, name: str = "clip.mp4") -> dict[str, Any]:

@@ -19,13 +19,6 @@ from tests.service.page.calls import (
 )
 
 
-@pytest.fixture(scope="session")
-def few(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Ten frames."""
-    path = tmp_path_factory.mktemp("clips") / "few.mp4"
-    return clips.encode(path, clips.numbered(10), *clips.H264).read_bytes()
-
-
 def test_two_objects_are_tracked_frame_by_frame(visitor, few) -> None:
     project = project_of(visitor, few)
     started = start_track(visitor, project, [ON_CAT, ON_DOG]).json()
@@ -48,8 +41,8 @@ def test_two_objects_are_tracked_frame_by_frame(visitor, few) -> None:
     assert "immutable" in answer.headers["cache-control"]
     values = values_of(answer.content)
     assert values.shape == clips.SIZE[::-1]
-    assert values[50, 70] == 1
-    assert values[20, 20] == 2
+    assert values[48, 72] == 1
+    assert values[24, 24] == 2
     refusal(visitor.get(f"/api/tracks/{started['id']}/frames/10"), 404)
     refusal(visitor.get(f"/api/tracks/{started['id']}/frames/{'9' * 5000}"), 404)
 
@@ -73,7 +66,7 @@ def test_a_track_goes_on_from_masks(visitor, few) -> None:
     """From here on: two objects begin from the masks of the track before, one has a click too."""
     project = project_of(visitor, few)
     before = track(visitor, project, [ON_DOG, ON_CAT])
-    fix = {"object": "o1", "frame": 4, "points": [[22, 22]], "labels": [1], "mask_of": before["id"]}
+    fix = {"object": "o1", "frame": 4, "points": [[25, 24]], "labels": [1], "mask_of": before["id"]}
     rest = {"object": "o2", "frame": 4, "mask_of": before["id"]}
     after = track(visitor, project, [fix, rest], 4)
     assert (after["start_frame"], after["frames_total"]) == (4, 6)
@@ -97,7 +90,7 @@ def test_a_box_and_another_object_from_its_mask(visitor, few) -> None:
     """Masks come first in the order of objects, whatever order the prompts have."""
     project = project_of(visitor, few)
     before = track(visitor, project, [ON_DOG, ON_CAT], 0, 2)
-    box = {"object": "o1", "frame": 2, "box": [5, 5, 40, 40]}
+    box = {"object": "o1", "frame": 2, "box": [12, 12, 37, 37]}
     after = track(visitor, project, [box, {"object": "o2", "frame": 2, "mask_of": before["id"]}], 2)
     assert after["objects"] == ["o2", "o1"]
 
@@ -126,8 +119,8 @@ def test_a_preview_is_the_mask_of_that_frame(visitor, few) -> None:
     project = project_of(visitor, few)
     path = f"/api/projects/{project['id']}/mask"
     for given in (
-        {"points": [[20, 20]], "labels": [1]},
-        {"points": [], "labels": [], "box": [5, 5, 40, 40]},
+        {"points": [[24, 24]], "labels": [1]},
+        {"points": [], "labels": [], "box": [12, 12, 37, 37]},
     ):
         answer = visitor.post(path, json={"object": "o1", "frame": 7, **given})
         assert answer.headers["content-type"] == "image/png", answer.text
@@ -157,7 +150,7 @@ def test_a_preview_says_when_the_model_is_busy(visitor, container, few) -> None:
     ("prompts", "last", "sentence"),
     [
         (
-            [{**ON_DOG, "points": [[20, 9999]]}],
+            [{**ON_DOG, "points": [[20, 9999]], "labels": [1]}],
             9,
             "The point at 20, 9999 is outside of the picture, which has 96x72 pixels.",
         ),
@@ -166,7 +159,11 @@ def test_a_preview_says_when_the_model_is_busy(visitor, container, few) -> None:
             4,
             "dog is marked on frame 8, which is outside of the frames 0 to 4.",
         ),
-        ([{**ON_DOG, "labels": [0]}], 9, "Mark dog on a frame first, with a point or a box on it."),
+        (
+            [{**ON_DOG, "labels": [0, 0]}],
+            9,
+            "Mark dog on a frame first, with a point or a box on it.",
+        ),
         ([ON_DOG, ON_DOG], 9, "dog has two prompts on frame 0."),
         (
             [ON_DOG],
