@@ -114,8 +114,7 @@ class ProjectRoutes:
         given = await read_body(request, PromptRequest)
         file = await self.videos.get(project.owner, project.video_id)
         index, info = frame_of(file, given.frame), VideoInfo.of(file)
-        if len(given.points) > (most := self.settings.video_limits.max_clicks):
-            raise RequestError(422, f"There are {len(given.points)} points; {most} are allowed.")
+        check_count([given], self.settings.video_limits)
         check_places(given, info)
         if not given.is_start:
             raise RequestError(422, "Mark the object first: these points are not part of it.")

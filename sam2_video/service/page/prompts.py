@@ -23,7 +23,11 @@ Mask = NDArray[np.bool_]
 
 
 def check_prompts(
-    prompts: Sequence[PromptRequest], names: Mapping[str, str], video: VideoInfo, frames: range
+    prompts: Sequence[PromptRequest],
+    names: Mapping[str, str],
+    video: VideoInfo,
+    frames: range,
+    limits: Limits,
 ) -> None:
     """Check prompts against the objects, the picture and the range.
 
@@ -32,10 +36,16 @@ def check_prompts(
         names: what the visitor calls the objects, by id.
         video: what they are about.
         frames: the frames that are tracked.
+        limits: what is allowed.
 
     Raises:
-        RequestError: one is wrong; a sentence for the visitor.
+        RequestError: one is wrong, or there are too many; a sentence for the visitor.
     """
+    check_count(prompts, limits)
+    if len(names) > limits.max_objects:
+        raise RequestError(
+            422, f"There are {len(names)} objects, but at most {limits.max_objects} are allowed."
+        )
     given: set[tuple[str, int]] = set()
     for prompt in prompts:
         name = names.get(prompt.object)
@@ -55,6 +65,20 @@ def check_prompts(
     for object_id, name in names.items():
         if object_id not in started:
             raise RequestError(422, f"Mark {name} on a frame first, with a point or a box on it.")
+
+
+def check_count(prompts: Sequence[PromptRequest], limits: Limits) -> None:
+    """Check that there are not too many points and boxes.
+
+    Raises:
+        RequestError: there are.
+    """
+    count = sum(len(prompt.points) + (prompt.box is not None) for prompt in prompts)
+    if count > limits.max_clicks:
+        raise RequestError(
+            422,
+            f"There are {count} points and boxes, but at most {limits.max_clicks} are allowed.",
+        )
 
 
 def check_places(prompt: PromptRequest, video: VideoInfo) -> None:

@@ -114,7 +114,7 @@ class Tracks:
                 f"which has the frames 0 to {info.num_frames - 1}.",
             )
         names = {one.id: one.name for one in asked.objects}
-        check_prompts(asked.prompts, names, info, frames)
+        check_prompts(asked.prompts, names, info, frames, self.limits)
         strings = strings_of(asked.prompts)
         masked = [(one.object, one.frame) for one in asked.prompts if one.mask_of]
         try:
