@@ -26,6 +26,7 @@ from sam2_video.service.page.frames import Pictures
 from sam2_video.service.page.lanes import Lanes
 from sam2_video.service.page.projects import MOST_DOCUMENT_BYTES, Projects
 from sam2_video.service.page.prompts import (
+    check_count,
     check_places,
     data_uri,
     mask_picture,
