@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,6 +32,7 @@ from sam2_video.service.net.listen import listen
 from sam2_video.service.net.places import Places
 from sam2_video.service.page.app import page_app
 from sam2_video.service.page.examples import Examples
+from sam2_video.service.page.exports import Exports
 from sam2_video.service.page.frames import Pictures
 from sam2_video.service.page.lanes import Lanes
 from sam2_video.service.page.project_routes import ProjectRoutes
@@ -78,6 +79,7 @@ class Service:
     _files: Files
     _queue: JobQueue
     _webhooks: Webhooks
+    _exports: Exports | None
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -89,7 +91,8 @@ class Service:
             await self._webhooks.resume()
             await self._queue.resume()
             try:
-                yield
+                async with self._exports.running() if self._exports else nullcontext():
+                    yield
             finally:
                 sweeping.cancel()
                 with suppress(asyncio.CancelledError):
@@ -189,6 +192,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             reading=reading,
         )
         routes += [Mount("/v1", routes=api.routes()), *api.routes()]
+    exports = None
     if settings.has_page:
         videos = Videos(store, files, sources, settings)
         projects = Projects(store, files, videos, queue, limits.max_visitor_projects)
@@ -217,6 +221,15 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             reading=reading_masks,
             most=limits.max_project_tracks,
         )
+        exports = Exports(
+            store=store,
+            files=files,
+            videos=videos,
+            notifier=Notifier(store.export),
+            folder=folder / "exports",
+            places=Places(settings.bounds.max_exports),
+            most=limits.max_project_exports,
+        )
         project_routes = ProjectRoutes(
             settings=settings,
             containers=containers,
@@ -226,6 +239,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             projects=projects,
             tracks=tracks,
             lanes_of=Lanes(store, files, reading_masks),
+            exports=exports,
             pictures=pictures,
             reading=reading,
         )
@@ -234,4 +248,4 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
     paced = Middleware(PacedBodies, bounds=settings.bounds)
     app = Starlette(routes=routes, exception_handlers=ANSWERS, middleware=[paced])
     routes = [Mount("/", app)]
-    return Service(routes, containers, endpoint, settings, store, files, queue, webhooks)
+    return Service(routes, containers, endpoint, settings, store, files, queue, webhooks, exports)

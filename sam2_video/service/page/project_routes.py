@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from sam2_video.service.errors import RequestError
@@ -22,6 +23,7 @@ from sam2_video.service.net.file_response import send_content
 from sam2_video.service.net.origin import own_urls
 from sam2_video.service.net.places import Places
 from sam2_video.service.net.server_sent import event_stream
+from sam2_video.service.page.exports import Exports
 from sam2_video.service.page.frames import Pictures
 from sam2_video.service.page.lanes import Lanes
 from sam2_video.service.page.projects import MOST_DOCUMENT_BYTES, Projects
@@ -33,6 +35,7 @@ from sam2_video.service.page.prompts import (
     strings_of,
 )
 from sam2_video.service.page.requests import (
+    ExportRequest,
     ProjectRequest,
     PromptRequest,
     SaveRequest,
@@ -44,7 +47,7 @@ from sam2_video.service.page.videos import VideoInfo, Videos, frame_of, number_o
 from sam2_video.service.page.visitors import client_of, unless_left, visitor_of
 from sam2_video.service.page.words import in_words
 from sam2_video.service.settings import Settings
-from sam2_video.service.storage.database import Prediction, Project
+from sam2_video.service.storage.database import Export, Prediction, Project
 from sam2_video.service.storage.files import Files
 
 _MAX_SAVE = MOST_DOCUMENT_BYTES * 8  # escapes and white space do not count
@@ -63,6 +66,7 @@ class ProjectRoutes:
     projects: Projects
     tracks: Tracks
     lanes_of: Lanes
+    exports: Exports
     pictures: Pictures
     reading: Places
 
@@ -87,7 +91,9 @@ class ProjectRoutes:
 
     async def remove(self, request: Request) -> Response:
         """Delete a project."""
-        await self.projects.remove(await self._project(request))
+        project = await self._project(request)
+        await self.exports.cancel_all(project)
+        await self.projects.remove(project)
         return Response(status_code=204)
 
     async def share(self, request: Request) -> Response:
@@ -177,9 +183,53 @@ class ProjectRoutes:
         reading = self.lanes_of.of(track, VideoInfo.of(video), client_of(request))
         return JSONResponse(await unless_left(request, reading), headers=NEVER)
 
+    # Exports.
+
+    async def export(self, request: Request) -> Response:
+        """Start an export."""
+        project = await self._project(request)
+        given = await read_body(request, ExportRequest)
+        export = await self.exports.start(project, given, client_of(request))
+        return JSONResponse(await self.exports.about(export), status_code=201)
+
+    async def export_events(self, request: Request) -> Response:
+        """Follow an export to its end."""
+        return event_stream(self.exports.events(await self._export(request)))
+
+    async def cancel_export(self, request: Request) -> Response:
+        """Stop an export."""
+        export = await self.exports.cancel(await self._export(request))
+        return JSONResponse(await self.exports.about(export))
+
+    async def remove_export(self, request: Request) -> Response:
+        """Delete an export."""
+        await self.exports.remove(await self._export(request))
+        return Response(status_code=204)
+
+    async def export_file(self, request: Request) -> Response:
+        """One file of an export; to be saved by the browser where `download` is given."""
+        export = await self._export(request)
+        file = await self.exports.file(export, request.path_params["name"])
+        answer = send_content(request, self.files, file)
+        if "download" in request.query_params:
+            name = quote(file.name, safe="")
+            answer.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
+        return answer
+
+    async def archive(self, request: Request) -> Response:
+        """All files of an export, as one zip."""
+        archive = await self.exports.archive(await self._export(request))
+        headers = {
+            "content-disposition": 'attachment; filename="sam2-video.zip"',
+            "content-length": str(len(archive)),
+            **NEVER,
+        }
+        return StreamingResponse(archive, media_type="application/zip", headers=headers)
+
     async def _answer(self, project: Project, status: int = 200) -> Response:
         found = await self.projects.about(project)
-        return JSONResponse(found, status, headers=NEVER)
+        exports = await self.exports.about_all(project)
+        return JSONResponse({**found, "exports": exports}, status, headers=NEVER)
 
     async def _project(self, request: Request) -> Project:
         return await self.projects.get(visitor_of(request), request.path_params["project"])
@@ -187,9 +237,13 @@ class ProjectRoutes:
     async def _track(self, request: Request) -> Prediction:
         return await self.tracks.get(visitor_of(request), request.path_params["track"])
 
+    async def _export(self, request: Request) -> Export:
+        return await self.exports.get(visitor_of(request), request.path_params["export"])
+
     def routes(self) -> list[BaseRoute]:
         """The routes by path."""
         project, track = "/api/projects/{project}", "/api/tracks/{track}"
+        export = "/api/exports/{export}"
 
         def post(
             path: str, answer: Callable[[Request], Awaitable[Response]], most: int = MAX_JSON
@@ -210,4 +264,10 @@ class ProjectRoutes:
             post(f"{track}/cancel", self.cancel_track),
             Route(f"{track}/frames/{{index}}", self.track_frame),
             Route(f"{track}/lanes", self.lanes),
+            post(f"{project}/exports", self.export),
+            Route(f"{export}/events", self.export_events),
+            post(f"{export}/cancel", self.cancel_export),
+            Route(f"{export}/files/{{name}}", self.export_file),
+            Route(f"{export}/zip", self.archive),
+            Route(export, self.remove_export, methods=["DELETE"]),
         ]

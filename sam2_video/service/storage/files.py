@@ -54,6 +54,11 @@ class Files:
         for name in await self._blobs.names() - await self._store.all_file_ids():
             await self._blobs.remove(name)
 
+    @property
+    def room(self) -> int:
+        """Bytes that all files may still take."""
+        return self._limits.max_stored_bytes - self._used
+
     async def keep(
         self, chunks: AsyncIterable[bytes], file: StoredFile, max_bytes: int | None = None
     ) -> StoredFile:
