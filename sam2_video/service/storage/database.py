@@ -338,11 +338,11 @@ class Store:
         found = select(Project).where(Project.owner == owner)
         return await self._all(found.order_by(Project.changed_at.desc(), Project.number.desc()))
 
-    async def change_project(self, name: str, revision: int | None = None, **values: Any) -> bool:
-        """Set columns of a project, if it has that revision; whether it had."""
+    async def change_project(self, name: str, seen: int | None = None, **values: Any) -> bool:
+        """Set columns of a project, if it has the revision `seen`; whether it had."""
         which = [Project.id == name]
-        if revision is not None:
-            which.append(Project.revision == revision)
+        if seen is not None:
+            which.append(Project.revision == seen)
         return bool(await self._execute(update(Project).where(*which).values(**values)))
 
     async def remove_project(self, name: str) -> None:
