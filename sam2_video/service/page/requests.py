@@ -35,7 +35,7 @@ class ProjectRequest(Body):
 class SaveRequest(Body):
     """What a window saves of a project, and the revision that it has seen."""
 
-    revision: int
+    revision: Annotated[int, Field(ge=0, lt=2**31)]
     name: Name | None = None
     document: dict[str, Any] | None = None
 

@@ -338,9 +338,9 @@ class Store:
         found = select(Project).where(Project.owner == owner)
         return await self._all(found.order_by(Project.changed_at.desc(), Project.number.desc()))
 
-    async def change_project(self, name: str, seen: int | None = None, **values: Any) -> bool:
+    async def change_project(self, project_id: str, seen: int | None = None, **values: Any) -> bool:
         """Set columns of a project, if it has the revision `seen`; whether it had."""
-        which = [Project.id == name]
+        which = [Project.id == project_id]
         if seen is not None:
             which.append(Project.revision == seen)
         return bool(await self._execute(update(Project).where(*which).values(**values)))
