@@ -27,7 +27,7 @@ _ANSWER_SECONDS = 60.0  # until a prediction has begun
 _HEALTH_SECONDS = 5.0
 _CHUNK = 1 << 20
 _CRASHED = "Worker crashed"
-_MODEL = re.compile(r"^model: (\S{1,60}) \(", re.MULTILINE)
+_MODEL = re.compile(r"^(?:\[[^\]]*\] )?model: (\S{1,60}) \(", re.MULTILINE)
 _PREFIX = re.compile(r"^(?:Prediction failed: )?(?:Generator iteration error: )?(?:\w+Error: )?")
 
 DEAD = ("UNHEALTHY", "DEFUNCT", "SETUP_FAILED")
