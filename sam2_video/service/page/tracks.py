@@ -149,8 +149,11 @@ class Tracks:
         async with self._starting:
             await self._check_idle(project.owner)
             await self.queue.check_room()
-            async with self.sources.accepted(run, own_urls):
-                await self.queue.submit(run, client)
+            try:
+                async with self.sources.accepted(run, own_urls):
+                    await self.queue.submit(run, client)
+            except RequestError as error:  # as where the disk is full
+                raise RequestError(error.status, in_words(error.sentence, video.name)) from error
             earlier = [one for one in await self.store.tracks(project.id) if one.id != run.id]
             for old in earlier[: max(0, len(earlier) + 1 - self.most)]:
                 await self.queue.discard(old.id)

@@ -186,10 +186,10 @@ def test_too_many_points_are_told_in_words(visitor, few) -> None:
     project = project_of(visitor, few)
     many = {**ON_DOG, "points": [[20, 20]] * 1001, "labels": [1] * 1001}
     told = refusal(start_track(visitor, project, [many]))["sentence"]
-    assert told == "There are 1001 points and boxes, but at most 1000 are allowed."
+    assert told == "There are 1001 points, boxes and masks, but at most 1000 are allowed."
     path = f"/api/projects/{project['id']}/mask"
     assert refusal(visitor.post(path, json=many))["sentence"].startswith(
-        "There are 1001 points and boxes"
+        "There are 1001 points, boxes and masks"
     )
 
 
