@@ -142,7 +142,8 @@ class ProjectRoutes:
         except WorkerBusyError as error:
             if await self.containers.health() == "STARTING":
                 raise RequestError(503, "The model is starting.") from error
-            raise RequestError(409, "The model is busy.") from error
+            busy = {"sentence": "The model is busy.", "field": None, "busy": True}
+            return JSONResponse(busy, status_code=409)
         except WorkerUnavailableError as error:
             raise RequestError(503, f"No worker is alive: {error}.") from error
         except WorkerLostError as error:

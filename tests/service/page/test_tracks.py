@@ -141,7 +141,8 @@ def test_a_preview_says_when_the_model_is_busy(visitor, container, few) -> None:
     long = data_uri(few)
     name = container.begin(input_video=long, click_coordinates="[20,20]")
     answer = visitor.post(f"/api/projects/{project['id']}/mask", json=ON_DOG)
-    assert refusal(answer, 409)["sentence"] == "The model is busy."
+    told = {"sentence": "The model is busy.", "field": None, "busy": True}
+    assert refusal(answer, 409) == told
     container.call("POST", f"/predictions/{name}/cancel")
     container.ready()
 
