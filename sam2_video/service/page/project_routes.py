@@ -129,7 +129,7 @@ class ProjectRoutes:
         client = client_of(request)
         inputs = strings_of([given.model_copy(update={"frame": 0})])
         if given.mask_of:
-            begun = await self.tracks.mask(project.owner, project.id, given, info)
+            begun = await self.tracks.mask(project, given, info)
             inputs["input_masks"] = data_uri(mask_picture({1: begun}), "image/png")
 
         async def made() -> bytes:

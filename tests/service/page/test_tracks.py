@@ -81,6 +81,15 @@ def test_a_track_goes_on_from_masks(visitor, few) -> None:
     tracks = read(visitor, project)["tracks"]
     assert [one["id"] for one in tracks] == [before["id"], after["id"]]
     assert tracks[1]["frames"] == [[4, 9]]
+    # Nor can it begin from a mask that is not there.
+    told = refusal(
+        start_track(visitor, project, [{**rest, "mask_of": after["id"], "frame": 3}]), 404
+    )
+    assert told["sentence"] == "Frame 3 is not tracked here."
+    alone = track(visitor, project, [ON_DOG], 0, 1)
+    lost = {"object": "o2", "frame": 1, "mask_of": alone["id"]}
+    told = refusal(start_track(visitor, project, [lost], 1))["sentence"]
+    assert told == "cat, the second is not in sight on frame 1: mark it there, or leave it out."
     # Another project's tracks are not to begin from.
     other = project_of(visitor, few)
     refusal(start_track(visitor, other, [{**rest, "object": "o2"}]), 404)
