@@ -5,6 +5,7 @@ tracks (`track.py`) and renders (`render.py`); `checked_rendering` is the same f
 earlier run, which are only rendered.
 """
 
+import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from sam2_video.prediction.track import TrackedFrame, track
 from sam2_video.video.frame_range import FrameRange
 from sam2_video.video.open_video import open_video
 from sam2_video.video.probe import Video
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
