@@ -57,6 +57,7 @@ export class Stage {
   private pointers = new Map<number, PointerEvent>();
   private grip: Grip | null = null;
   private crossAt: Place | null = null; // in pixels of the picture
+  private askedBox: Box | null = null; // the last one that was drawn
   private isSpaceDown = false;
   private hasSpacePanned = false;
   private isTouch = matchMedia("(pointer: coarse)").matches;
@@ -67,7 +68,10 @@ export class Stage {
     private readonly frames: Frames,
     private readonly say: (text: string) => void, // to people who cannot see the picture
   ) {
-    this.question = new Question(() => this.focus());
+    this.question = new Question(() => {
+      this.band.hidden = true;
+      this.focus();
+    });
     this.marks = new Marks(store, this.viewport, () => this.focus());
     this.area = h(
       "div",
@@ -89,6 +93,7 @@ export class Stage {
       this.band,
       this.marks.element,
       this.cross,
+      this.question.spot,
       this.question.element,
     );
     this.area.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -287,6 +292,7 @@ export class Stage {
     this.area.classList.toggle("stage-zoomed", zoom > 1);
     this.fit.hidden = zoom === 1;
     this.marks.place();
+    if (this.askedBox) putBox(this.band, this.askedBox, this.viewport);
     this.question.place((at) => this.viewport.areaAt(at), this.area.clientWidth, this.area.clientHeight);
     if (this.crossAt) {
       const { x, y } = this.viewport.areaAt({ x: this.crossAt.x + 0.5, y: this.crossAt.y + 0.5 });
@@ -505,7 +511,9 @@ export class Stage {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc: Doc, maskOf: string | null) => addBox(doc, scene.frame, box, maskOf);
+    this.askedBox = box;
     this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add);
+    this.band.hidden = !this.question.isOpen;
   }
 
   private apply(target: Target, at: Place, add: (doc: Doc, maskOf: string | null) => Doc): void {
