@@ -2635,19 +2635,15 @@ var NEAR = 0.06;
 function targetOfClick(scene, at2, foreground) {
   const { doc, masks } = scene;
   const { active } = doc;
-  if (!foreground) {
-    return active !== null && isStarted(scene, active) ? { kind: "add", maskOf: maskToRefine(scene, active) } : { kind: "refuse", sentence: "Click on the object first. Then remove what does not belong to it." };
-  }
-  if (active === null) {
-    const object = objectsAt(scene, at2).at(-1);
-    return object === void 0 ? { kind: "add", maskOf: null } : { kind: "choose", object };
-  }
-  const add = { kind: "add", maskOf: maskToRefine(scene, active) };
-  if (!isMarked(doc, active)) return add;
   const found = objectsAt(scene, at2);
-  if (found.includes(active)) return add;
-  const other = found.at(-1);
-  if (other !== void 0) return { kind: "choose", object: other };
+  const other = active !== null && found.includes(active) ? void 0 : found.at(-1);
+  const isNew = active !== null && !isMarked(doc, active);
+  if (other !== void 0 && !(isNew && foreground)) return { kind: "choose", object: other };
+  if (!foreground && (active === null || !isStarted(scene, active))) {
+    return { kind: "refuse", sentence: "Click on the object first. Then remove what does not belong to it." };
+  }
+  const add = { kind: "add", maskOf: active === null ? null : maskToRefine(scene, active) };
+  if (active === null || isNew || !foreground || found.includes(active)) return add;
   const own = masks.get(active);
   if (!own?.box) return isHere(scene, active) && own ? { kind: "ask", object: active } : add;
   const near = NEAR * Math.hypot(scene.width, scene.height);
@@ -3296,11 +3292,11 @@ var Question = class {
   constructor(done) {
     this.done = done;
     this.element.addEventListener("keydown", (event) => {
+      event.stopPropagation();
       if (event.key === "Escape") this.close();
       else if (event.key === "ArrowDown" || event.key === "ArrowUp") this.turn();
-      else if (event.key !== "Enter" && event.key !== " " && event.key !== "Tab") return;
-      if (event.key !== "Enter" && event.key !== " " && event.key !== "Tab") event.preventDefault();
-      event.stopPropagation();
+      else return;
+      event.preventDefault();
     });
     this.element.addEventListener("pointerdown", (event) => event.stopPropagation());
     this.element.addEventListener("contextmenu", (event) => event.stopPropagation());
@@ -3312,6 +3308,8 @@ var Question = class {
     "aria-label": "What is this for?",
     hidden: true
   });
+  spot = h("div", { class: "stage-spot", hidden: true });
+  // marks the place that it is about
   at = { x: 0, y: 0 };
   get isOpen() {
     return !this.element.hidden;
@@ -3328,20 +3326,22 @@ var Question = class {
       }
     });
     this.element.replaceChildren(choice("New object", makeNew), choice(`Add to ${name}`, add));
-    this.element.hidden = false;
+    this.element.hidden = this.spot.hidden = false;
   }
   focus() {
     this.element.querySelector("button")?.focus({ preventScroll: true });
   }
   close() {
     if (!this.isOpen) return;
-    this.element.hidden = true;
+    this.element.hidden = this.spot.hidden = true;
     this.done();
   }
   // Beside the point, inside of the area.
   place(areaAt, across, down) {
     if (!this.isOpen) return;
     const { x: x2, y } = areaAt(this.at);
+    this.spot.style.left = `${x2}px`;
+    this.spot.style.top = `${y}px`;
     const { offsetWidth: width, offsetHeight: height } = this.element;
     const left = x2 + 18 + width > across ? x2 - 18 - width : x2 + 18;
     this.element.style.left = `${Math.max(8, Math.min(left, across - width - 8))}px`;
@@ -3453,7 +3453,10 @@ var Stage = class {
     this.store = store;
     this.frames = frames;
     this.say = say;
-    this.question = new Question(() => this.focus());
+    this.question = new Question(() => {
+      this.band.hidden = true;
+      this.focus();
+    });
     this.marks = new Marks(store, this.viewport, () => this.focus());
     this.area = h(
       "div",
@@ -3475,6 +3478,7 @@ var Stage = class {
       this.band,
       this.marks.element,
       this.cross,
+      this.question.spot,
       this.question.element
     );
     this.area.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -3522,6 +3526,8 @@ var Stage = class {
   // why the shown frame is not here
   refusal = null;
   // why the last click did nothing
+  image = null;
+  // what is painted on the overlay
   loading = 0;
   // counts what was asked for
   isLoading = false;
@@ -3530,6 +3536,8 @@ var Stage = class {
   grip = null;
   crossAt = null;
   // in pixels of the picture
+  askedBox = null;
+  // the last one that was drawn
   isSpaceDown = false;
   hasSpacePanned = false;
   isTouch = matchMedia("(pointer: coarse)").matches;
@@ -3635,7 +3643,8 @@ var Stage = class {
     const colours = (object) => rgbOf(colourOf(opened, object));
     const pieces = piecesOf(doc, this.masks, this.previews.shown, stale, colours);
     const { width, height } = this.overlay;
-    const image = context.createImageData(width, height);
+    if (this.image?.width !== width || this.image.height !== height) this.image = new ImageData(width, height);
+    const { image } = this;
     compose(image.data, width, height, pieces, this.style(doc));
     context.putImageData(image, 0, 0);
     this.overlay.dataset.objects = String(pieces.filter(({ layer }) => layer.box).length);
@@ -3685,6 +3694,7 @@ var Stage = class {
     this.area.classList.toggle("stage-zoomed", zoom > 1);
     this.fit.hidden = zoom === 1;
     this.marks.place();
+    if (this.askedBox) putBox(this.band, this.askedBox, this.viewport);
     this.question.place((at2) => this.viewport.areaAt(at2), this.area.clientWidth, this.area.clientHeight);
     if (this.crossAt) {
       const { x: x2, y } = this.viewport.areaAt({ x: this.crossAt.x + 0.5, y: this.crossAt.y + 0.5 });
@@ -3731,7 +3741,7 @@ var Stage = class {
       isDragged: false,
       longPress: 0
     };
-    if (event.pointerType === "touch" && does === "click") {
+    if (event.pointerType === "touch" && (does === "click" || does === "move" && !held?.isOnDot)) {
       this.grip.longPress = window.setTimeout(() => this.pressLong(event), LONG_PRESS_MS);
     }
     this.area.setPointerCapture(event.pointerId);
@@ -3881,7 +3891,9 @@ var Stage = class {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc, maskOf) => addBox(doc, scene.frame, box, maskOf);
+    this.askedBox = box;
     this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add);
+    this.band.hidden = !this.question.isOpen;
   }
   apply(target, at2, add) {
     if (target.kind === "refuse") {

@@ -31,22 +31,16 @@ const NEAR = 0.06; // of the picture's diagonal: so far from its mask, a part of
 export function targetOfClick(scene: Scene, at: Point, foreground: boolean): Target {
   const { doc, masks } = scene;
   const { active } = doc;
-  if (!foreground) {
-    return active !== null && isStarted(scene, active)
-      ? { kind: "add", maskOf: maskToRefine(scene, active) }
-      : { kind: "refuse", sentence: "Click on the object first. Then remove what does not belong to it." };
-  }
-  if (active === null) {
-    const object = objectsAt(scene, at).at(-1);
-    return object === undefined ? { kind: "add", maskOf: null } : { kind: "choose", object };
-  }
-  const add: Target = { kind: "add", maskOf: maskToRefine(scene, active) };
-  // An object without any mark may be meant to take over what is now another's.
-  if (!isMarked(doc, active)) return add;
   const found = objectsAt(scene, at);
-  if (found.includes(active)) return add;
-  const other = found.at(-1);
-  if (other !== undefined) return { kind: "choose", object: other };
+  const other = active !== null && found.includes(active) ? undefined : found.at(-1);
+  // An object without any mark may be meant to take over what is now another's.
+  const isNew = active !== null && !isMarked(doc, active);
+  if (other !== undefined && !(isNew && foreground)) return { kind: "choose", object: other };
+  if (!foreground && (active === null || !isStarted(scene, active))) {
+    return { kind: "refuse", sentence: "Click on the object first. Then remove what does not belong to it." };
+  }
+  const add: Target = { kind: "add", maskOf: active === null ? null : maskToRefine(scene, active) };
+  if (active === null || isNew || !foreground || found.includes(active)) return add;
   const own = masks.get(active);
   if (!own?.box) return isHere(scene, active) && own ? { kind: "ask", object: active } : add;
   const near = NEAR * Math.hypot(scene.width, scene.height);

@@ -51,6 +51,7 @@ export class Stage {
   private shownPicture: string | null = null; // what the canvas shows: project and frame
   private failed: string | null = null; // why the shown frame is not here
   private refusal: string | null = null; // why the last click did nothing
+  private image: ImageData | null = null; // what is painted on the overlay
   private loading = 0; // counts what was asked for
   private isLoading = false;
   private isDrawing = false;
@@ -232,7 +233,8 @@ export class Stage {
     const colours = (object: string) => rgbOf(colourOf(opened, object));
     const pieces = piecesOf(doc, this.masks, this.previews.shown, stale, colours);
     const { width, height } = this.overlay;
-    const image = context.createImageData(width, height);
+    if (this.image?.width !== width || this.image.height !== height) this.image = new ImageData(width, height);
+    const { image } = this;
     compose(image.data, width, height, pieces, this.style(doc));
     context.putImageData(image, 0, 0);
     this.overlay.dataset.objects = String(pieces.filter(({ layer }) => layer.box).length);
@@ -343,7 +345,7 @@ export class Stage {
       isDragged: false,
       longPress: 0,
     };
-    if (event.pointerType === "touch" && does === "click") {
+    if (event.pointerType === "touch" && (does === "click" || (does === "move" && !held?.isOnDot))) {
       this.grip.longPress = window.setTimeout(() => this.pressLong(event), LONG_PRESS_MS);
     }
     this.area.setPointerCapture(event.pointerId);

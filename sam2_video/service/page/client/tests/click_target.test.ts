@@ -89,8 +89,12 @@ test("a background click needs something to take away from", () => {
   assert.deepEqual(targetOfClick(scene(one, {}), { x: 600, y: 300 }, false), add);
 });
 
-test("a background click never goes to another object", () => {
-  assert.deepEqual(targetOfClick(scene(two, { a: LEFT, b: RIGHT }), { x: 450, y: 150 }, false), add);
+test("a background click takes away from the active object, unless it is on another's mask", () => {
+  const found = scene(two, { a: LEFT, b: RIGHT });
+  assert.deepEqual(targetOfClick(found, { x: 300, y: 300 }, false), add);
+  assert.deepEqual(targetOfClick(found, { x: 450, y: 150 }, false), { kind: "choose", object: "b" });
+  const leaked = scene(two, { a: [100, 100, 500, 200], b: RIGHT });
+  assert.deepEqual(targetOfClick(leaked, { x: 450, y: 150 }, false), add);
 });
 
 test("a box around the object is its own; one elsewhere asks", () => {
