@@ -42,6 +42,13 @@ const PATHS = {
   download: "M12 4v11m-5-5 5 5 5-5M5 20h14",
   upload: "M12 16V5m-5 5 5-5 5 5M5 20h14",
   link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
+  play: "M8 5v14l11-7z",
+  pause: "M8 5v14M16 5v14",
+  toStart: "M6 5v14M18 6l-9 6 9 6z",
+  toEnd: "M18 5v14M6 6l9 6-9 6z",
+  loop: "M17 3l3 3-3 3M20 6H8a4 4 0 0 0-4 4v1M7 21l-3-3 3-3M4 18h12a4 4 0 0 0 4-4v-1",
+  setIn: "M10 4H6v16h4M20 12h-9m3.5-3.5L11 12l3.5 3.5",
+  setOut: "M14 4h4v16h-4M4 12h9m-3.5-3.5L13 12l-3.5 3.5",
 } as const;
 
 export type IconName = keyof typeof PATHS;
