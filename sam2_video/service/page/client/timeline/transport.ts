@@ -1,5 +1,6 @@
 // Which frame is shown: steps, jumps, and playing.
 
+import { problemOf } from "../api";
 import type { Frames } from "../stage/frames";
 import type { Store } from "../state/store";
 import type { Problem } from "../types";
@@ -151,11 +152,7 @@ export class Transport {
   }
 
   private fail(frame: number, error: unknown): void {
-    console.error(error);
-    this.problem = {
-      sentence: `We can't show frame ${frame + 1}. Try another frame, or open the video again.`,
-      field: null,
-    };
+    this.problem = { sentence: `We can't show frame ${frame + 1}. ${problemOf(error).sentence}`, field: null };
     this.store.update({ isPlaying: false, problem: this.problem });
   }
 
