@@ -2,17 +2,17 @@
 
 import json
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sam2_video.core.errors import writing
 from sam2_video.core.part_file import part_of, remove_part
-from sam2_video.video.pictures import Masks
+from sam2_video.video.pictures import Colour, Masks
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,19 @@ class CocoFile:
         path: the file; its folder is made if it is not there.
         names: of the objects, in the order of the masks.
         suffix: the ending of the pictures that `file_name` speaks of.
+        colours: of some of the objects, by their index: the `color` of their category.
     """
 
-    def __init__(self, path: Path, names: Sequence[str], suffix: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        names: Sequence[str],
+        suffix: str,
+        colours: Mapping[int, Colour] | None = None,
+    ) -> None:
         self.path = path
         self._names = names
+        self._colours = colours or {}
         self._suffix = suffix
         self._part = part_of(path)
         self._images = array("q")
@@ -56,10 +64,12 @@ class CocoFile:
 
     def __enter__(self) -> Self:
         """Start the file."""
-        categories = [
+        categories: list[dict[str, Any]] = [
             {"id": number, "name": name, "supercategory": "object"}
             for number, name in enumerate(self._names, start=1)
         ]
+        for k, colour in self._colours.items():
+            categories[k]["color"] = colour
         with writing():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._part.open("w")
@@ -74,7 +84,8 @@ class CocoFile:
         Args:
             index: its number in the video.
             masks: the K objects' masks, see `run_lengths`.
-            scores: (K,) float32, how sure the model is of each mask; None if it is not known.
+            scores: (K,) float32, how sure the model is of each mask, NaN where that is not known;
+                None where it is of none.
 
         Raises:
             OutputError: the disk is full.
@@ -94,7 +105,7 @@ class CocoFile:
                 "area": mask.area,
                 "iscrowd": 0,
             }
-            if scores is not None:
+            if scores is not None and np.isfinite(scores[k]):
                 annotation["score"] = round(float(scores[k]), 4)
             with writing():
                 self._file.write(",\n"[self._count == 1 :] + json.dumps(annotation))

@@ -1,16 +1,20 @@
 """How results look, checked before any work."""
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sam2_video.core.errors import InputError
-from sam2_video.video.draw_rgb import GREEN, MOST_INDEXED
+from sam2_video.video.draw_rgb import GREEN, MOST_INDEXED, parse_colour
 from sam2_video.video.encode_images import IMAGE_SIDES
 from sam2_video.video.encode_video import VideoFormat, video_format
 from sam2_video.video.open_video import StartStream
 from sam2_video.video.pictures import Colour
 from sam2_video.video.probe import Video
 from sam2_video.video.streams import RgbStream, planes_if_plain
+
+logger = logging.getLogger(__name__)
 
 MOST_SEPARATE_PIXELS = 64 * 1920 * 1080
 """Of all videos that are encoded at a time: what an encoder needs grows with its picture."""
@@ -139,3 +143,32 @@ def check_output_size(video: Video, look: Look, count: int) -> None:
         f"input_video is {video.width}x{video.height} pixels, but {output} ends at {limit} a side: "
         f"{advice}"
     )
+
+
+def look_of(inputs: Mapping[str, Any]) -> Look:
+    """How results look, from the inputs of a prediction as `Contract.complete` gives them.
+
+    Raises:
+        InputError: inputs do not go together.
+    """
+    interval = inputs["output_frame_interval"]
+    if interval < 1:
+        raise InputError(f"output_frame_interval is {interval}, but it should be 1 or more")
+    look = Look(
+        mask_type=inputs["mask_type"],
+        annotation_type=inputs["annotation_type"],
+        video_format=inputs["video_format"] if inputs["output_video"] else None,
+        image_format=inputs["output_format"],
+        quality=inputs["output_quality"],
+        fps=inputs["video_fps"],
+        interval=interval,
+        is_separate=inputs["separate_objects"],
+        keeps_time=inputs["keep_audio"],
+        writes_masks=inputs["output_masks"],
+        expand=inputs["mask_expand"],
+        feather=inputs["mask_feather"],
+        background=parse_colour(inputs["background_color"]),
+    )
+    if look.video_format is None and look.suffix != inputs["output_format"]:
+        logger.info("output_format is %s, but indexed pictures are png", inputs["output_format"])
+    return look

@@ -5,9 +5,10 @@ import lzma
 import re
 import zipfile
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -21,7 +22,7 @@ from sam2_video.core.errors import InputError, shown
 from sam2_video.core.file_names import unique_names
 from sam2_video.engine.lists import distinct_names
 from sam2_video.video.edges import HALF
-from sam2_video.video.pictures import Masks
+from sam2_video.video.pictures import Colour, Masks
 
 _NUMBER = re.compile(r"(?<![0-9])([0-9]{1,9})[^0-9]*$")
 _WHITE = 255
@@ -38,12 +39,17 @@ class MaskSource:
         names: of the K objects.
         in_sight: by frame number, the indices of the objects that have a pixel there.
         decode: gives the (H, W) bool mask of an object on one of those frames.
+        scores: by frame number, (K,) float32, how sure a model was of each mask, NaN where that
+            is not known; empty where it is of none.
+        colours: of the objects, where they have colours of their own.
     """
 
     size: tuple[int, int]
     names: tuple[str, ...]
     in_sight: Mapping[int, Sequence[int]]
     decode: Callable[[int, int], NDArray[np.bool_]]
+    scores: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+    colours: Mapping[int, Colour] = field(default_factory=dict)
 
     def read(self, frame: int) -> Masks:
         """The (K, H, W) bool masks of a frame; all False where there is none.
@@ -230,7 +236,8 @@ def coco_masks(name: str, path: Path) -> MaskSource:
     """Read and check masks from a COCO file.
 
     Objects are those that `track_id` tells apart, or else `category_id`. A frame's number is the
-    last one in its picture's name, or else the picture's id.
+    last one in its picture's name, or else the picture's id. A category may have a `color`, as in
+    COCO's panoptic format.
 
     Raises:
         InputError: the masks cannot be read.
@@ -242,11 +249,21 @@ def coco_masks(name: str, path: Path) -> MaskSource:
         categories = {one["id"]: str(one["name"]) for one in document.get("categories", ())}
         tracks: dict[Any, str] = {}
         by_frame: dict[int, dict[Any, list[Any]]] = {frame: {} for frame in frames.values()}
+        certain: dict[int, dict[Any, float]] = defaultdict(dict)
+        tints = {
+            one["id"]: _colour(one["color"])
+            for one in document.get("categories", ())
+            if "color" in one
+        }
+        category_of: dict[Any, Any] = {}
         for one in document["annotations"]:
             track = one.get("track_id", one["category_id"])
             tracks.setdefault(track, categories.get(one["category_id"], f"object_{track}"))
             shapes = by_frame[frames[one["image_id"]]].setdefault(track, [])
             shapes.append(one["segmentation"])
+            category_of[track] = one["category_id"]
+            if "score" in one:
+                certain[frames[one["image_id"]]][track] = float(one["score"])
         if all(categories.get(track) == label for track, label in tracks.items()):
             tracks = categories  # an object that is never in sight keeps its place
         order = sorted(tracks)
@@ -266,7 +283,21 @@ def coco_masks(name: str, path: Path) -> MaskSource:
     in_sight = {
         frame: sorted(position[track] for track in found) for frame, found in by_frame.items()
     }
-    return MaskSource(size, tuple(unique_names(tracks[track] for track in order)), in_sight, decode)
+    names = tuple(unique_names(tracks[track] for track in order))
+    scores = {
+        frame: np.array([known.get(track, np.nan) for track in order], np.float32)
+        for frame, known in certain.items()
+    }
+    categories_in_order = [category_of.get(track, track) for track in order]
+    colours = {k: tints[one] for k, one in enumerate(categories_in_order) if one in tints}
+    return MaskSource(size, names, in_sight, decode, scores, colours)
+
+
+def _colour(value: Any) -> Colour:
+    red, green, blue = (int(level) for level in value)
+    if not all(0 <= level <= 255 for level in (red, green, blue)):
+        raise ValueError(f"the colour {value} is none")
+    return red, green, blue
 
 
 def _reason(error: Exception) -> str:

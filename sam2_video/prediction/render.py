@@ -1,6 +1,6 @@
 """Frames and masks become files: edges, drawing and encoding, whoever made the masks."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sam2_video.prediction.look import Look
 from sam2_video.prediction.prepare import Stream
 from sam2_video.prediction.track import Scores, TrackedFrame
 from sam2_video.video.draw_planes import planes_renderer
-from sam2_video.video.draw_rgb import rgb_renderer
+from sam2_video.video.draw_rgb import ColourOf, colour_of, rgb_renderer
 from sam2_video.video.edges import (
     coverage_of_masks,
     expanded_coverage,
@@ -23,7 +23,7 @@ from sam2_video.video.edges import (
 )
 from sam2_video.video.encode_images import IMAGE_THREADS, ImageSequence
 from sam2_video.video.encode_video import VideoFile
-from sam2_video.video.pictures import Coverage, Masks, Picture, PlanesFrame, RgbFrame
+from sam2_video.video.pictures import Colour, Coverage, Masks, Picture, PlanesFrame, RgbFrame
 from sam2_video.video.probe import Video
 from sam2_video.video.sound import extract_sound
 from sam2_video.video.streams import PlanesStream
@@ -42,6 +42,7 @@ def render(
     frames: Iterator[TrackedFrame],
     folder: Path,
     scratch: Path,
+    colours: Mapping[int, Colour] | None = None,
 ) -> Generator[Path, None, None]:
     """Draw and write what was found on every frame, by background threads.
 
@@ -53,6 +54,7 @@ def render(
         frames: what was found on every frame to write, in order.
         folder: where the files go; made if it is not there.
         scratch: where the source's sound is kept meanwhile.
+        colours: of some of the objects, by their index; others have those of the palette.
 
     Yields:
         Each file as soon as it is complete: pictures frame by frame, object by object; videos,
@@ -61,7 +63,14 @@ def render(
     Raises:
         OutputError: a file cannot be written.
     """
-    coco = CocoFile(folder / MASKS_NAME, names, look.suffix) if look.writes_masks else None
+    colours = colours or {}
+    coco = None
+    if look.writes_masks:
+        coco = CocoFile(folder / MASKS_NAME, names, look.suffix, colours)
+
+    def own_colour_of(index: int) -> Colour:
+        return colours[index] if index in colours else colour_of(index)
+
     # Of each file or sequence: the object's name, and which of the masks are drawn in it.
     parts = [("", slice(None))]
     if look.is_separate:
@@ -71,7 +80,10 @@ def render(
     videos: list[VideoFile] = []
     with ExitStack() as stack:
         if look.video_format is None:
-            writers = [_image_writer(look, folder / name, objects) for name, objects in parts]
+            writers = [
+                _image_writer(look, folder / name, objects, own_colour_of)
+                for name, objects in parts
+            ]
         else:
             rate: int | FrameTimes = look.fps
             sound = None
@@ -87,7 +99,7 @@ def render(
                 file = VideoFile(path, *size, rate, chroma, look.encoding, sound)
                 videos.append(stack.enter_context(file))
             writers = [
-                _video_writer(look, file, objects)
+                _video_writer(look, file, objects, own_colour_of)
                 for file, (_, objects) in zip(videos, parts, strict=True)
             ]
         if coco:
@@ -114,15 +126,15 @@ def render(
         yield coco.path
 
 
-def _image_writer(look: Look, folder: Path, objects: slice) -> Writer:
+def _image_writer(look: Look, folder: Path, objects: slice, colour_of: ColourOf) -> Writer:
     sequence = ImageSequence(folder, look.suffix, look.quality)
-    draw = _drawer(look, objects)
+    draw = _drawer(look, objects, colour_of)
     return lambda found, masks: sequence.write(found.index, draw(found, masks))
 
 
-def _video_writer(look: Look, file: VideoFile, objects: slice) -> Writer:
-    draw = _drawer(look, objects)
-    on_planes = planes_renderer(look.mask_type, look.annotation_type)
+def _video_writer(look: Look, file: VideoFile, objects: slice, colour_of: ColourOf) -> Writer:
+    draw = _drawer(look, objects, colour_of)
+    on_planes = planes_renderer(look.mask_type, look.annotation_type, colour_of)
 
     def write(found: TrackedFrame, masks: Masks | Coverage) -> None:
         if isinstance(found.frame, PlanesFrame):  # drawn on in place, and encoded as they are
@@ -133,10 +145,10 @@ def _video_writer(look: Look, file: VideoFile, objects: slice) -> Writer:
     return write
 
 
-def _drawer(look: Look, objects: slice) -> Drawer:
+def _drawer(look: Look, objects: slice, colour_of: ColourOf) -> Drawer:
     """The function that draws some of the objects on a frame in RGB."""
     first = objects.start or 0
-    draw = rgb_renderer(look.mask_type, look.annotation_type, look.background, first)
+    draw = rgb_renderer(look.mask_type, look.annotation_type, look.background, first, colour_of)
 
     def drawn(found: TrackedFrame, masks: Masks | Coverage) -> Picture:
         assert isinstance(found.frame, RgbFrame)

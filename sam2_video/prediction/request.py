@@ -5,7 +5,6 @@ tracks (`track.py`) and renders (`render.py`); `checked_rendering` is the same f
 earlier run, which are only rendered.
 """
 
-import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from sam2_video.core.errors import InputError
 from sam2_video.core.limits import Limits
 from sam2_video.engine.model import LoadedModel
 from sam2_video.prediction.fetch import local_file
-from sam2_video.prediction.look import Look, check_output_size
+from sam2_video.prediction.look import Look, check_output_size, look_of
 from sam2_video.prediction.mask_files import MaskSource, coco_masks, open_masks
 from sam2_video.prediction.masks import coverage_of, masks_of
 from sam2_video.prediction.prepare import (
@@ -27,12 +26,9 @@ from sam2_video.prediction.prepare import (
 )
 from sam2_video.prediction.render import render
 from sam2_video.prediction.track import TrackedFrame, track
-from sam2_video.video.draw_rgb import parse_colour
 from sam2_video.video.frame_range import FrameRange
 from sam2_video.video.open_video import open_video
 from sam2_video.video.probe import Video
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -137,7 +133,7 @@ def checked_request(request: Request, folder: Path, limits: Limits) -> Iterator[
     Raises:
         InputError: an input is wrong.
     """
-    look, frames = look_of(request), request.frames
+    look, frames = look_of(vars(request)), request.frames
     with ExitStack() as stack:
         masks = None
         if request.input_masks is not None:
@@ -199,11 +195,19 @@ class CheckedRendering:
                 numbered = zip(self.video.frames, frames, strict=True)
                 for position, (index, decoded) in enumerate(numbered):
                     if position % self.look.interval == 0:
-                        yield TrackedFrame(index, decoded.frame, self.masks.read(index), None)
+                        masks, scores = self.masks.read(index), self.masks.scores.get(index)
+                        yield TrackedFrame(index, decoded.frame, masks, scores)
                     advance()
 
             yield from render(
-                self.look, self.video, self.stream, self.names, found(), folder, scratch
+                self.look,
+                self.video,
+                self.stream,
+                self.names,
+                found(),
+                folder,
+                scratch,
+                self.masks.colours,
             )
 
 
@@ -222,7 +226,7 @@ def checked_rendering(
     Raises:
         InputError: an input is wrong.
     """
-    look = look_of(request)
+    look = look_of(vars(request))
     with ExitStack() as stack:
         if masks_path.suffix.lower() == ".json":
             masks = coco_masks("--masks", masks_path)
@@ -247,32 +251,3 @@ def checked_rendering(
             raise InputError(f"--masks has no mask of the frames {first} to {last}")
         check_output_size(video, look, len(masks.names))
         yield CheckedRendering(look, video, stream, masks)
-
-
-def look_of(request: Request) -> Look:
-    """How results look, without a word about what is tracked.
-
-    Raises:
-        InputError: inputs do not go together.
-    """
-    interval = request.output_frame_interval
-    if interval < 1:
-        raise InputError(f"output_frame_interval is {interval}, but it should be 1 or more")
-    look = Look(
-        mask_type=request.mask_type,
-        annotation_type=request.annotation_type,
-        video_format=request.video_format if request.output_video else None,
-        image_format=request.output_format,
-        quality=request.output_quality,
-        fps=request.video_fps,
-        interval=interval,
-        is_separate=request.separate_objects,
-        keeps_time=request.keep_audio,
-        writes_masks=request.output_masks,
-        expand=request.mask_expand,
-        feather=request.mask_feather,
-        background=parse_colour(request.background_color),
-    )
-    if look.video_format is None and look.suffix != request.output_format:
-        logger.info("output_format is %s, but indexed pictures are png", request.output_format)
-    return look

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,9 +31,14 @@ from sam2_video.service.net.inputs import Sources
 from sam2_video.service.net.listen import listen
 from sam2_video.service.net.places import Places
 from sam2_video.service.page.app import page_app
+from sam2_video.service.page.examples import Examples
+from sam2_video.service.page.exports import Exports
 from sam2_video.service.page.frames import Pictures
+from sam2_video.service.page.lanes import Lanes
+from sam2_video.service.page.project_routes import ProjectRoutes
+from sam2_video.service.page.projects import Projects
 from sam2_video.service.page.routes import Page
-from sam2_video.service.page.runs import Runs
+from sam2_video.service.page.tracks import Tracks
 from sam2_video.service.page.videos import Videos
 from sam2_video.service.settings import Settings, SettingsError
 from sam2_video.service.storage.blobs import BlobStore
@@ -74,6 +79,7 @@ class Service:
     _files: Files
     _queue: JobQueue
     _webhooks: Webhooks
+    _exports: Exports | None
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -85,7 +91,8 @@ class Service:
             await self._webhooks.resume()
             await self._queue.resume()
             try:
-                yield
+                async with self._exports.running() if self._exports else nullcontext():
+                    yield
             finally:
                 sweeping.cancel()
                 with suppress(asyncio.CancelledError):
@@ -152,7 +159,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
     guard = Guard(settings.allowed_networks)
     with _explained("--database", settings.database):
         store = Store(settings.database or Store.url_in(folder), clock)
-    notifier = Notifier(store)
+    notifier = Notifier(store.prediction)
     copies = LocalCopies(folder / "copies", _COPIES_BYTES)
     with _explained("--files", settings.files):
         blobs = BlobStore(settings.files or str((folder / "files").resolve()), copies)
@@ -185,20 +192,60 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             reading=reading,
         )
         routes += [Mount("/v1", routes=api.routes()), *api.routes()]
+    exports = None
     if settings.has_page:
+        videos = Videos(store, files, sources, settings)
+        projects = Projects(store, files, videos, queue, limits.max_visitor_projects)
+        pictures = Pictures(settings.bounds)
+        reading_masks = Places(_BODIES_AT_A_TIME)
         page = Page(
             settings=settings,
             model=model,
             containers=containers,
+            files=files,
+            videos=videos,
+            projects=projects,
+            pictures=pictures,
+            examples=Examples(settings),
+        )
+        tracks = Tracks(
+            store=store,
+            files=files,
+            videos=videos,
+            sources=sources,
+            queue=queue,
+            notifier=notifier,
+            schema=schema,
+            version=model.version,
+            limits=settings.video_limits,
+            reading=reading_masks,
+            most=limits.max_project_tracks,
+        )
+        exports = Exports(
+            store=store,
+            files=files,
+            videos=videos,
+            notifier=Notifier(store.export),
+            folder=folder / "exports",
+            places=Places(settings.bounds.max_exports),
+            most=limits.max_project_exports,
+        )
+        project_routes = ProjectRoutes(
+            settings=settings,
+            containers=containers,
             previews=Previews(containers, endpoint),
             files=files,
-            videos=Videos(store, files, sources, queue, settings),
-            runs=Runs(store, files, sources, queue, notifier, schema, model.version),
-            pictures=Pictures(settings.bounds),
+            videos=videos,
+            projects=projects,
+            tracks=tracks,
+            lanes_of=Lanes(store, files, reading_masks),
+            exports=exports,
+            pictures=pictures,
             reading=reading,
         )
-        routes.append(Mount("/", page_app(page)))
+        page_routes = [*page.routes(), *project_routes.routes()]
+        routes.append(Mount("/", page_app(page_routes, settings)))
     paced = Middleware(PacedBodies, bounds=settings.bounds)
     app = Starlette(routes=routes, exception_handlers=ANSWERS, middleware=[paced])
     routes = [Mount("/", app)]
-    return Service(routes, containers, endpoint, settings, store, files, queue, webhooks)
+    return Service(routes, containers, endpoint, settings, store, files, queue, webhooks, exports)

@@ -1,10 +1,8 @@
 """What a client is told when a request is refused: one sentence, and the inputs it is about."""
 
-import re
 from dataclasses import dataclass
 
 SERVER_FAILED = "The server failed; its log says why."
-_INPUT = re.compile(r"^([a-z][a-z_]*_[a-z_]*[a-z])\b")
 
 
 @dataclass(frozen=True)
@@ -47,14 +45,3 @@ class RequestError(Exception):
     ) -> "RequestError":
         """A refusal about one field of the request."""
         return cls(status, sentence, fields=(InvalidField(field, kind, sentence),))
-
-
-def problem(sentence: str, field: str | None = None) -> dict[str, str | None]:
-    """An error as the page gets it: a sentence, and the input that it is about, if it is about one.
-
-    Args:
-        sentence: what is wrong and what would be right.
-        field: the input; None to take the name that the sentence begins with.
-    """
-    found = _INPUT.match(sentence)
-    return {"sentence": sentence, "field": field or (found[1] if found else None)}

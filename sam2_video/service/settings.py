@@ -12,6 +12,8 @@ from sam2_video.core.errors import reason_of
 from sam2_video.core.limits import FromEnvironment, Limits
 
 TOKENS_VARIABLE = "SAM2_API_TOKENS"
+PREVIEWS = ("_preview.webm", "_preview.mp4")
+"""How the name of a short video ends that shows the result of an example beside it."""
 DEFAULT_FOLDER = Path("outputs/hosted")
 ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
@@ -33,7 +35,10 @@ class ServiceLimits:
         max_body_bytes: a request that carries a prediction, its data URIs included.
         max_file_bytes: one file, uploaded or fetched.
         max_files: uploaded files of one token.
-        max_visitor_videos: videos of one visitor of the page; the oldest goes first.
+        max_visitor_videos: videos of one visitor that are in no project; the oldest goes first.
+        max_visitor_projects: projects of one visitor; the one unused for longest goes first.
+        max_project_tracks: tracks of a project; the oldest goes first.
+        max_project_exports: exports of a project; the oldest goes first.
         max_stored_bytes: all files together.
         max_fetch_seconds: fetching one file.
         worker_patience_seconds: how long a prediction waits while no worker is alive.
@@ -48,6 +53,9 @@ class ServiceLimits:
     max_file_bytes: int = 4 * 1024**3
     max_files: int = 1000
     max_visitor_videos: int = 5
+    max_visitor_projects: int = 20
+    max_project_tracks: int = 50
+    max_project_exports: int = 20
     max_stored_bytes: int = 100 * _GB
     max_fetch_seconds: float = 600
     worker_patience_seconds: float = 600
@@ -67,6 +75,7 @@ class Bounds(FromEnvironment):
         max_checks: videos that are decoded at a time, to check them or to show a frame (2).
         max_check_seconds: decoding one of them (300).
         max_fetches: URLs that are fetched at a time (4).
+        max_exports: exports that are rendered at a time (2).
         max_body_seconds: waiting for the body of a request, uploads included (3,600).
         min_body_rate: bytes a second, on average and after 20 seconds, of the body of a request
             and of a URL that is fetched (4,096).
@@ -75,6 +84,7 @@ class Bounds(FromEnvironment):
     max_checks: int = 2
     max_check_seconds: float = 300.0
     max_fetches: int = 4
+    max_exports: int = 2
     max_body_seconds: float = 3600.0
     min_body_rate: int = 4096
 
@@ -102,7 +112,7 @@ class Settings:
         host, port: where the server listens.
         has_page: whether the page is served.
         has_api: whether the API below `/v1` is served.
-        example: a clip that people may try the page with.
+        examples: clips that people may try the page with.
         folder: where the database, the files and the secrets lie.
         database: SQLAlchemy's URL of the database; None for SQLite in `folder`.
         files: fsspec's URL of where files lie; None for a folder in `folder`.
@@ -120,7 +130,7 @@ class Settings:
     port: int = 8000
     has_page: bool = True
     has_api: bool = True
-    example: Path | None = None
+    examples: tuple[Path, ...] = ()
     folder: Path = DEFAULT_FOLDER
     database: str | None = None
     files: str | None = None
@@ -150,7 +160,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
     page = parser.add_argument_group("the page")
     page.add_argument("--no-page", action="store_true", help="serve the API alone")
-    page.add_argument("--example", type=Path, metavar="FILE", help="a clip to try the page with")
+    text = "a clip to try the page with, or a folder of clips; may be repeated"
+    page.add_argument(
+        "--example", action="append", default=[], type=Path, metavar="PATH", help=text
+    )
     text = "minutes from their last use until a visitor's files are deleted"
     _add_number(page, "--keep-minutes", limits.visitor_keep_seconds / 60, text)
 
@@ -194,9 +207,6 @@ def read_settings(options: argparse.Namespace) -> Settings:
             raise SettingsError(f"--{option} is {value:g}, but it should be above zero")
     if not 0 < options.port < 65536:
         raise SettingsError(f"--port is {options.port}, but it should be from 1 to 65535")
-    if options.example is not None and not options.example.is_file():
-        problem = "it is not a file" if options.example.exists() else "there is no such file"
-        raise SettingsError(f"--example is {str(options.example)!r}, but {problem}")
     try:
         video_limits, bounds = Limits.from_env(), Bounds.from_env()
     except ValueError as error:
@@ -206,7 +216,7 @@ def read_settings(options: argparse.Namespace) -> Settings:
         host=options.host,
         port=options.port,
         has_page=not options.no_page,
-        example=options.example,
+        examples=tuple(clip for path in options.example for clip in _clips(path)),
         folder=options.data,
         database=options.database,
         files=options.files,
@@ -267,6 +277,18 @@ def _url(option: str, text: str) -> str:
     if not is_url:
         raise SettingsError(f"{option} is {text!r}, but it should be an http(s) URL")
     return text.rstrip("/")
+
+
+def _clips(path: Path) -> list[Path]:
+    """A clip itself, or those of a folder in the order of their names."""
+    if path.is_file():
+        return [path]
+    if not path.exists():
+        raise SettingsError(f"--example is {str(path)!r}, but there is no such file or folder")
+    clips = sorted(one for one in path.glob("*.mp4") if not one.name.endswith(PREVIEWS))
+    if not clips:
+        raise SettingsError(f"--example is {str(path)!r}, but there is no .mp4 in this folder")
+    return clips
 
 
 def _network(text: str) -> Network:

@@ -13,32 +13,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam2_video.video.colour_space import STRONGER_GREEN_VIDEO, video_colour
-from sam2_video.video.draw_rgb import GREEN, colour_of, highlighted, line_width, union
-from sam2_video.video.pictures import Colour, Masks, Planes, split_planes
+from sam2_video.video.draw_rgb import (
+    GREEN,
+    ColourOf,
+    colour_of,
+    highlighted,
+    line_width,
+    union,
+)
+from sam2_video.video.pictures import Masks, Planes, split_planes
 
 Area = tuple[slice, slice]
 """Rows and columns of a picture, from even numbers to even numbers."""
 
 
-def planes_renderer(mask_type: str, annotation_type: str) -> Callable[[Planes, Masks], Planes]:
+def planes_renderer(
+    mask_type: str, annotation_type: str, colour_of: ColourOf = colour_of
+) -> Callable[[Planes, Masks], Planes]:
     """The function that draws the result of a frame's planes and masks, in place.
 
     Args:
         mask_type: `highlighted` or `greenscreen`.
         annotation_type: `mask`, `box` or `both`; of no effect unless highlighted.
+        colour_of: gives each object its colour in RGB.
     """
     if mask_type == "greenscreen":
         return planes_greenscreen
-    return lambda planes, masks: planes_highlighted(planes, masks, annotation_type)
+    return lambda planes, masks: planes_highlighted(planes, masks, annotation_type, colour_of)
 
 
-def planes_highlighted(planes: Planes, masks: Masks, annotation: str) -> Planes:
+def planes_highlighted(
+    planes: Planes, masks: Masks, annotation: str, colour_of: ColourOf = colour_of
+) -> Planes:
     """As `draw_rgb.highlighted`, in place."""
     line = line_width(*masks.shape[1:])
     area = _area_of(masks, margin=0 if annotation == "mask" else line)
     if area is not None:
         part, seen = _taken(planes, area), masks[:, *area]
-        _put(planes, area, highlighted(part, seen, annotation, _video_colour_of, line))
+        drawn = highlighted(
+            part, seen, annotation, lambda index: video_colour(colour_of(index)), line
+        )
+        _put(planes, area, drawn)
     return planes
 
 
@@ -61,10 +76,6 @@ def planes_greenscreen(planes: Planes, masks: Masks) -> Planes:
 
 _GREEN = video_colour(GREEN)
 _STRONGER_GREEN = (_GREEN - STRONGER_GREEN_VIDEO[:3]).astype(np.uint8)
-
-
-def _video_colour_of(index: int) -> Colour:
-    return video_colour(colour_of(index))
 
 
 def _cut_out(picture: NDArray[np.uint8], masks: Masks) -> NDArray[np.uint8]:

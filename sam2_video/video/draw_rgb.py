@@ -51,6 +51,10 @@ INDEXED_PALETTE: NDArray[np.uint8] = np.concatenate(
 _BLOCK = 16
 
 
+ColourOf = Callable[[int], Colour]
+"""Gives the colour of an object by its index."""
+
+
 def colour_of(index: int) -> Colour:
     """The RGB colour of object `index`, always the same; `PALETTE` starts again at its end."""
     red, green, blue = PALETTE[index % len(PALETTE)].tolist()
@@ -81,7 +85,7 @@ def highlighted(
     frame: Rgb,
     masks: Masks | Coverage,
     annotation: str,
-    colour_of: Callable[[int], Colour] = colour_of,
+    colour_of: ColourOf = colour_of,
     line: int | None = None,
 ) -> Rgb:
     """The frame with every object in its colour, in a box of its colour, or both: (H, W, 3) uint8.
@@ -155,7 +159,11 @@ def indexed(masks: Masks, first: int = 0) -> NDArray[np.uint8]:
 
 
 def rgb_renderer(
-    mask_type: str, annotation_type: str, background: Colour = GREEN, first: int = 0
+    mask_type: str,
+    annotation_type: str,
+    background: Colour = GREEN,
+    first: int = 0,
+    colour_of: ColourOf = colour_of,
 ) -> Callable[[Rgb, Any], Picture]:
     """The function that draws the result of a frame and its masks.
 
@@ -167,6 +175,7 @@ def rgb_renderer(
         background: behind a green screen.
         first: objects that come before these, if only some of a video's are drawn: each keeps its
             colour and its number.
+        colour_of: gives each object its colour.
     """
     if mask_type == "binary":
         return lambda _frame, masks: Picture(binary(masks))

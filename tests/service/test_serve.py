@@ -1,6 +1,5 @@
 """`python -m sam2_video serve` as `make page` starts it, with a worker of its own."""
 
-import json
 import shutil
 import signal
 import sqlite3
@@ -12,12 +11,14 @@ import pytest
 
 from bench.processes import children
 from bench.serving import ROOT, alive, free_port, until
+from tests.service.page.calls import DOG, follow, project_of, start_track
 from tests.service.serving import MODEL, HostedServer
 
 CLIENT = ROOT / "sam2_video" / "service" / "page" / "client"
 STATIC = ROOT / "sam2_video" / "service" / "page" / "static"
 CREATE = f"/v1/models/{MODEL}/predictions"
 CLICK = {"click_coordinates": "[20,20]"}
+PROMPT = {"object": "o1", "frame": 0, "points": [[20, 20]], "labels": [1]}
 
 
 def start(*arguments: str) -> subprocess.Popen:
@@ -37,11 +38,6 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def events(client: httpx.Client, run: str) -> list[dict]:
-    with client.stream("GET", f"/api/runs/{run}/events") as answer:
-        return [json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: ")]
-
-
 def test_a_prediction_by_the_server_that_serves_the_page(server, clip_uri) -> None:
     """With the worker that the server has started: its outputs are uploaded."""
     with httpx.Client(base_url=server.url, timeout=60) as client:
@@ -53,42 +49,54 @@ def test_a_prediction_by_the_server_that_serves_the_page(server, clip_uri) -> No
         assert client.get(done["output"][0]).content.startswith(b"\x89PNG")
 
 
-def test_a_run_of_the_page_by_the_same_server(server, clip_path) -> None:
+def test_a_project_on_the_same_server(server, clip_path) -> None:
     with httpx.Client(base_url=server.url, timeout=60) as client:
         client.get("/")
-        video = client.post("/api/videos", content=clip_path.read_bytes()).json()["id"]
+        project = project_of(client, clip_path.read_bytes())
+        path = f"/api/projects/{project['id']}"
         until(lambda: client.get("/api/status").json()["status"] == "READY")
-        asked = {"frame": 3, "points": [[20, 20]], "labels": [1]}
-        mask = client.post(f"/api/videos/{video}/mask", json=asked)
+        mask = client.post(f"{path}/mask", json={**PROMPT, "frame": 3})
         assert mask.content.startswith(b"\x89PNG")
-        body = {"video": video, "inputs": {**CLICK, "output_video": True}}
-        run = client.post("/api/runs", json=body).json()["id"]
-        assert events(client, run)[-1]["status"] == "done"
-        result = client.get(f"/api/runs/{run}/files/output_video.mp4")
+        track = start_track(client, project, [PROMPT]).json()["id"]
+        assert follow(client, f"/api/tracks/{track}")[-1]["status"] == "done"
+        body = {"objects": [DOG], "inputs": {"output_video": True}}
+        export = client.post(f"{path}/exports", json=body).json()["id"]
+        (file,) = follow(client, f"/api/exports/{export}")[-1]["files"]
+        result = client.get(file["url"])
         assert result.content[4:8] == b"ftyp"
-        part = client.get(result.url, headers={"Range": "bytes=4-7"})
+        part = client.get(file["url"], headers={"Range": "bytes=4-7"})
         assert (part.status_code, part.content) == (206, b"ftyp")
 
 
-def test_a_run_of_the_page_survives_a_restart(worker, tmp_path, some_path) -> None:
+def test_a_track_survives_a_crash_of_the_server(worker, tmp_path, some_path) -> None:
     server = HostedServer(tmp_path, "--api", f"http://127.0.0.1:{worker.port}").start()
     try:
         with httpx.Client(base_url=server.url, timeout=60) as client:
             client.get("/")
-            video = client.post("/api/videos", content=some_path.read_bytes()).json()["id"]
-            run = client.post("/api/runs", json={"video": video, "inputs": CLICK}).json()["id"]
-            until(lambda: client.get("/api/start").json()["runs"][0]["status"] == "running")
+            project = project_of(client, some_path.read_bytes())
+            track = start_track(client, project, [PROMPT]).json()["id"]
+
+            def seen() -> dict:
+                (one,) = client.get(f"/api/projects/{project['id']}").json()["tracks"]
+                return one
+
+            until(lambda: seen()["status"] == "running")
             server.kill()
             server.start()
-            (seen,) = client.get("/api/start").json()["runs"]
-            assert seen["id"] == run
-            assert seen["status"] in ("waiting", "running")
-            reports = events(client, run)
+            assert seen()["id"] == track
+            assert seen()["status"] in ("waiting", "running")
+            reports = follow(client, f"/api/tracks/{track}")
             assert reports[-1]["status"] == "done"
             begun = max(index for index, report in enumerate(reports) if report["first"])
-            files = [name for report in reports[begun:] for name in report["new_files"]]
-            assert files == [f"frame_{number:05d}.webp" for number in range(50)]
-            assert client.get(f"/api/runs/{run}/files/{files[-1]}").status_code == 200
+            frames = [
+                frame
+                for report in reports[begun:]
+                for first, last in report["frames"]
+                for frame in range(first, last + 1)
+            ]
+            assert frames == list(range(50))
+            assert client.get(f"/api/tracks/{track}/frames/49").status_code == 200
+            video = project["video"]["id"]
             assert client.get(f"/api/videos/{video}/frames/49").status_code == 200
     finally:
         server.stop()
@@ -165,7 +173,7 @@ def test_others_get_the_page_and_the_api_only_with_tokens(tmp_path) -> None:
         (["--max-disk-gb", "nan"], "--max-disk-gb is nan, but it should be above zero"),
         (["--port", "99999"], "--port is 99999, but it should be from 1 to 65535"),
         (["--example", "no-such.mp4"], "--example is 'no-such.mp4', but there is no such file"),
-        (["--example", "tests"], "--example is 'tests', but it is not a file"),
+        (["--example", "tests"], "--example is 'tests', but there is no .mp4 in this folder"),
         (["--tokens", "pyproject.toml"], "--tokens 'pyproject.toml', line 1, has a token that is"),
         (["--data", "/dev/null"], "--data is '/dev/null', but it should be a folder"),
     ],

@@ -32,7 +32,12 @@ class Position:
 
 
 async def events(
-    prediction_id: str, views: Views, notifier: Notifier, position: Position, *, has_logs: bool
+    prediction_id: str,
+    views: Views,
+    notifier: Notifier[Prediction],
+    position: Position,
+    *,
+    has_logs: bool,
 ) -> AsyncIterator[str]:
     """Events from a position up to the end: `output`, and `logs` if wanted, then `done`.
 

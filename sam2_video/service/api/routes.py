@@ -72,7 +72,7 @@ class Api:
     guard: Guard
     queue: JobQueue
     webhooks: Webhooks
-    notifier: Notifier
+    notifier: Notifier[Prediction]
     views: Views
     model: Model
     schema: InputSchema

@@ -47,7 +47,12 @@ class Webhooks:
     """Follows predictions that name a webhook."""
 
     def __init__(
-        self, store: Store, views: Views, notifier: Notifier, guard: Guard, secret: Secret
+        self,
+        store: Store,
+        views: Views,
+        notifier: Notifier[Prediction],
+        guard: Guard,
+        secret: Secret,
     ) -> None:
         self._store = store
         self._views = views

@@ -27,6 +27,7 @@ _ANSWER_SECONDS = 60.0  # until a prediction has begun
 _HEALTH_SECONDS = 5.0
 _CHUNK = 1 << 20
 _CRASHED = "Worker crashed"
+_MODEL = re.compile(r"^(?:\[[^\]]*\] )?model: (\S{1,60}) \(", re.MULTILINE)
 _PREFIX = re.compile(r"^(?:Prediction failed: )?(?:Generator iteration error: )?(?:\w+Error: )?")
 
 DEAD = ("UNHEALTHY", "DEFUNCT", "SETUP_FAILED")
@@ -104,10 +105,16 @@ class Run:
 
 
 class ContainerClient:
-    """One container, or a balancer before several."""
+    """One container, or a balancer before several.
+
+    Attributes:
+        url: where it is.
+        model: the name of its model, by the log of its start; None until a health check told it.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.model: str | None = None
         self._client = httpx.AsyncClient(
             base_url=url,
             timeout=httpx.Timeout(_ANSWER_SECONDS, connect=5.0),
@@ -169,8 +176,12 @@ class ContainerClient:
         """
         try:
             answer = await self._client.get("/health-check", timeout=_HEALTH_SECONDS)
-            return str(answer.json()["status"])
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            found = answer.json()
+            logs = (found.get("setup") or {}).get("logs") or ""
+            if name := _MODEL.search(logs):
+                self.model = name[1]
+            return str(found["status"])
+        except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise WorkerUnavailableError(
                 f"the health check of {self.url} does not answer ({_reason(error)})"
             ) from error

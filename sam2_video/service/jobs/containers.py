@@ -139,6 +139,11 @@ class Containers:
                 return status
         return answers[0] if answers else "UNREACHABLE"
 
+    @property
+    def model(self) -> str | None:
+        """The name of the model that runs; None while no health check has told it."""
+        return next((one.model for one in self._containers if one.model), None)
+
     def freed(self) -> None:
         """Say that a container has probably become free."""
         self._freed.set()

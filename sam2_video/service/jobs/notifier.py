@@ -1,40 +1,43 @@
-"""Follows predictions: their records, again after every change."""
+"""Follows predictions and exports: their records, again after every change."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
-from sam2_video.service.storage.database import Prediction, Store
+from sam2_video.service.storage.database import Export, Prediction
+
+Record = TypeVar("Record", Prediction, Export)
 
 
 @dataclass(frozen=True)
-class Notifier:
-    """Wakes the tasks that follow a prediction.
+class Notifier(Generic[Record]):
+    """Wakes the tasks that follow a record.
 
     Attributes:
-        store: has the records.
+        find: gives the record of an id.
     """
 
-    store: Store
+    find: Callable[[str], Awaitable[Record | None]]
     _listeners: dict[str, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
 
     async def follow(
-        self, prediction_id: str, keep_alive: float | None = None
-    ) -> AsyncIterator[Prediction | None]:
-        """The prediction now and after every change, up to its end.
+        self, name: str, keep_alive: float | None = None
+    ) -> AsyncIterator[Record | None]:
+        """The record now and after every change, up to its end.
 
         Args:
-            prediction_id: which one; nothing is yielded once it is not on record.
+            name: its id; nothing is yielded once it is not on record.
             keep_alive: yield None after so many seconds without a change.
         """
         changed = asyncio.Event()
-        listeners = self._listeners[prediction_id]
+        listeners = self._listeners[name]
         listeners.add(changed)
         try:
-            while prediction := await self.store.prediction(prediction_id):
-                yield prediction
-                if prediction.is_finished:
+            while record := await self.find(name):
+                yield record
+                if record.is_finished:
                     return
                 while not changed.is_set():
                     try:
@@ -45,9 +48,9 @@ class Notifier:
         finally:
             listeners.discard(changed)
             if not listeners:
-                self._listeners.pop(prediction_id, None)
+                self._listeners.pop(name, None)
 
-    def notify(self, prediction_id: str) -> None:
-        """Say that a prediction has changed."""
-        for listener in self._listeners.get(prediction_id, ()):
+    def notify(self, name: str) -> None:
+        """Say that a record has changed."""
+        for listener in self._listeners.get(name, ()):
             listener.set()

@@ -28,17 +28,17 @@ class Previews:
     containers: Containers
     endpoint: WorkerEndpoint
 
-    async def mask(self, picture: bytes, content_type: str, clicks: dict[str, str]) -> bytes:
+    async def mask(self, picture: bytes, content_type: str, prompt: dict[str, str]) -> bytes:
         """The mask of one object on one picture, as PNG: white where the object is.
 
         Args:
             picture: the file's content.
             content_type: its media type.
-            clicks: the click strings of the object.
+            prompt: the inputs that mark the object: click and box strings, a mask.
 
         Raises:
             WorkerBusyError, WorkerUnavailableError, WorkerRefusedError, WorkerLostError: see there.
-            PreviewError: the model refuses the clicks.
+            PreviewError: the model refuses the prompt.
         """
         mask = bytearray()
 
@@ -54,7 +54,7 @@ class Previews:
         run_id = new_id()
         text = await anyio.to_thread.run_sync(base64.b64encode, picture)
         inputs = {
-            **clicks,
+            **prompt,
             INPUT: f"data:{content_type};base64,{text.decode()}",
             "mask_type": "binary",
             "output_format": "png",

@@ -65,7 +65,7 @@ class JobQueue:
         sources: Sources,
         containers: Containers,
         endpoint: WorkerEndpoint,
-        notifier: Notifier,
+        notifier: Notifier[Prediction],
         max_unfinished: int,
     ) -> None:
         self._store = store

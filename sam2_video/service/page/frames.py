@@ -7,6 +7,7 @@ frame the model gets.
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -66,6 +67,14 @@ class Pictures:
                 found = dict(pictures)[index]
         return found
 
+    async def thumbnail(self, stored: OpenedVideo, index: int, height: int, client: str) -> bytes:
+        """As `shown`, so many pixels high."""
+        key = (stored.id, index, f"{height}.jpg")
+        if (found := self._cache.get(key)) is None:
+            work = partial(thumbnail_of, height=height)
+            found = self._cache[key] = await self._read(work, stored, index, client)
+        return found
+
     async def exact(self, stored: OpenedVideo, index: int, client: str) -> tuple[bytes, str]:
         """As `shown`, without loss, and its media type; JPEG where PNG would be too large."""
         key = (stored.id, index, "png")
@@ -84,8 +93,7 @@ class Pictures:
                 return await decode(seconds, work, stored.video, index)
         except TimeoutError as error:
             raise InputError(
-                f"input_video takes longer than the {seconds:g} seconds allowed to find frame "
-                f"{index} (SAM2_MAX_CHECK_SECONDS)"
+                f"Frame {index} takes longer to find than the {seconds:g} seconds allowed."
             ) from error
 
 
@@ -97,6 +105,14 @@ def _chunk(video: Video, index: int) -> list[tuple[int, bytes]]:
     stop = min(first + count, video.num_frames)
     quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
     return [(i, _encode(".jpg", frame, quality)) for i, frame in _frames(video, first, stop)]
+
+
+def thumbnail_of(video: Video, index: int, height: int) -> bytes:
+    """A frame as JPEG, so many pixels high."""
+    ((_, frame),) = _frames(video, index, index + 1)
+    size = max(1, round(frame.shape[1] * height / frame.shape[0])), height
+    small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    return _encode(".jpg", np.asarray(small, np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 80])
 
 
 def _exact(video: Video, index: int) -> bytes:

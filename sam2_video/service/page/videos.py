@@ -12,12 +12,17 @@ from cachetools import LRUCache
 
 from sam2_video.core.errors import InputError, shown
 from sam2_video.service.errors import RequestError
-from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.net.inputs import INPUT, SourceError, Sources
 from sam2_video.service.net.places import Places, decode
+from sam2_video.service.page.words import cannot_open, in_words
 from sam2_video.service.settings import Settings
 from sam2_video.service.storage.database import Store, StoredFile
-from sam2_video.service.storage.files import Files, FileTooLargeError, StorageFullError
+from sam2_video.service.storage.files import (
+    Files,
+    FileTooLargeError,
+    StorageFullError,
+    shown_name,
+)
 from sam2_video.video.open_video import probe_video
 from sam2_video.video.probe import Video
 
@@ -45,6 +50,7 @@ class VideoInfo:
         num_frames: how many pictures it has.
         frame_rate: frames a second on average; None if the file does not say.
         url: where it was fetched from; None if it was uploaded.
+        has_sound: whether there is sound to play.
     """
 
     width: int
@@ -52,6 +58,7 @@ class VideoInfo:
     num_frames: int
     frame_rate: float | None
     url: str | None
+    has_sound: bool = False
 
     @classmethod
     def of(cls, file: StoredFile) -> "VideoInfo":
@@ -74,17 +81,13 @@ class Videos:
         store: the records.
         files: the contents.
         sources: fetches videos from URLs.
-        queue: runs predictions on them.
         settings: what a video may cost.
     """
 
-    def __init__(
-        self, store: Store, files: Files, sources: Sources, queue: JobQueue, settings: Settings
-    ) -> None:
+    def __init__(self, store: Store, files: Files, sources: Sources, settings: Settings) -> None:
         self._store = store
         self._files = files
         self._sources = sources
-        self._queue = queue
         self._limits = settings.video_limits
         self._most = settings.limits.max_visitor_videos
         self._bounds = settings.bounds
@@ -95,6 +98,11 @@ class Videos:
     async def of(self, owner: str) -> list[StoredFile]:
         """The videos of a visitor, oldest first."""
         return (await self._store.files(owner, "video"))[::-1]
+
+    async def use(self, owner: str) -> None:
+        """Keep everything of a visitor, who still works with it, for longer."""
+        if videos := await self.of(owner):
+            await self._files.extend(videos[-1])
 
     async def get(self, owner: str, name: str) -> StoredFile:
         """The video of that id, if the visitor owns it.
@@ -125,8 +133,8 @@ class Videos:
         most = self._limits.max_video_bytes
         too_large = RequestError(
             413,
-            f"{INPUT} is larger than the {most / 1e6:,.0f} MB allowed; send a shorter or smaller "
-            "video",
+            f"{shown_name(name)} is larger than the {most / 1e6:,.0f} MB allowed. Try a shorter or "
+            "smaller video.",
         )
         if size > most:
             raise too_large
@@ -156,13 +164,11 @@ class Videos:
             client: whose places fetching and checking take.
 
         Raises:
-            RequestError, InputError: it cannot be fetched, is too large, or not a video; nothing
-                is left of it.
+            RequestError: it cannot be fetched, is too large, or not a video; nothing is left of
+                it.
         """
         if not url.lower().startswith(("http://", "https://")):
-            raise RequestError.of_field(
-                INPUT, f"{INPUT} is {shown(url)}, but it should be a URL that begins with https://"
-            )
+            raise RequestError(422, f"{shown(url)} is no link: it should begin with https://")
         async with self._fetching.setdefault(owner, asyncio.Lock()):
             await self._make_room(owner)
             most = self._limits.max_video_bytes
@@ -171,21 +177,8 @@ class Videos:
                     INPUT, url, owner, "unchecked", client, max_bytes=most
                 )
             except SourceError as error:
-                raise RequestError.of_field(INPUT, str(error)) from error
+                raise RequestError(422, in_words(str(error), "The link")) from error
             return await self.checked(file, url, client)
-
-    async def remove(self, file: StoredFile) -> None:
-        """Delete a video and the results of its runs.
-
-        Raises:
-            RequestError: a run uses it.
-        """
-        runs = [run for run in await self._store.kept(file.owner) if file.id in run.file_ids]
-        if any(not run.is_finished for run in runs):
-            raise RequestError(409, "This video is being worked on. Cancel the run first.")
-        for run in runs:
-            await self._queue.discard(run.id)
-        await self._files.remove([file.id])
 
     @asynccontextmanager
     async def opened(self, file: StoredFile, client: str) -> AsyncIterator[OpenedVideo]:
@@ -222,29 +215,36 @@ class Videos:
             client: whose place the check takes.
 
         Raises:
-            InputError: it is not a video, or takes too long to check; nothing is left of it.
+            RequestError: it is not a video, or takes too long to check; nothing is left of it.
         """
         try:
             async with self.opened(file, client) as opened:
                 video = opened.video
-            info = VideoInfo(video.width, video.height, video.num_frames, video.frame_rate, url)
+            info = VideoInfo(
+                video.width,
+                video.height,
+                video.num_frames,
+                video.frame_rate,
+                url,
+                video.sound is not None,
+            )
             head = b"".join([chunk async for chunk in self._files.read(file, 0, 32)])
             await self._store.change_file(
                 file.id, kind="video", content_type=_media_type(head), details=asdict(info)
             )
             return await self.get(file.owner, file.id)
-        except BaseException:
+        except BaseException as error:
             with anyio.CancelScope(shield=True):
                 await self._files.remove([file.id])
+            if isinstance(error, InputError):
+                raise RequestError(422, cannot_open(str(error), file.name)) from error
             raise
 
     async def _make_room(self, owner: str) -> None:
-        """Delete a visitor's oldest videos, so that one more is not too many."""
-        runs = [run for run in await self._store.kept(owner) if not run.is_finished]
-        in_use = {file_id for run in runs for file_id in run.file_ids}
+        """Delete a visitor's oldest videos without a project, so that one more is not too many."""
+        in_use = {project.video_id for project in await self._store.projects(owner)}
         old = [file for file in await self.of(owner) if file.id not in in_use]
-        for file in old[: max(0, len(old) + 1 - self._most)]:
-            await self.remove(file)
+        await self._files.remove([file.id for file in old[: max(0, len(old) + 1 - self._most)]])
 
 
 def about(file: StoredFile) -> dict[str, Any]:
@@ -260,7 +260,25 @@ def about(file: StoredFile) -> dict[str, Any]:
         "height": info.height,
         "num_frames": info.num_frames,
         "frame_rate": info.frame_rate,
+        "has_sound": info.has_sound,
     }
+
+
+def number_of(text: str) -> int | str:
+    """The whole number that a text is; else the text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text
+
+
+def frame_of(file: StoredFile, index: object) -> int:
+    """The number of a frame of a video.
+
+    Raises:
+        RequestError: it is none.
+    """
+    count = VideoInfo.of(file).num_frames
+    if type(index) is not int or not 0 <= index < count:
+        raise RequestError(422, f"Frame {str(index)[:20]} is not in the video, which has {count}.")
+    return index
 
 
 def _media_type(head: bytes) -> str:

@@ -32,6 +32,7 @@ SOURCES = {"input_video": "source_id", "input_masks": "masks_id"}
 """The inputs that are files, and the columns of a prediction with the ids of those files."""
 
 FINISHED = ("succeeded", "failed", "canceled", "aborted")
+UNFINISHED_EXPORT = ("waiting", "running")
 VISITOR = "visitor:"  # what an owner begins with that is a visitor of the page
 
 
@@ -43,7 +44,11 @@ def now() -> datetime:
 class Base(DeclarativeBase):
     """The tables."""
 
-    type_annotation_map = {dict[str, Any]: JSON, list[str]: JSON}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+        list[dict[str, str]]: JSON,
+    }
 
 
 class Prediction(Base):
@@ -65,6 +70,9 @@ class Prediction(Base):
         webhook_owed: whether the `completed` event has still to be sent.
         deadline: when it is ended if it has not ended by itself; None for never.
         data_removed: whether inputs, outputs and logs have expired.
+        project_id: the project that it is a track of; None for what a program made.
+        track: what the page asked for: `objects` (ids, in the order of the pixel values) and
+            `prompts`; empty unless it is a track.
     """
 
     __tablename__ = "predictions"
@@ -89,6 +97,8 @@ class Prediction(Base):
     webhook_owed: Mapped[bool] = mapped_column(default=False)
     deadline: Mapped[datetime | None] = mapped_column(default=None)
     data_removed: Mapped[bool] = mapped_column(default=False)
+    project_id: Mapped[str | None] = mapped_column(default=None, index=True)
+    track: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
     @property
     def is_finished(self) -> bool:
@@ -112,10 +122,12 @@ class StoredFile(Base):
     Attributes:
         kind: `upload` (by a client), `inline` (came as a data URI), `source` (fetched from a URL),
             `video` (of a visitor of the page), `unchecked` (one that is not known to be a video
-            yet), `output`, or `superseded` (an output of an attempt that was not the last).
+            yet), `output`, `superseded` (an output of an attempt that was not the last), or
+            `export` (of an export).
         name: what the client, or the model, calls it; never a path.
         position: for an output, its place in the list of outputs, from 0.
         prediction_id: the prediction that it is an output or an input of, if it goes with it.
+        export_id: the export that it is a file of.
     """
 
     __tablename__ = "files"
@@ -135,6 +147,65 @@ class StoredFile(Base):
     prediction_id: Mapped[str | None] = mapped_column(
         ForeignKey("predictions.id"), default=None, index=True
     )
+    export_id: Mapped[str | None] = mapped_column(default=None, index=True)
+
+
+class Project(Base):
+    """A video of a visitor of the page, and what the page keeps of the work on it.
+
+    Attributes:
+        id: the unguessable id that the page knows it by.
+        video_id: the file of the kind `video`.
+        document: the page's own JSON; None until the page has saved it.
+        revision: counts what was saved, so that a window with an older one is refused.
+        share: the unguessable token with which others get a copy; None while it is not shared.
+        changed_at: when it was saved, tracked or exported last.
+    """
+
+    __tablename__ = "projects"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    owner: Mapped[str] = mapped_column(index=True)
+    video_id: Mapped[str]
+    name: Mapped[str]
+    document: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
+    revision: Mapped[int] = mapped_column(default=0)
+    share: Mapped[str | None] = mapped_column(unique=True, default=None)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    changed_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Export(Base):
+    """Files that are rendered from the masks of a project.
+
+    Attributes:
+        objects: the `id` and the `name` of each, in order.
+        inputs: of the renderer, checked, without the video.
+        status: `waiting`, `running`, `done`, `failed` or `cancelled`.
+        frames_done, frames_total: how far it is.
+        error: why it failed, in one sentence.
+    """
+
+    __tablename__ = "exports"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    project_id: Mapped[str] = mapped_column(index=True)
+    owner: Mapped[str]
+    title: Mapped[str]
+    objects: Mapped[list[dict[str, str]]]
+    inputs: Mapped[dict[str, Any]]
+    status: Mapped[str] = mapped_column(default="waiting")
+    frames_done: Mapped[int] = mapped_column(default=0)
+    frames_total: Mapped[int]
+    error: Mapped[str | None] = mapped_column(default=None)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status not in UNFINISHED_EXPORT
 
 
 class Output(NamedTuple):
@@ -254,6 +325,91 @@ class Store:
         )
         return await self._all(found.order_by(Prediction.number))
 
+    async def project(self, owner: str, name: str) -> Project | None:
+        """The project of that id that an owner has."""
+        return await self._one(select(Project).where(Project.id == name, Project.owner == owner))
+
+    async def shared_project(self, token: str) -> Project | None:
+        """The project that is shared by that token."""
+        return await self._one(select(Project).where(Project.share == token))
+
+    async def projects(self, owner: str) -> list[Project]:
+        """The projects of an owner, the one that was changed last first."""
+        found = select(Project).where(Project.owner == owner)
+        return await self._all(found.order_by(Project.changed_at.desc(), Project.number.desc()))
+
+    async def change_project(self, project_id: str, seen: int | None = None, **values: Any) -> bool:
+        """Set columns of a project, if it has the revision `seen`; whether it had."""
+        which = [Project.id == project_id]
+        if seen is not None:
+            which.append(Project.revision == seen)
+        return bool(await self._execute(update(Project).where(*which).values(**values)))
+
+    async def remove_project(self, name: str) -> None:
+        """Remove the record of a project, and those of its exports."""
+        async with self._writing() as session:
+            await session.execute(delete(Export).where(Export.project_id == name))
+            await session.execute(delete(Project).where(Project.id == name))
+
+    async def tracks(self, project_id: str) -> list[Prediction]:
+        """The tracks of a project, oldest first."""
+        found = select(Prediction).where(
+            Prediction.project_id == project_id, Prediction.data_removed.is_(False)
+        )
+        return await self._all(found.order_by(Prediction.number))
+
+    async def count_tracked(self, owner: str) -> dict[str, int]:
+        """By project of an owner, how many frames have a picture of masks."""
+        found = (
+            select(Prediction.project_id, func.count(StoredFile.name.distinct()))
+            .join(StoredFile, StoredFile.prediction_id == Prediction.id)
+            .where(
+                Prediction.owner == owner,
+                Prediction.project_id.is_not(None),
+                StoredFile.kind == "output",
+                StoredFile.content_type.startswith("image/"),
+            )
+            .group_by(Prediction.project_id)
+        )
+        async with self._sessions() as session:
+            return {name: count for name, count in await session.execute(found) if name}
+
+    async def export(self, name: str) -> Export | None:
+        """The export of that id."""
+        return await self._one(select(Export).where(Export.id == name))
+
+    async def exports(self, project_id: str) -> list[Export]:
+        """The exports of a project, newest first."""
+        found = select(Export).where(Export.project_id == project_id)
+        return await self._all(found.order_by(Export.number.desc()))
+
+    async def unfinished_exports(self, owner: str | None = None) -> list[Export]:
+        """Exports that have not ended, in their order: an owner's, or all."""
+        found = select(Export).where(Export.status.in_(UNFINISHED_EXPORT))
+        if owner is not None:
+            found = found.where(Export.owner == owner)
+        return await self._all(found.order_by(Export.number))
+
+    async def change_export(self, name: str, **values: Any) -> bool:
+        """Set columns of an export that has not ended; whether there is such a one."""
+        which = Export.id == name, Export.status.in_(UNFINISHED_EXPORT)
+        return bool(await self._execute(update(Export).where(*which).values(**values)))
+
+    async def remove_export(self, name: str) -> None:
+        """Remove the record of an export."""
+        async with self._writing() as session:
+            await session.execute(delete(Export).where(Export.id == name))
+
+    async def export_files(self, export_id: str) -> list[StoredFile]:
+        """The files of an export, in order."""
+        found = select(StoredFile).where(StoredFile.export_id == export_id)
+        return await self._all(found.order_by(StoredFile.position))
+
+    async def add_record(self, record: Prediction | Project | Export) -> None:
+        """Keep a new project or export, or a prediction that has ended."""
+        async with self._writing() as session:
+            session.add(record)
+
     async def unfinished(self) -> list[Prediction]:
         """Predictions that have not ended, in their order."""
         found = select(Prediction).where(_UNFINISHED)
@@ -266,9 +422,10 @@ class Store:
         )
 
     async def waiting_visitors(self) -> list[str]:
-        """Visitors of the page who have a prediction that has not ended."""
-        found = select(Prediction.owner).where(_UNFINISHED, Prediction.owner.startswith(VISITOR))
-        return await self._all(found.distinct())
+        """Visitors of the page who have a prediction or an export that has not ended."""
+        tracking = select(Prediction.owner).where(_UNFINISHED, Prediction.owner.startswith(VISITOR))
+        exporting = select(Export.owner).where(Export.status.in_(UNFINISHED_EXPORT))
+        return await self._all(tracking.union(exporting))  # type: ignore[arg-type]
 
     async def count_unfinished(self) -> int:
         """How many predictions have not ended."""
@@ -311,6 +468,15 @@ class Store:
         )
         async with self._sessions() as session:
             return [Output(*row) for row in await session.execute(found.order_by(position))]
+
+    async def output_at(self, prediction_id: str, position: int) -> StoredFile | None:
+        """The output of a prediction at a position."""
+        found = select(StoredFile).where(
+            StoredFile.prediction_id == prediction_id,
+            StoredFile.kind == "output",
+            StoredFile.position == position,
+        )
+        return await self._one(found)
 
     async def change_file(self, name: str, **values: Any) -> None:
         """Set columns of a file."""
@@ -365,7 +531,7 @@ class Store:
         return freed
 
     async def remove_data(self, age: timedelta) -> None:
-        """Empty predictions that ended so long ago, and a visitor's whose video is gone."""
+        """Empty predictions that ended so long ago, and remove a visitor's without a video."""
         is_from_page = Prediction.owner.startswith(VISITOR)
         has_source = select(StoredFile.id).where(StoredFile.id == Prediction.source_id).exists()
         is_old = Prediction.completed_at < self.now() - age
@@ -374,6 +540,11 @@ class Store:
             Prediction.data_removed.is_(False),
             (~is_from_page & is_old) | (is_from_page & ~has_source),
         )
+        has_video = select(StoredFile.id).where(StoredFile.id == Project.video_id).exists()
+        has_project = select(Project.id).where(Project.id == Export.project_id).exists()
+        async with self._writing() as session:
+            await session.execute(delete(Project).where(~has_video))
+            await session.execute(delete(Export).where(~has_project))
 
     async def discard(self, name: str) -> None:
         """Empty a prediction that has ended."""
@@ -393,6 +564,7 @@ class Store:
         is_old = Prediction.completed_at.is_not(None) & (
             (Prediction.completed_at < self.now() - age) | (Prediction.number <= newest - most)
         )
+        is_old &= Prediction.project_id.is_(None) | Prediction.data_removed
         async with self._writing() as session:
             old = (await session.scalars(select(Prediction.id).where(is_old))).all()
             for start in range(0, len(old), _AT_ONCE):

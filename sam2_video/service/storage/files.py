@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sam2_video.service.settings import ServiceLimits
 from sam2_video.service.storage.blobs import BlobStore, TooLargeError
@@ -53,6 +54,11 @@ class Files:
         for name in await self._blobs.names() - await self._store.all_file_ids():
             await self._blobs.remove(name)
 
+    @property
+    def room(self) -> int:
+        """Bytes that all files may still take."""
+        return self._limits.max_stored_bytes - self._used
+
     async def keep(
         self, chunks: AsyncIterable[bytes], file: StoredFile, max_bytes: int | None = None
     ) -> StoredFile:
@@ -96,6 +102,23 @@ class Files:
                 raise FileRefusedError("could not be written to this server's storage") from error
             raise
         return file
+
+    async def copy(self, file: StoredFile, owner: str, **values: Any) -> StoredFile:
+        """Keep another file of the same content.
+
+        Args:
+            file: which one.
+            owner: whose the new one is.
+            **values: columns in which it differs.
+
+        Raises:
+            FileRefusedError: it cannot be kept.
+        """
+        same = {
+            name: getattr(file, name)
+            for name in ("kind", "name", "content_type", "details", "position")
+        }
+        return await self.keep(self.read(file), StoredFile(owner=owner, **{**same, **values}))
 
     def read(
         self, file: StoredFile, start: int = 0, end: int | None = None

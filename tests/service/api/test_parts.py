@@ -364,7 +364,7 @@ def test_a_reader_that_forgets_and_reconnects_gets_every_output_once(tmp_path, m
 
     async def test() -> None:
         async with Store(Store.url_in(tmp_path)).opened() as store:
-            notifier, views = Notifier(store), Views(store, Secret(b"secret"))
+            notifier, views = Notifier(store.prediction), Views(store, Secret(b"secret"))
             await store.add(
                 Prediction(id="one", owner="o", version="v", input={}, base_url="http://h"), most=1
             )

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import ipaddress
-import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -197,59 +196,6 @@ def test_two_files_share_the_room_of_a_request(tmp_path, monkeypatch) -> None:
     run(test)
 
 
-def test_masks_of_a_run_of_the_page(tmp_path, clip_path, picture_uri) -> None:
-    """They come as a data URI, or as the URL that a run or an upload of the visitor has."""
-    waiting, taking = threading.Event(), Taking()
-
-    def waits(talk: Conversation) -> None:
-        waiting.wait(10)
-        taking(talk)
-
-    async def test() -> None:
-        with ScriptedWorker([taking, taking, waits]) as worker:
-            async with served(tmp_path, workers=(worker.url,)) as (hosted, client):
-                worker.endpoint = hosted.endpoint.upload_url
-                client.base_url = httpx.URL("http://localhost:8000")
-
-                async def upload(content: bytes) -> str:
-                    return (await client.post("/api/videos", content=content)).json()["id"]
-
-                async def start(masks: str) -> httpx.Response:
-                    inputs = {"click_coordinates": "[1,1]", "input_masks": masks}
-                    return await client.post("/api/runs", json={"video": video, "inputs": inputs})
-
-                async def end(answer: httpx.Response) -> dict:
-                    assert answer.status_code == 201, answer.text
-                    events = await client.get(f"/api/runs/{answer.json()['id']}/events")
-                    last = [line for line in events.text.split("\n") if line.startswith("data: ")]
-                    return json.loads(last[-1].removeprefix("data: "))
-
-                clip, picture = clip_path.read_bytes(), read(picture_uri)
-                video = await upload(clip)
-                first = await end(await start(data_uri(MASKS, "application/zip")))
-                assert first["status"] == "done"
-                assert taking.files == {"input_video": clip, "input_masks": MASKS}
-                again = await end(await start(first["inputs"]["input_masks"]))
-                assert (again["status"], taking.files["input_masks"]) == ("done", MASKS)
-                assert stored(tmp_path) == sorted([clip, MASKS, b"picture"])
-
-                still = await upload(picture)
-                third = await start(f"http://localhost:8000/api/videos/{still}/file")
-                assert (await client.delete(f"/api/videos/{still}")).status_code == 409
-                waiting.set()
-                assert (await end(third))["status"] == "done"
-                assert taking.files["input_masks"] == picture
-                assert stored(tmp_path) == sorted([clip, picture, b"picture"])
-
-                client.cookies.clear()  # somebody else
-                video = await upload(clip)
-                refused = await start(f"http://localhost:8000/api/videos/{still}/file")
-                assert refused.json()["field"] == "input_masks"
-                assert "there is no such file here" in refused.json()["sentence"]
-
-    run(test)
-
-
 def test_masks_that_come_slowly_are_given_up(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(places, "_GRACE_SECONDS", 0.2)
     is_over = threading.Event()
@@ -266,7 +212,7 @@ def test_masks_that_come_slowly_are_given_up(tmp_path, monkeypatch) -> None:
     run(test)
 
 
-def test_visitors_of_one_address_share_its_places(tmp_path, clip_path) -> None:
+def test_visitors_of_one_address_share_its_places(tmp_path) -> None:
     is_over, asked = threading.Event(), threading.Semaphore(0)
 
     async def test() -> None:
@@ -274,13 +220,10 @@ def test_visitors_of_one_address_share_its_places(tmp_path, clip_path) -> None:
         with Receiver({"/slow.zip": slow, "/masks.zip": MASKS}) as receiver:
             settings = {"allowed_networks": LOOPBACK, "bounds": Bounds(max_fetches=2)}
             async with served(tmp_path, **settings) as (_, client):
-                page = "http://localhost:8000/api"
-                masks = {"click_coordinates": "[1,1]", "input_masks": receiver.url("/slow.zip")}
-                for _ in range(3):
-                    client.cookies.clear()  # somebody else
-                    video = await client.post(f"{page}/videos", content=clip_path.read_bytes())
-                    body = {"video": video.json()["id"], "inputs": masks}
-                    assert (await client.post(f"{page}/runs", json=body)).status_code == 201
+                fetch = {"url": receiver.url("/slow.zip")}
+                path = "http://localhost:8000/api/videos/fetch"
+                # Without cookies each is somebody else.
+                visits = [asyncio.create_task(client.post(path, json=fetch)) for _ in range(3)]
                 assert await asyncio.to_thread(asked.acquire, timeout=10)
                 body = {"input": {**VIDEO, "input_masks": receiver.url("/masks.zip")}}
                 assert (await client.post(CREATE, json=body)).status_code == 201
@@ -289,6 +232,7 @@ def test_visitors_of_one_address_share_its_places(tmp_path, clip_path) -> None:
                         await asyncio.sleep(0.02)
                 assert not asked.acquire(blocking=False)
                 is_over.set()
+                assert {answer.status_code for answer in await asyncio.gather(*visits)} == {422}
 
     run(test)
 

@@ -2,12 +2,9 @@
 
 import asyncio
 import base64
-import json
 import os
 import threading
-import zipfile
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -212,33 +209,6 @@ def test_every_kind_of_output_may_come_inside_its_event(tmp_path, scripted, kind
                 answer = await client.get(url)
                 assert answer.content == b"content %d" % index
                 assert answer.headers["Content-Type"] == media_type
-
-    run(test)
-
-
-def test_the_page_lists_and_packs_files_of_separate_objects(
-    tmp_path, scripted, picture_uri
-) -> None:
-    inputs, uploaded, listed, frames = KINDS["separate pictures"]
-
-    async def test() -> None:
-        scripted.script = [sends(*map(quote, uploaded), frames=frames)]
-        async with served(tmp_path, workers=(scripted.url,)) as (hosted, client):
-            scripted.endpoint = hosted.endpoint.upload_url
-            client.base_url = httpx.URL("http://localhost:8000")
-            picture = base64.b64decode(picture_uri.partition(",")[2])
-            video = (await client.post("/api/videos", content=picture)).json()["id"]
-            body = {"video": video, "inputs": {"click_coordinates": "[1,1]", **inputs}}
-            started = (await client.post("/api/runs", json=body)).json()["id"]
-            events = (await client.get(f"/api/runs/{started}/events")).text.split("\n")
-            reports = [json.loads(line[6:]) for line in events if line.startswith("data: ")]
-            assert reports[-1]["status"] == "done"
-            assert [name for report in reports for name in report["new_files"]] == listed
-            archive = await client.get(f"/api/runs/{started}/zip")
-            assert zipfile.ZipFile(BytesIO(archive.content)).namelist() == ["inputs.json", *listed]
-            for name in listed:
-                answer = await client.get(f"/api/runs/{started}/files/{quote(name)}")
-                assert answer.content == b"picture"
 
     run(test)
 

@@ -13,7 +13,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
 import httpx
+import numpy as np
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
@@ -80,7 +82,7 @@ def page_url(container: Server, example: Path) -> Iterator[str]:
     """The page as people get it, but it may fetch from this machine."""
     with serving(
         workers=(f"http://127.0.0.1:{container.port}",),
-        example=example / "clip.mp4",
+        examples=(example / "clip.mp4",),
         allowed_networks=(ipaddress.ip_network("127.0.0.1"),),
     ) as url:
         yield url
@@ -100,6 +102,21 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """120 frames that carry their number, as mp4."""
     path = tmp_path_factory.mktemp("clips") / "numbered.mp4"
     return clips.encode(path, clips.numbered(120), *clips.H264, "-g", "30").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Ten frames of grass with a red disc around (24, 24) and a white one around (72, 48)."""
+    random = np.random.default_rng(0)
+    frames = []
+    for k in range(10):
+        grain = random.integers(-6, 6, (*clips.SIZE[::-1], 3))
+        frame = np.add((90, 140, 90), grain).astype(np.uint8)
+        cv2.circle(frame, (24 + k // 3, 24), 12, (220, 40, 30), -1)
+        cv2.circle(frame, (72, 48 - k // 3), 12, (240, 240, 250), -1)
+        frames.append(frame)
+    path = tmp_path_factory.mktemp("clips") / "few.mp4"
+    return clips.encode(path, frames, *clips.H264).read_bytes()
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def main(folder: Path) -> None:
         names = given["click_object_ids"].split(",")
         with (
             container(Path(example) / "server") as server,
-            serving(workers=(f"http://127.0.0.1:{server.port}",), example=clip) as url,
+            serving(workers=(f"http://127.0.0.1:{server.port}",), examples=(clip,)) as url,
             sync_playwright() as playwright,
         ):
             browser = playwright.chromium.launch(

@@ -1,0 +1,62 @@
+"""Sentences about inputs as a visitor of the page reads them: no names of inputs or settings."""
+
+import re
+
+_WORDS = {
+    "click_coordinates": "the points",
+    "click_labels": "the points",
+    "click_frames": "the frames of the points",
+    "click_object_ids": "the objects",
+    "box_coordinates": "the boxes",
+    "box_frames": "the frames of the boxes",
+    "box_object_ids": "the objects",
+    "input_masks": "the masks",
+    "mask_type": "the look",
+    "annotation_type": "what is drawn",
+    "output_video": "video instead of pictures",
+    "video_format": "the video format",
+    "video_fps": "the frame rate",
+    "output_format": "the picture format",
+    "output_quality": "the quality",
+    "output_frame_interval": "the frame interval",
+    "separate_objects": "each object apart",
+    "keep_audio": "the sound",
+    "output_masks": "masks.json",
+    "mask_expand": "the growth of the edges",
+    "mask_feather": "the softness of the edges",
+    "background_color": "the background",
+    "start_frame": "the first frame",
+    "end_frame": "the last frame",
+    "--masks": "the masks",
+}
+_NAMES = re.compile(rf"(?<![\w-])(?:input_video|{'|'.join(_WORDS)})(?:\[\d+\])?(?!\w)")
+_SETTING = re.compile(r" \(SAM2_[A-Z_]+\)")
+
+
+def in_words(sentence: str, video_name: str) -> str:
+    """A sentence of the model's or the renderer's, with words for the names of inputs.
+
+    Args:
+        sentence: one that may name inputs, and settings in brackets.
+        video_name: what the visitor calls the video.
+    """
+
+    def words(found: re.Match[str]) -> str:
+        return _WORDS.get(found[0].partition("[")[0], video_name)
+
+    text = _SETTING.sub("", _NAMES.sub(words, sentence))
+    if sentence.startswith("input_video"):
+        return f"{text.rstrip('.')}."  # a file's name stays as it is
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def cannot_open(sentence: str, video_name: str) -> str:
+    """Why a file was not taken as a video: what bounds or advice say, else what to try.
+
+    Args:
+        sentence: of the check.
+        video_name: what the visitor calls the file.
+    """
+    if _SETTING.search(sentence) or "; send it " in sentence:
+        return in_words(sentence, video_name)
+    return f"We can't open {video_name}. Try MP4, MOV or WebM."
