@@ -24,6 +24,7 @@ export interface State {
   readonly tracking: Track | null; // the one that is under way
   readonly follow: boolean; // whether the shown frame follows the tracking
   readonly problem: Problem | null;
+  readonly isSaved: boolean; // whether the server has the project as it is here
 }
 
 // A state with a project.
@@ -52,6 +53,7 @@ export class Store {
       tracking: null,
       follow: true,
       problem: null,
+      isSaved: true,
     };
   }
 

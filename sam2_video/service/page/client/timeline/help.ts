@@ -1,0 +1,3 @@
+// The card that lists the keys.
+
+export function openHelp(): void {}
