@@ -238,10 +238,11 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             videos=videos,
             projects=projects,
             tracks=tracks,
-            lanes_of=Lanes(store, files, reading_masks),
+            lanes_of=Lanes(store, files, reading_masks, settings.bounds.max_check_seconds),
             exports=exports,
             pictures=pictures,
             reading=reading,
+            copying=reading_masks,
         )
         page_routes = [*page.routes(), *project_routes.routes()]
         routes.append(Mount("/", page_app(page_routes, settings)))

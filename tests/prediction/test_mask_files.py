@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from sam2_video.core.errors import InputError, OutputError
+from sam2_video.prediction.coco import CocoFile, run_lengths
 from sam2_video.prediction.mask_files import coco_masks, open_masks
 
 SIZE = (8, 6)
@@ -212,6 +213,25 @@ def test_tracks_of_one_category_are_objects_of_their_own(tmp_path) -> None:
     document = {**COCO, "categories": categories, "annotations": tracks}
     (tmp_path / "masks.json").write_text(json.dumps(document))
     assert coco_masks("--masks", tmp_path / "masks.json").names == ("dog", "dog_2")
+
+
+def test_scores_and_colours_of_a_coco_file_are_kept(tmp_path) -> None:
+    path, mask = tmp_path / "masks.json", np.ones((2, 3, 4), bool)
+    with CocoFile(path, ["dog", "cat"], "png", {1: (1, 2, 255)}) as file:
+        file.write(4, run_lengths(mask), np.array([0.5, np.nan], np.float32))
+        file.write(5, run_lengths(mask), None)
+    source = coco_masks("--masks", path)
+    assert source.colours == {1: (1, 2, 255)}
+    assert list(source.scores) == [4]
+    np.testing.assert_array_equal(source.scores[4], [0.5, np.nan])
+    annotations = json.loads(path.read_text())["annotations"]
+    assert [one.get("score") for one in annotations] == [0.5, None, None, None]
+    for wrong in ([1, 2], [1, 2, 256], "red", None):
+        document = json.loads(path.read_text())
+        document["categories"][1]["color"] = wrong
+        path.write_text(json.dumps(document))
+        with pytest.raises(InputError, match="--masks is no COCO file"):
+            coco_masks("--masks", path)
 
 
 def test_an_error_while_masks_are_used_is_not_blamed_on_the_zip(tmp_path) -> None:

@@ -16,6 +16,7 @@ from sam2_video.service.jobs.progress import last_progress
 
 logger = logging.getLogger(__name__)
 
+_ROOT = str(Path(sam2_video.__file__).parents[1])
 _LONGEST_TAIL = 4000  # letters of the log that are kept
 _SECONDS_BETWEEN_CHECKS = 0.5
 
@@ -58,7 +59,7 @@ async def render_masks(
         *("-o", str(folder / "out"), "--json", *options),
         env={
             **os.environ,
-            "PYTHONPATH": str(Path(sam2_video.__file__).parents[1]),
+            "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH")))),
             "TMPDIR": str(temporary),
         },
         stdin=asyncio.subprocess.PIPE,  # the watchdog's: it closes with the server

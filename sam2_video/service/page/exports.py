@@ -253,11 +253,8 @@ class Exports:
                 await self._make(export)
             await self._change(export, status="done", frames_done=export.frames_total)
         except (RenderError, InputError, OutputError, RequestError, FileRefusedError) as error:
-            video = await self.store.file((await self._project(export)).video_id)
-            sentence = str(error)
-            if isinstance(error, FileRefusedError):
-                sentence = f"A file {error}"
-            await self._fail(export, in_words(sentence, video.name if video else "The video"))
+            sentence = f"A file {error}" if isinstance(error, FileRefusedError) else str(error)
+            await self._fail(export, in_words(sentence, "The video"))
         except Exception:
             logger.exception("export %s", export.id)
             await self._fail(export, SERVER_FAILED)

@@ -1,6 +1,5 @@
 """Where the objects of a track are in sight, frame by frame, and how sure the model is."""
 
-import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -12,7 +11,7 @@ from cachetools import LRUCache
 
 from sam2_video.core.errors import InputError
 from sam2_video.core.file_names import MASKS_NAME
-from sam2_video.service.net.places import Places
+from sam2_video.service.net.places import Places, decode
 from sam2_video.service.page.prompts import read_values
 from sam2_video.service.page.tracks import pictures_of
 from sam2_video.service.page.videos import VideoInfo
@@ -33,11 +32,13 @@ class Lanes:
         store: the records.
         files: the contents.
         reading: places for reading many masks at a time.
+        seconds: that reading them may take.
     """
 
     store: Store
     files: Files
     reading: Places
+    seconds: float
     # By track without masks.json: the values in sight on each frame so far.
     _in_sight: LRUCache[str, list[frozenset[int]]] = field(
         default_factory=lambda: LRUCache(_MOST_TRACKS)
@@ -50,6 +51,9 @@ class Lanes:
             track: which one.
             video: its video.
             client: whose place the reading takes.
+
+        Raises:
+            TimeoutError: the reading takes too long.
         """
         outputs = await self.store.outputs(track.id)
         pictures = pictures_of(outputs)
@@ -57,9 +61,11 @@ class Lanes:
         masks = next((one for one in outputs if one.name == MASKS_NAME), None)
         async with self.reading.held(client):
             if masks is not None:
-                found = await asyncio.to_thread(self._scores, masks, objects, first, len(pictures))
+                found = await decode(
+                    self.seconds, self._scores, masks, objects, first, len(pictures)
+                )
             else:
-                found = await asyncio.to_thread(self._seen, track, pictures, video)
+                found = await decode(self.seconds, self._seen, track, pictures, video)
         return {"start_frame": first, "objects": found}
 
     def _scores(

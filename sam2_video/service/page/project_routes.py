@@ -69,6 +69,7 @@ class ProjectRoutes:
     exports: Exports
     pictures: Pictures
     reading: Places
+    copying: Places
 
     # Projects.
 
@@ -108,7 +109,7 @@ class ProjectRoutes:
 
     async def copy(self, request: Request) -> Response:
         """Copy a shared project for the visitor."""
-        async with self.reading.held(client_of(request)):
+        async with self.copying.held(client_of(request)):
             copying = self.projects.copy(request.path_params["token"], visitor_of(request))
             project = await unless_left(request, copying)
         return await self._answer(project, 201)
@@ -181,7 +182,10 @@ class ProjectRoutes:
         track = await self._track(request)
         video = await self.videos.get(track.owner, track.source_id or "")
         reading = self.lanes_of.of(track, VideoInfo.of(video), client_of(request))
-        return JSONResponse(await unless_left(request, reading), headers=NEVER)
+        try:
+            return JSONResponse(await unless_left(request, reading), headers=NEVER)
+        except TimeoutError as error:
+            raise RequestError(503, "Reading the masks takes too long.") from error
 
     # Exports.
 

@@ -11,7 +11,7 @@ from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.page.tracks import pictures_of, track_summary
 from sam2_video.service.page.videos import Videos, about
 from sam2_video.service.storage.database import FINISHED, Prediction, Project, Store, StoredFile
-from sam2_video.service.storage.files import FileRefusedError, Files, shown_name
+from sam2_video.service.storage.files import FileRefusedError, Files
 from sam2_video.service.storage.secrets import new_id
 
 MOST_DOCUMENT_BYTES = 256 * 1024
@@ -71,7 +71,8 @@ class Projects:
         """
         values: dict[str, Any] = {"revision": revision + 1, "changed_at": self.store.now()}
         if name is not None:
-            values["name"] = shown_name(name)
+            printable = "".join(letter for letter in name if letter.isprintable())
+            values["name"] = printable.strip() or project.name
         if document is not None:
             try:
                 size = len(json.dumps(document, allow_nan=False).encode())

@@ -3,17 +3,17 @@
 import re
 
 _WORDS = {
-    "click_coordinates": "the points",
-    "click_labels": "the points",
-    "click_frames": "the frames of the points",
-    "click_object_ids": "the objects",
-    "box_coordinates": "the boxes",
-    "box_frames": "the frames of the boxes",
-    "box_object_ids": "the objects",
-    "input_masks": "the masks",
+    "click_coordinates": "the list of points",
+    "click_labels": "the list of points",
+    "click_frames": "the list of frames",
+    "click_object_ids": "the list of objects",
+    "box_coordinates": "the list of boxes",
+    "box_frames": "the list of frames",
+    "box_object_ids": "the list of objects",
+    "input_masks": "the mask to begin from",
     "mask_type": "the look",
     "annotation_type": "what is drawn",
-    "output_video": "video instead of pictures",
+    "output_video": "the choice of a video",
     "video_format": "the video format",
     "video_fps": "the frame rate",
     "output_format": "the picture format",
@@ -27,7 +27,7 @@ _WORDS = {
     "background_color": "the background",
     "start_frame": "the first frame",
     "end_frame": "the last frame",
-    "--masks": "the masks",
+    "--masks": "the tracked data",
 }
 _NAMES = re.compile(rf"(?<![\w-])(?:input_video|{'|'.join(_WORDS)})(?:\[\d+\])?(?!\w)")
 _SETTING = re.compile(r" \(SAM2_[A-Z_]+\)")

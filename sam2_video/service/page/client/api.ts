@@ -139,3 +139,8 @@ export function uploadVideo(file: File, progress: (part: number) => void, signal
     request.send(file);
   });
 }
+
+// The bytes of a picture. A server that is silent for long counts as one that does not answer.
+export async function getPicture(url: string): Promise<Blob> {
+  return (await call(url, { signal: AbortSignal.timeout(60_000) })).blob();
+}
