@@ -1,5 +1,6 @@
 // Puts the page together.
 
+import "./base.css"; // first: the parts change what it says
 import { getSchema, getStart, problemOf } from "./api";
 import { byId } from "./dom";
 import { buildNotice } from "./panels/notice";
@@ -16,7 +17,6 @@ import { listenForKeys } from "./timeline/keys";
 import { buildTimeline } from "./timeline/timeline";
 import { Transport } from "./timeline/transport";
 import type { Start } from "./types";
-import "./base.css";
 
 async function main(): Promise<void> {
   const [start, schema] = await connect();

@@ -64,7 +64,12 @@ export function buildExport(store: Store, list: ExportList): HTMLElement {
     ],
     (value) => changeLook(store, { fps: value === "source" ? null : sourceRate() }),
   );
-  const fps = numberBox({ label: "Frames a second", min: 1, max: 60, change: (value) => changeLook(store, { fps: value }) });
+  const fps = numberBox({
+    label: "Frames a second",
+    min: 1,
+    max: 60,
+    change: (value) => changeLook(store, { fps: value }),
+  });
   const speedField = field("Speed", h("div", { class: "field-row" }, speed.element, fps.element));
   const sound = toggle("Sound", "", (on) => changeLook(store, { sound: on }));
   const quality = slider({
@@ -86,7 +91,9 @@ export function buildExport(store: Store, list: ExportList): HTMLElement {
     interval.element,
     h("p", { class: "hint" }, "1 takes them all."),
   );
-  const separate = toggle("Each object apart", "A file or folder for each.", (on) => changeLook(store, { separate: on }));
+  const separate = toggle("Each object apart", "A file or folder for each.", (on) =>
+    changeLook(store, { separate: on }),
+  );
   const masks = toggle("masks.json", "The masks as COCO, for programs.", (on) => changeLook(store, { masks: on }));
   const what = h("p", { class: "export-what", id: "export-what", role: "status" });
   const start = h(

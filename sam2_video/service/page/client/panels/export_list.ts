@@ -119,13 +119,21 @@ export class ExportList {
     const url = only ? downloadUrl(only) : exportZipUrl(id);
     const get = files.length
       ? keyed(
-          h("a", { class: "button", href: url, download: only?.name ?? "", "aria-label": `Download ${title}` }, icon("download"), only ? "Download" : "Download all"),
+          h(
+            "a",
+            { class: "button", href: url, download: only?.name ?? "", "aria-label": `Download ${title}` },
+            icon("download"),
+            only ? "Download" : "Download all",
+          ),
           "act",
         )
       : null;
     const isShown = files.some(({ media_type, name }) => /^image\//.test(media_type) || /\.(mp4|webm)$/.test(name));
     const look = isShown
-      ? keyed(iconButton("play", `Look at ${title}`, () => showPreview(one)), "look")
+      ? keyed(
+          iconButton("play", `Look at ${title}`, () => showPreview(one)),
+          "look",
+        )
       : null;
     const some = files.length > 1 && files.length <= MOST_FILES;
     const links = some
@@ -133,7 +141,12 @@ export class ExportList {
           "ul",
           { class: "export-files" },
           ...files.map((file) =>
-            h("li", {}, h("a", { href: downloadUrl(file), download: file.name }, file.name), ` ${bytesText(file.size)}`),
+            h(
+              "li",
+              {},
+              h("a", { href: downloadUrl(file), download: file.name }, file.name),
+              ` ${bytesText(file.size)}`,
+            ),
           ),
         )
       : null;
@@ -150,7 +163,16 @@ export class ExportList {
             ),
           )
         : null;
-    return h("li", {}, h("div", { class: "export-text" }, h("strong", {}, title), line), get, look, remove, links, more);
+    return h(
+      "li",
+      {},
+      h("div", { class: "export-text" }, h("strong", {}, title), line),
+      get,
+      look,
+      remove,
+      links,
+      more,
+    );
   }
 }
 

@@ -46,7 +46,8 @@ export function watchModel(store: Store): HTMLElement[] {
       const found = await getStatus();
       status = found.status;
       const { start } = store.state;
-      if (found.model && found.model.name !== start.model?.name) store.update({ start: { ...start, model: found.model } });
+      if (found.model && found.model.name !== start.model?.name)
+        store.update({ start: { ...start, model: found.model } });
     } catch {
       status = "OFFLINE";
     }

@@ -60,7 +60,10 @@ function itemOf(store: Store, opened: Opened, { id, name, hidden }: MarkedObject
   const marks = doc.marks.filter(({ object }) => object === id);
   const points = marks.reduce((sum, mark) => sum + mark.clicks.length, 0);
   const boxes = marks.filter(({ box }) => box).length;
-  const count = [points || !boxes ? countOf(points, "point") : "", boxes ? (boxes === 1 ? "1 box" : `${boxes} boxes`) : ""]
+  const count = [
+    points || !boxes ? countOf(points, "point") : "",
+    boxes ? (boxes === 1 ? "1 box" : `${boxes} boxes`) : "",
+  ]
     .filter(Boolean)
     .join(", ");
   const isActive = id === doc.active;

@@ -37,7 +37,6 @@ export function buildPanel(
   root.append(tabs.list, tabs.body, bar);
   store.subscribe((state, before) => {
     if (state.project?.id !== before.project?.id) tabs.choose("Edit");
-    root.dataset.tab = tabs.chosen;
   });
 }
 
@@ -47,7 +46,7 @@ class Tabs {
   readonly body: HTMLElement;
   private readonly buttons = new Map<string, HTMLButtonElement>();
   private readonly bodies = new Map<string, HTMLElement>();
-  chosen = "";
+  private chosen = "";
 
   constructor(pages: ReadonlyMap<string, HTMLElement>) {
     for (const [name, page] of pages) {
@@ -68,11 +67,7 @@ class Tabs {
       this.buttons.set(name, button);
       this.bodies.set(name, body);
     }
-    this.list = h(
-      "div",
-      { class: "panel-tabs", role: "tablist", "aria-label": "Panel" },
-      ...this.buttons.values(),
-    );
+    this.list = h("div", { class: "panel-tabs", role: "tablist", "aria-label": "Panel" }, ...this.buttons.values());
     this.body = h("div", { class: "panel-body" }, ...this.bodies.values());
     this.choose([...pages.keys()][0]!);
   }

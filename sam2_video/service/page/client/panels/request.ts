@@ -212,7 +212,8 @@ function withMarks(doc: Doc, video: Video, inputs: Values): Doc {
     if (!isInside(x1, y1) || !isInside(x2, y2)) {
       throw new InputError(`Box ${k + 1} of box_coordinates is outside the ${size} picture.`);
     }
-    if (x1 >= x2 || y1 >= y2) throw new InputError(`Box ${k + 1} of box_coordinates has to be [left,top,right,bottom].`);
+    if (x1 >= x2 || y1 >= y2)
+      throw new InputError(`Box ${k + 1} of box_coordinates has to be [left,top,right,bottom].`);
     const frame = Number(boxFrames[k % boxFrames.length]);
     change(idOf(boxNames[k]!), frame, (mark) => ({ ...mark, box: [x1, y1, x2, y2] }));
   });
@@ -260,7 +261,13 @@ function listOf(
   isGood: (text: string) => boolean,
   words: string,
 ): string[] {
-  const parts = (String(given ?? "").trim().replace(/,$/, "") || usual).split(",").map((part) => part.trim());
+  const parts = (
+    String(given ?? "")
+      .trim()
+      .replace(/,$/, "") || usual
+  )
+    .split(",")
+    .map((part) => part.trim());
   const bad = parts.find((part) => !isGood(part));
   if (bad !== undefined) throw new InputError(`${name} has to be ${words}, separated by commas; not "${bad}".`);
   return parts;

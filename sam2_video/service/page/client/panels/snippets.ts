@@ -98,9 +98,7 @@ function javascript(asked: Asked): string {
     "});",
     "for (const item of output) {",
     '  const url = typeof item === "string" ? item : String(item.url());',
-    hasFolders(asked)
-      ? '  const name = url.split("/").slice(-2).join("_");'
-      : '  const name = url.split("/").at(-1);',
+    hasFolders(asked) ? '  const name = url.split("/").slice(-2).join("_");' : '  const name = url.split("/").at(-1);',
     "  const answer = await fetch(url);",
     "  await writeFile(name, Buffer.from(await answer.arrayBuffer()));",
     "  console.log(name);",

@@ -45,8 +45,18 @@ export async function buildStart(store: Store, root: HTMLElement): Promise<void>
           "div",
           { class: "start-words" },
           h("h1", {}, "Cut anything out of a video"),
-          h("p", { class: "start-lead" }, "Click on it once. It is found in every frame, ready to export with transparency."),
-          h("div", { class: "start-drop" }, choose, form, h("p", { class: "hint" }, "Or drop one anywhere. A still picture gives a picture.")),
+          h(
+            "p",
+            { class: "start-lead" },
+            "Click on it once. It is found in every frame, ready to export with transparency.",
+          ),
+          h(
+            "div",
+            { class: "start-drop" },
+            choose,
+            form,
+            h("p", { class: "hint" }, "Or drop one anywhere. A still picture gives a picture."),
+          ),
           model,
         ),
         heroOf(examples),
@@ -148,18 +158,20 @@ function examplesOf(examples: readonly Example[], intake: Intake): HTMLElement {
     h(
       "ul",
       { class: "example-list" },
-      ...examples.slice(0, 3).map((example) =>
-        h(
-          "li",
-          {},
+      ...examples
+        .slice(0, 3)
+        .map((example) =>
           h(
-            "button",
-            { type: "button", class: "example", onclick: () => void intake.example(example) },
-            h("img", { src: example.thumbnail, alt: "" }),
-            h("span", {}, example.title),
+            "li",
+            {},
+            h(
+              "button",
+              { type: "button", class: "example", onclick: () => void intake.example(example) },
+              h("img", { src: example.thumbnail, alt: "" }),
+              h("span", {}, example.title),
+            ),
           ),
         ),
-      ),
     ),
   );
 }

@@ -51,6 +51,7 @@ export function buildTopBar(store: Store, bar: HTMLElement, actions: HTMLElement
     if (!project) return;
     if (project.name !== before.project?.name || project.id !== before.project?.id) name.value = project.name;
     name.size = Math.min(Math.max(name.value.length, 6), 40);
+    byId("editor-title").textContent = project.name;
     about.textContent = videoText(project.video);
     const text = isSaved ? "Saved" : "Saving…";
     if (saved.textContent !== text) saved.textContent = text;
@@ -60,9 +61,23 @@ export function buildTopBar(store: Store, bar: HTMLElement, actions: HTMLElement
 // "Copy link" shares the work and opens a card that can end it.
 function shareButton(store: Store): HTMLElement[] {
   const label = h("span", { class: "wide-text" }, "Copy link");
-  const button = h("button", { type: "button", class: "quiet", id: "share", "aria-label": "Copy link" }, icon("link"), label);
-  const link = h("input", { type: "text", readOnly: true, "aria-label": "Link to a copy of this work", onfocus: () => link.select() });
-  const copy = h("button", { type: "button", class: "primary", onclick: () => void copyText(link.value, copy) }, "Copy");
+  const button = h(
+    "button",
+    { type: "button", class: "quiet", id: "share", "aria-label": "Copy link" },
+    icon("link"),
+    label,
+  );
+  const link = h("input", {
+    type: "text",
+    readOnly: true,
+    "aria-label": "Link to a copy of this work",
+    onfocus: () => link.select(),
+  });
+  const copy = h(
+    "button",
+    { type: "button", class: "primary", onclick: () => void copyText(link.value, copy) },
+    "Copy",
+  );
   const stop = h("button", { type: "button" }, "Stop sharing");
   const line = h("p", { role: "status" });
   const card = h(
@@ -70,7 +85,11 @@ function shareButton(store: Store): HTMLElement[] {
     { class: "card-popover", id: "share-card", popover: "auto", role: "dialog", "aria-label": "Shared" },
     line,
     h("div", { class: "field-row" }, link, copy),
-    h("p", { class: "hint" }, "Whoever has the link gets a copy of their own: video, points, masks and look, without exports. Nobody can change yours."),
+    h(
+      "p",
+      { class: "hint" },
+      "Whoever has the link gets a copy of their own: video, points, masks and look, without exports. Nobody can change yours.",
+    ),
     stop,
   );
   const set = (share: string | null) => {

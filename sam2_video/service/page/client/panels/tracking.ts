@@ -18,14 +18,24 @@ export function buildTracking(
 ): void {
   const sentence = h("p", { class: "track-sentence", id: "track-sentence", role: "status" });
   const main = h("button", { type: "button", id: "track", "aria-describedby": "track-sentence" });
-  const all = h("button", { type: "button", id: "track-all" }, "Track all again");
-  const toExport = h("button", { type: "button", class: "primary", id: "to-export", onclick: showExport }, icon("download"), "Export");
+  const all = h("button", { type: "button", class: "quiet", id: "track-all" }, "Track all again");
+  const toExport = h(
+    "button",
+    { type: "button", class: "primary", id: "to-export", onclick: showExport },
+    icon("download"),
+    "Export",
+  );
   const bar = progress("Frames tracked");
   const stop = h("button", { type: "button", id: "stop-track", onclick: () => void tracker.cancel() }, "Stop");
   const follow = toggle("Following", "", (on) => store.update({ follow: on }));
-  const idle = h("div", { class: "track-buttons" }, main, all, toExport);
-  const busy = h("div", { class: "track-busy" }, bar.element, h("div", { class: "track-buttons" }, follow.element, stop));
-  root.append(sentence, idle, busy);
+  const idle = h("div", { class: "track-buttons" }, main, toExport);
+  const busy = h(
+    "div",
+    { class: "track-busy" },
+    bar.element,
+    h("div", { class: "track-buttons" }, follow.element, stop),
+  );
+  root.append(h("div", { class: "track-head" }, sentence, all), idle, busy);
 
   main.onclick = async () => {
     const { opened } = store;
@@ -46,6 +56,7 @@ export function buildTracking(
     busy.hidden = tracking === null;
     follow.show(state.follow);
     if (tracking) {
+      all.hidden = true;
       setText(sentence, runText(tracking));
       bar.show(tracking.status === "waiting" ? null : tracking.frames_done / Math.max(1, tracking.frames_total));
     } else {
@@ -59,13 +70,17 @@ export function buildTracking(
     const offer = offerOf(opened);
     const isHere = offer.from === opened.frame;
     const isPicture = opened.project.video.num_frames === 1;
-    const again = isPicture ? "Find again" : isHere ? "Track from here" : `Track from frame ${frameNumber(offer.from ?? 0)}`;
+    const again = isPicture
+      ? "Find again"
+      : isHere
+        ? "Track from here"
+        : `Track from frame ${frameNumber(offer.from ?? 0)}`;
     const first = isPicture ? "Cut out" : "Track";
     setText(main, offer.from === null ? first : again);
     setText(sentence, offer.sentence);
     setUsable(main, offer.why === null);
     main.classList.toggle("primary", !offer.isComplete);
-    all.hidden = !offer.isTracked || offer.from === null || isPicture;
+    all.hidden = !offer.isTracked || offer.from === null || isPicture || offer.why !== null;
     toExport.hidden = !offer.isComplete;
     if (isPicture && offer.isComplete) main.hidden = true;
     else main.hidden = false;

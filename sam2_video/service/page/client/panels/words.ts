@@ -101,7 +101,9 @@ export function offerOf({ doc, project, frame }: Pick<Opened, "doc" | "project" 
     return { sentence, from: first.from, isTracked, isComplete: false, why: null };
   }
   if (missing.length) {
-    const only = stopped || `${rangesText(missing)} ${missing.length === 1 && missing[0]![0] === missing[0]![1] ? "is" : "are"} not tracked yet.`;
+    const only =
+      stopped ||
+      `${rangesText(missing)} ${missing.length === 1 && missing[0]![0] === missing[0]![1] ? "is" : "are"} not tracked yet.`;
     return { sentence: only.trim(), from: resumeFrom(doc, tracks), isTracked, isComplete: false, why: null };
   }
   const sentence = isPicture ? "Cut out." : "All frames are tracked.";
