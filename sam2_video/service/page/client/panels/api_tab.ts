@@ -53,7 +53,7 @@ export function buildApi(store: Store): HTMLElement {
   // Puts what is typed into the document, or says what is wrong with it.
   function check(): void {
     const { opened } = store;
-    if (!opened || json.value === jsonOf(opened)) return say("");
+    if (!opened) return;
     try {
       const doc = docOfJson(json.value, opened.doc, opened.project.video, opened.fields);
       say("");
