@@ -547,7 +547,7 @@ export class Stage {
     const after = change(doc);
     const active = after.active!;
     const mark = markOf(after, active, frame);
-    const hasNewBox = mark?.box !== markOf(doc, active, frame)?.box;
+    const hasNewBox = mark?.box && mark.box !== markOf(doc, active, frame)?.box;
     const click = hasNewBox ? "box" : (mark?.clicks.length ?? 0) - 1;
     this.store.edit(() => hideObject(after, active, false), { selected: { object: active, click } });
   }
