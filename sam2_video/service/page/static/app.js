@@ -5932,7 +5932,10 @@ var Stage = class {
     );
     addEventListener("keydown", (event) => this.space(event, true));
     addEventListener("keyup", (event) => this.space(event, false));
-    addEventListener("blur", () => this.holdSpace(false));
+    addEventListener("blur", () => {
+      this.onSpaceUp = null;
+      this.holdSpace(false);
+    });
     new ResizeObserver(() => this.resize()).observe(this.area);
     this.previews = new Previews(store, () => this.draw());
     store.subscribe((state, before) => this.render(state, before));
@@ -5976,7 +5979,7 @@ var Stage = class {
   askedBox = null;
   // the last one that was drawn
   isSpaceDown = false;
-  hasSpacePanned = false;
+  onSpaceUp = null;
   isTouch = matchMedia("(pointer: coarse)").matches;
   get zoom() {
     return this.viewport.zoom;
@@ -5989,9 +5992,11 @@ var Stage = class {
   focus() {
     this.area.focus({ preventScroll: true });
   }
-  // Whether the picture was dragged since Space went down: then Space does not play.
-  get hasPanned() {
-    return this.hasSpacePanned;
+  // Does what Space is for: at once if there is nothing to pan, else when Space goes up without
+  // having panned.
+  afterSpace(act) {
+    if (this.isSpaceDown && this.zoom > 1) this.onSpaceUp = act;
+    else act();
   }
   // Removes the selected click or box; false if there is none.
   removeSelected() {
@@ -6213,7 +6218,7 @@ var Stage = class {
         this.marks.select(grip.handle);
         this.store.remember();
       }
-      if (grip.does === "pan") this.hasSpacePanned = this.isSpaceDown;
+      if (grip.does === "pan") this.onSpaceUp = null;
     }
     if (grip.does === "move" && grip.handle) {
       grip.handle = this.marks.move(grip.handle, this.viewport.pictureAt(this.inArea(event)));
@@ -6299,9 +6304,11 @@ var Stage = class {
     this.holdSpace(isDown && !isTyping);
   }
   holdSpace(isDown) {
-    if (isDown) this.hasSpacePanned = false;
     this.isSpaceDown = isDown;
-    this.area.classList.toggle("stage-grab", isDown);
+    this.area.classList.toggle("stage-grab", isDown && this.zoom > 1);
+    const act = this.onSpaceUp;
+    this.onSpaceUp = null;
+    if (!isDown) act?.();
   }
   // What clicks and boxes do.
   scene() {
@@ -6577,7 +6584,7 @@ function perform(action, key, store, { doc, project, frame, isPlaying, speed, lo
     if (found !== null) void transport.seek(found);
   };
   const deeds = {
-    toggle: () => transport.toggle(),
+    toggle: () => stage.afterSpace(() => transport.toggle()),
     backward: () => transport.play(shuttled(current, -1)),
     pause: () => transport.pause(),
     forward: () => transport.play(shuttled(current, 1)),
@@ -6609,12 +6616,7 @@ function perform(action, key, store, { doc, project, frame, isPlaying, speed, lo
     add: () => store.update({ tool: "add" }),
     remove: () => store.update({ tool: "remove" }),
     box: () => store.update({ tool: "box" }),
-    delete: () => {
-      if (!selected) return;
-      const { object, click } = selected;
-      const remove = (one) => click === "box" ? removeBox(one, object, frame) : removeClick(one, object, frame, click);
-      store.edit(remove, { selected: null });
-    },
+    delete: () => void stage.removeSelected(),
     undo: () => store.undo(),
     redo: () => store.redo(),
     "zoom in": () => stage.setZoom(stage.zoom * ZOOM_STEP2),

@@ -60,7 +60,7 @@ export class Stage {
   private crossAt: Place | null = null; // in pixels of the picture
   private askedBox: Box | null = null; // the last one that was drawn
   private isSpaceDown = false;
-  private hasSpacePanned = false;
+  private onSpaceUp: (() => void) | null = null;
   private isTouch = matchMedia("(pointer: coarse)").matches;
 
   constructor(
@@ -112,7 +112,10 @@ export class Stage {
     );
     addEventListener("keydown", (event) => this.space(event, true));
     addEventListener("keyup", (event) => this.space(event, false));
-    addEventListener("blur", () => this.holdSpace(false));
+    addEventListener("blur", () => {
+      this.onSpaceUp = null;
+      this.holdSpace(false);
+    });
     new ResizeObserver(() => this.resize()).observe(this.area);
     this.previews = new Previews(store, () => this.draw());
     store.subscribe((state, before) => this.render(state, before));
@@ -132,9 +135,11 @@ export class Stage {
     this.area.focus({ preventScroll: true });
   }
 
-  // Whether the picture was dragged since Space went down: then Space does not play.
-  get hasPanned(): boolean {
-    return this.hasSpacePanned;
+  // Does what Space is for: at once if there is nothing to pan, else when Space goes up without
+  // having panned.
+  afterSpace(act: () => void): void {
+    if (this.isSpaceDown && this.zoom > 1) this.onSpaceUp = act;
+    else act();
   }
 
   // Removes the selected click or box; false if there is none.
@@ -382,7 +387,7 @@ export class Stage {
         this.marks.select(grip.handle);
         this.store.remember(); // one step of undo a drag
       }
-      if (grip.does === "pan") this.hasSpacePanned = this.isSpaceDown;
+      if (grip.does === "pan") this.onSpaceUp = null;
     }
     if (grip.does === "move" && grip.handle) {
       grip.handle = this.marks.move(grip.handle, this.viewport.pictureAt(this.inArea(event)));
@@ -480,9 +485,11 @@ export class Stage {
   }
 
   private holdSpace(isDown: boolean): void {
-    if (isDown) this.hasSpacePanned = false;
     this.isSpaceDown = isDown;
-    this.area.classList.toggle("stage-grab", isDown);
+    this.area.classList.toggle("stage-grab", isDown && this.zoom > 1);
+    const act = this.onSpaceUp;
+    this.onSpaceUp = null;
+    if (!isDown) act?.();
   }
 
   // What clicks and boxes do.
