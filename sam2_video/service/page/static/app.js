@@ -1951,9 +1951,9 @@ function buildTracking(store, root, tracker, transport, showExport) {
   });
   function showOffer(opened) {
     const offer = offerOf(opened);
-    const isHere2 = offer.from === opened.frame;
+    const isHere = offer.from === opened.frame;
     const isPicture = opened.project.video.num_frames === 1;
-    const again = isPicture ? "Find again" : isHere2 ? "Track from here" : `Track from frame ${frameNumber(offer.from ?? 0)}`;
+    const again = isPicture ? "Find again" : isHere ? "Track from here" : `Track from frame ${frameNumber(offer.from ?? 0)}`;
     const first = isPicture ? "Cut out" : "Track";
     setText(main2, offer.from === null ? first : again);
     setText(sentence, offer.sentence);
@@ -5069,15 +5069,15 @@ function targetOfClick(scene, at2, foreground) {
   const { active } = doc;
   const found = objectsAt(scene, at2);
   const other = active !== null && found.includes(active) ? void 0 : found.at(-1);
-  const isNew = active !== null && !isMarked2(doc, active);
-  if (other !== void 0 && !(isNew && foreground)) return { kind: "choose", object: other };
+  const isSought = active !== null && (!isMarked2(doc, active) || isLost(scene, active));
+  if (other !== void 0 && !(isSought && foreground)) return { kind: "choose", object: other };
   if (!foreground && (active === null || !isStarted(scene, active))) {
     return { kind: "refuse", sentence: "Click on the object first. Then remove what does not belong to it." };
   }
   const add = { kind: "add", maskOf: active === null ? null : maskToRefine(scene, active) };
-  if (active === null || isNew || !foreground || found.includes(active)) return add;
+  if (active === null || isSought || !foreground || found.includes(active)) return add;
   const own = masks.get(active);
-  if (!own?.box) return isHere(scene, active) && own ? { kind: "ask", object: active } : add;
+  if (!own) return add;
   const near = NEAR * Math.hypot(scene.width, scene.height);
   if (distanceTo(own, scene.width, at2, near) <= near) return add;
   return { kind: "ask", object: nearest2(scene, at2, near) ?? active };
@@ -5103,7 +5103,7 @@ function objectsAt({ doc, masks, width }, { x: x2, y }) {
   });
 }
 var isMarked2 = (doc, object) => doc.marks.some((mark) => mark.object === object);
-var isHere = ({ doc, frame }, object) => markOf(doc, object, frame) !== null;
+var isLost = ({ doc, frame, masks }, object) => masks.get(object)?.box === null && markOf(doc, object, frame) === null;
 function isStarted(scene, object) {
   const mark = markOf(scene.doc, object, scene.frame);
   if (mark?.box || mark?.clicks.some(({ foreground }) => foreground)) return true;
@@ -5919,11 +5919,9 @@ var Stage = class {
       this.question.element
     );
     this.area.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    this.fit.classList.add("stage-fit");
     root.append(
       this.area,
       this.status,
-      this.fit,
       h("p", {
         id: "stage-keys",
         class: "hidden-text",
@@ -5950,10 +5948,6 @@ var Stage = class {
   cross = h("div", { class: "stage-cross", hidden: true });
   band = h("div", { class: "stage-box stage-band", hidden: true });
   status = h("p", { class: "stage-status", hidden: true });
-  fit = iconButton("fit", "Show the whole picture", () => {
-    this.setZoom(1);
-    this.focus();
-  });
   question;
   area;
   marks;
@@ -6134,7 +6128,6 @@ var Stage = class {
     this.layer.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
     this.layer.classList.toggle("stage-coarse", scale * devicePixelRatio > 3);
     this.area.classList.toggle("stage-zoomed", zoom > 1);
-    this.fit.hidden = zoom === 1;
     this.marks.place();
     if (this.askedBox) putBox(this.band, this.askedBox, this.viewport);
     this.question.place((at2) => this.viewport.areaAt(at2), this.area.clientWidth, this.area.clientHeight);

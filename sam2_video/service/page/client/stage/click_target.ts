@@ -33,16 +33,16 @@ export function targetOfClick(scene: Scene, at: Point, foreground: boolean): Tar
   const { active } = doc;
   const found = objectsAt(scene, at);
   const other = active !== null && found.includes(active) ? undefined : found.at(-1);
-  // An object without any mark may be meant to take over what is now another's.
-  const isNew = active !== null && !isMarked(doc, active);
-  if (other !== undefined && !(isNew && foreground)) return { kind: "choose", object: other };
+  // A new object, or one that tracking has lost, may take over what is now another's.
+  const isSought = active !== null && (!isMarked(doc, active) || isLost(scene, active));
+  if (other !== undefined && !(isSought && foreground)) return { kind: "choose", object: other };
   if (!foreground && (active === null || !isStarted(scene, active))) {
     return { kind: "refuse", sentence: "Click on the object first. Then remove what does not belong to it." };
   }
   const add: Target = { kind: "add", maskOf: active === null ? null : maskToRefine(scene, active) };
-  if (active === null || isNew || !foreground || found.includes(active)) return add;
+  if (active === null || isSought || !foreground || found.includes(active)) return add;
   const own = masks.get(active);
-  if (!own?.box) return isHere(scene, active) && own ? { kind: "ask", object: active } : add;
+  if (!own) return add; // not tracked here, or its preview is on its way
   const near = NEAR * Math.hypot(scene.width, scene.height);
   if (distanceTo(own, scene.width, at, near) <= near) return add;
   return { kind: "ask", object: nearest(scene, at, near) ?? active };
@@ -78,7 +78,9 @@ function objectsAt({ doc, masks, width }: Scene, { x, y }: Point): string[] {
 
 const isMarked = (doc: Doc, object: string): boolean => doc.marks.some((mark) => mark.object === object);
 
-const isHere = ({ doc, frame }: Scene, object: string): boolean => markOf(doc, object, frame) !== null;
+// Whether an object was tracked on the frame, but not found, and is not marked there.
+const isLost = ({ doc, frame, masks }: Scene, object: string): boolean =>
+  masks.get(object)?.box === null && markOf(doc, object, frame) === null;
 
 // Whether there is something on the frame that a background click can take away from.
 function isStarted(scene: Scene, object: string): boolean {

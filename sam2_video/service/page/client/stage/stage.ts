@@ -1,7 +1,7 @@
 // The canvas: the shown frame with its masks, marks and previews; clicks, boxes, zoom.
 
 import { problemOf } from "../api";
-import { h, iconButton } from "../dom";
+import { h } from "../dom";
 import { addBox, addClick, addObject, chooseObject, type Doc, hideObject, markOf } from "../state/document";
 import { colourOf, type State, type Store } from "../state/store";
 import { isStale } from "../state/tracked";
@@ -38,10 +38,6 @@ export class Stage {
   private readonly cross = h("div", { class: "stage-cross", hidden: true });
   private readonly band = h("div", { class: "stage-box stage-band", hidden: true });
   private readonly status = h("p", { class: "stage-status", hidden: true });
-  private readonly fit = iconButton("fit", "Show the whole picture", () => {
-    this.setZoom(1);
-    this.focus();
-  });
   private readonly question: Question;
   private readonly area: HTMLElement;
   private readonly marks: Marks;
@@ -98,11 +94,9 @@ export class Stage {
       this.question.element,
     );
     this.area.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    this.fit.classList.add("stage-fit");
     root.append(
       this.area,
       this.status,
-      this.fit,
       h("p", {
         id: "stage-keys",
         class: "hidden-text",
@@ -297,7 +291,6 @@ export class Stage {
     this.layer.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
     this.layer.classList.toggle("stage-coarse", scale * devicePixelRatio > 3);
     this.area.classList.toggle("stage-zoomed", zoom > 1);
-    this.fit.hidden = zoom === 1;
     this.marks.place();
     if (this.askedBox) putBox(this.band, this.askedBox, this.viewport);
     this.question.place((at) => this.viewport.areaAt(at), this.area.clientWidth, this.area.clientHeight);

@@ -65,6 +65,14 @@ test("an object without marks takes over any place", () => {
   assert.deepEqual(targetOfClick(scene(doc, { a: LEFT }), { x: 150, y: 150 }, true), add);
 });
 
+test("an object that tracking has lost takes over what another has taken", () => {
+  const found = scene(two, { a: null, b: LEFT }, { frame: 7 });
+  assert.deepEqual(targetOfClick(found, { x: 150, y: 150 }, true), add);
+  assert.deepEqual(targetOfClick(found, { x: 150, y: 150 }, false), { kind: "choose", object: "b" });
+  const inSight = scene(two, { a: RIGHT, b: LEFT }, { frame: 7 });
+  assert.deepEqual(targetOfClick(inSight, { x: 150, y: 150 }, true), { kind: "choose", object: "b" });
+});
+
 test("while its preview is not here a click adds to the marked object", () => {
   assert.deepEqual(targetOfClick(scene(one, {}), { x: 600, y: 300 }, true), add);
 });
