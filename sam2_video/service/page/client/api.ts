@@ -47,11 +47,14 @@ async function errorOf(answer: Response): Promise<Error> {
   return new ApiError(sentence, body.field ?? null, answer.status);
 }
 
+const MOST_KEPT_ALIVE = 30_000; // letters that a request may have that ends after its page
+
 async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const answer = await call(path, {
     method,
     ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     signal: signal ?? null,
+    keepalive: method === "PUT" && JSON.stringify(body).length < MOST_KEPT_ALIVE,
   });
   return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T);
 }
@@ -135,4 +138,9 @@ export function uploadVideo(file: File, progress: (part: number) => void, signal
     signal.addEventListener("abort", () => request.abort());
     request.send(file);
   });
+}
+
+// The bytes of a picture. A server that is silent for long counts as one that does not answer.
+export async function getPicture(url: string): Promise<Blob> {
+  return (await call(url, { signal: AbortSignal.timeout(60_000) })).blob();
 }

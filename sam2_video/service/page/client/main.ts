@@ -1,7 +1,9 @@
 // Puts the page together.
 
+import "./base.css"; // first: the parts change what it says
 import { getSchema, getStart, problemOf } from "./api";
 import { byId } from "./dom";
+import { buildNotice } from "./panels/notice";
 import { buildPanel } from "./panels/panel";
 import { buildStart } from "./panels/start";
 import { buildTopBar } from "./panels/top_bar";
@@ -15,7 +17,6 @@ import { listenForKeys } from "./timeline/keys";
 import { buildTimeline } from "./timeline/timeline";
 import { Transport } from "./timeline/transport";
 import type { Start } from "./types";
-import "./base.css";
 
 async function main(): Promise<void> {
   const [start, schema] = await connect();
@@ -26,16 +27,16 @@ async function main(): Promise<void> {
   const stage = new Stage(store, byId("stage"), frames, say);
   const tracker = new Tracker(store, frames, transport);
   buildTimeline(store, byId("timeline"), transport);
-  buildPanel(store, byId("panel"), tracker, stage);
+  buildPanel(store, byId("panel"), tracker, stage, transport);
   buildTopBar(store, byId("project-bar"), byId("top-actions"));
   listenForKeys(store, transport, stage);
+  buildNotice(store, byId("notice"));
   new Saver(store);
   store.subscribe((state, before) => {
     document.body.dataset.view = state.project ? "editor" : "start";
+    byId("editor").hidden = !state.project;
+    byId("start").hidden = state.project !== null;
     if (state.project && state.project.id !== before.project?.id) void transport.goTo(state.frame);
-    const notice = byId("notice");
-    notice.hidden = !state.problem;
-    notice.textContent = state.problem?.sentence ?? "";
   });
   await buildStart(store, byId("start"));
 }

@@ -148,3 +148,11 @@ export function setRange(doc: Doc, start: number, end: number, numFrames: number
   const first = Math.min(Math.max(0, start), numFrames - 1);
   return { ...doc, range: { start: first, end: Math.max(first, Math.min(end, numFrames - 1)) } };
 }
+
+// The range begins at a frame; it ends with the video if it ended before.
+export const setStart = (doc: Doc, frame: number, numFrames: number): Doc =>
+  setRange(doc, frame, frame > doc.range.end ? numFrames - 1 : doc.range.end, numFrames);
+
+// The range ends at a frame; it begins with the video if it began behind.
+export const setEnd = (doc: Doc, frame: number, numFrames: number): Doc =>
+  setRange(doc, frame < doc.range.start ? 0 : doc.range.start, frame, numFrames);

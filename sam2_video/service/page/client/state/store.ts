@@ -24,6 +24,9 @@ export interface State {
   readonly tracking: Track | null; // the one that is under way
   readonly follow: boolean; // whether the shown frame follows the tracking
   readonly problem: Problem | null;
+  readonly isSaved: boolean; // whether the server has the project as it is here
+  readonly speed: number; // of playing, as a multiple of the video's; negative: backward
+  readonly loop: boolean; // whether playing begins again at the end of the range
 }
 
 // A state with a project.
@@ -52,6 +55,9 @@ export class Store {
       tracking: null,
       follow: true,
       problem: null,
+      isSaved: true,
+      speed: 1,
+      loop: false,
     };
   }
 

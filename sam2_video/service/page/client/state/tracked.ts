@@ -109,3 +109,11 @@ export function untracked(doc: Doc, tracks: readonly Track[]): Range[] {
   }
   return joined(missing.filter(([first, last]) => first <= last));
 }
+
+// Whether the marks of an object on a frame are not those that its mask there was made from.
+export function isMarkNew(doc: Doc, tracks: readonly Track[], object: string, frame: number): boolean {
+  const mark = markOf(doc, object, frame);
+  if (!mark) return false;
+  const had = trackOf(tracks, object, frame)?.prompts.find((one) => one.object === object && one.frame === frame);
+  return marksOf(had ?? null) !== marksOf(promptOf(mark));
+}

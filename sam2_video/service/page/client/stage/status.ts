@@ -1,0 +1,50 @@
+// What the stage says in its corner.
+
+import { type Doc, markOf } from "../state/document";
+import { trackOf } from "../state/tracked";
+import type { Track } from "../types";
+import type { Layer } from "./mask_files";
+import type { PreviewStatus } from "./preview";
+
+export interface Shown {
+  readonly doc: Doc;
+  readonly tracks: readonly Track[];
+  readonly frame: number;
+  readonly masks: ReadonlyMap<string, Layer>; // by object, of all that are there
+  readonly isStale: (object: string) => boolean;
+  readonly preview: PreviewStatus;
+  readonly isTouch: boolean;
+}
+
+export interface Status {
+  readonly kind: "hint" | "ready" | "working" | "failed";
+  readonly text: string;
+}
+
+export function statusOf(shown: Shown): Status {
+  const { doc, frame, masks, preview, isTouch } = shown;
+  if (preview.kind === "failed") return { kind: "failed", text: preview.sentence };
+  if (preview.kind === "starting") return { kind: "working", text: "The model is starting…" };
+  if (preview.kind === "waiting") return { kind: "working", text: "Waiting for the model…" };
+  if (preview.kind === "working") return { kind: "working", text: "Finding the object…" };
+  const active = doc.objects.find(({ id }) => id === doc.active);
+  const click = isTouch ? "Tap" : "Click";
+  if (!active || !doc.marks.some(({ object }) => object === active.id)) {
+    return { kind: "hint", text: `${click} on what you want to cut out.` };
+  }
+  if (shown.isStale(active.id)) {
+    return { kind: "hint", text: "This mask is out of date. Track again to renew it." };
+  }
+  if (masks.get(active.id)?.box) {
+    return {
+      kind: "ready",
+      text: isTouch
+        ? "Selected. Tap to add, press and hold to remove."
+        : "Selected. Click to add, right-click to remove.",
+    };
+  }
+  if (markOf(doc, active.id, frame)) return { kind: "hint", text: `Nothing was found there. ${click} elsewhere.` };
+  return trackOf(shown.tracks, active.id, frame)
+    ? { kind: "hint", text: `${active.name} is not in sight here. If it is, ${click.toLowerCase()} on it.` }
+    : { kind: "hint", text: `Not tracked here yet. ${click} to mark ${active.name} on this frame too.` };
+}
