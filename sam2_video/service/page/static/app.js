@@ -6637,7 +6637,7 @@ var FRAMES = [1, 2, 5, 10];
 function ticksOf(count, rate, width, gap = 72) {
   const counted = countedRate(rate);
   const least = gap * count / Math.max(width, 1);
-  const frames = FRAMES.find((step2) => step2 >= least && step2 < counted);
+  const frames = least * 4 < counted ? FRAMES.find((step2) => step2 >= least) : void 0;
   const seconds = SECONDS.find((step2) => step2 * counted >= least) ?? Math.ceil(least / counted / 3600) * 3600;
   const step = frames ?? seconds * counted;
   const parts = frames ? frames : seconds % 5 === 0 && seconds <= 60 ? 5 : seconds === 2 ? 2 : 4;
@@ -7260,7 +7260,7 @@ var Transport = class {
         await this.frames.load(next);
       } catch (error) {
         if (isOld() || next !== this.wanted) continue;
-        this.fail(next, error);
+        this.fail(error);
         return;
       }
       if (isOld()) {
@@ -7288,11 +7288,12 @@ var Transport = class {
       const next = isFirst ? frame : advanced(frame, count * direction, doc2.range, loop);
       const shown = next ?? (direction > 0 ? doc2.range.end : doc2.range.start);
       const after = advanced(shown, Math.max(1, count) * direction, doc2.range, loop);
-      if (after !== null) this.frames.prefetch(after, Math.max(1, count) * direction);
       try {
-        await this.load(shown);
+        const loaded = this.load(shown);
+        if (after !== null) this.frames.prefetch(after, Math.max(1, count) * direction);
+        await loaded;
       } catch (error) {
-        if (goesOn()) this.fail(shown, error);
+        if (goesOn()) this.fail(error);
         return;
       }
       due = isFirst ? this.clock.now() : due + count * period;
@@ -7317,8 +7318,8 @@ var Transport = class {
     this.problem = null;
     this.store.update({ frame, selected: frame === state.frame ? state.selected : null, ...patch });
   }
-  fail(frame, error) {
-    this.problem = { sentence: `We can't show frame ${frame + 1}. ${problemOf(error).sentence}`, field: null };
+  fail(error) {
+    this.problem = problemOf(error);
     this.store.update({ isPlaying: false, problem: this.problem });
   }
   leaveTracking() {
