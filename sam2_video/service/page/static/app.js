@@ -6649,7 +6649,7 @@ var FRAMES = [1, 2, 5, 10];
 function ticksOf(count, rate, width, gap = 72) {
   const counted = countedRate(rate);
   const least = gap * count / Math.max(width, 1);
-  const frames = FRAMES.find((step2) => step2 >= least && step2 < counted);
+  const frames = least * 4 < counted ? FRAMES.find((step2) => step2 >= least) : void 0;
   const seconds = SECONDS.find((step2) => step2 * counted >= least) ?? Math.ceil(least / counted / 3600) * 3600;
   const step = frames ?? seconds * counted;
   const parts = frames ? frames : seconds % 5 === 0 && seconds <= 60 ? 5 : seconds === 2 ? 2 : 4;
