@@ -5751,18 +5751,21 @@ var Question = class {
   get isOpen() {
     return !this.element.hidden;
   }
-  // `at`: the pixel of the picture that it is about.
-  ask(at2, name, makeNew, add) {
+  // `at`: the place of the picture that it is about. The first choice is the default, if there is one.
+  ask(at2, choices, hasDefault) {
     this.at = at2;
-    const choice2 = (text, act) => h("button", {
-      type: "button",
-      textContent: text,
-      onclick: () => {
-        this.close();
-        act();
-      }
-    });
-    this.element.replaceChildren(choice2("New object", makeNew), choice2(`Add to ${name}`, add));
+    const buttons = choices.map(
+      ({ text, act }) => h("button", {
+        type: "button",
+        textContent: text,
+        onclick: () => {
+          this.close();
+          act();
+        }
+      })
+    );
+    if (hasDefault) buttons[0]?.classList.add("stage-default");
+    this.element.replaceChildren(...buttons);
     this.element.hidden = this.spot.hidden = false;
   }
   focus() {
@@ -5770,8 +5773,9 @@ var Question = class {
   }
   close() {
     if (!this.isOpen) return;
+    const hadFocus = this.element.contains(document.activeElement);
     this.element.hidden = this.spot.hidden = true;
-    this.done();
+    this.done(hadFocus);
   }
   // Beside the point, inside of the area.
   place(areaAt, across, down) {
@@ -5890,9 +5894,9 @@ var Stage = class {
     this.store = store;
     this.frames = frames;
     this.say = say;
-    this.question = new Question(() => {
+    this.question = new Question((hadFocus) => {
       this.band.hidden = true;
-      this.focus();
+      if (hadFocus) this.focus();
     });
     this.marks = new Marks(store, this.viewport, () => this.focus());
     this.area = h(
@@ -6002,10 +6006,8 @@ var Stage = class {
     if (project?.id !== before.project?.id) this.open();
     if (!doc || !project) return;
     const isMoved = state.frame !== before.frame || project.id !== before.project?.id;
-    if (isMoved) {
-      this.question.close();
-      this.setCross(null);
-    }
+    if (isMoved) this.setCross(null);
+    if (isMoved || doc.objects !== before.doc?.objects || doc.active !== before.doc.active) this.question.close();
     if (isMoved || state.doc !== before.doc) this.refusal = null;
     if (isMoved || project.tracks !== before.project?.tracks || doc.objects !== before.doc?.objects) this.load();
     else this.draw();
@@ -6322,17 +6324,25 @@ var Stage = class {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc, maskOf) => addClick(doc, scene.frame, { ...at2, foreground }, maskOf);
-    this.apply(targetOfClick(scene, at2, foreground), { x: at2.x + 0.5, y: at2.y + 0.5 }, add);
+    const target = targetOfClick(scene, at2, foreground);
+    const middle = { x: at2.x + 0.5, y: at2.y + 0.5 };
+    this.apply(target, middle, add, (object) => maskToRefine(scene, object));
+    const { active } = scene.doc;
+    if (target.kind !== "choose" || active === null) return;
+    const text = `${foreground ? "Add to" : "Remove from"} ${this.nameOf(active)} instead`;
+    const act = () => this.edit((doc) => add(chooseObject(doc, active), maskToRefine(scene, active)));
+    this.question.ask(middle, [{ text, act }], false);
+    this.place();
   }
   drawBox(box) {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc, maskOf) => addBox(doc, scene.frame, box, maskOf);
     this.askedBox = box;
-    this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add);
+    this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add, () => null);
     this.band.hidden = !this.question.isOpen;
   }
-  apply(target, at2, add) {
+  apply(target, at2, add, maskOf) {
     if (target.kind === "refuse") {
       this.refusal = target.sentence;
       this.tell();
@@ -6343,12 +6353,14 @@ var Stage = class {
       this.edit((doc) => add(doc, target.maskOf));
     } else {
       const { object } = target;
-      this.question.ask(
-        at2,
-        this.nameOf(object),
-        () => this.edit((doc) => add(addObject(doc), null)),
-        () => this.edit((doc) => add(chooseObject(doc, object), null))
-      );
+      const choices = [
+        { text: "New object", act: () => this.edit((doc) => add(addObject(doc), null)) },
+        {
+          text: `Add to ${this.nameOf(object)}`,
+          act: () => this.edit((doc) => add(chooseObject(doc, object), maskOf(object)))
+        }
+      ];
+      this.question.ask(at2, choices, true);
       this.place();
       this.question.focus();
     }
