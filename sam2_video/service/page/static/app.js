@@ -683,6 +683,7 @@ function python(asked) {
   const video = file === null ? JSON.stringify(asked.video.url) : `open(${JSON.stringify(file)}, "rb")`;
   return [
     "import os",
+    "import urllib.parse",
     "import urllib.request",
     "",
     `os.environ["REPLICATE_BASE_URL"] = ${JSON.stringify(asked.api)}`,
@@ -699,7 +700,7 @@ function python(asked) {
     ")",
     "for item in output:",
     '    url = getattr(item, "url", item)',
-    hasFolders(asked) ? '    name = "_".join(url.split("/")[-2:])' : '    name = url.split("/")[-1]',
+    `    name = urllib.parse.unquote(${hasFolders(asked) ? '"_".join(url.split("/")[-2:])' : 'url.split("/")[-1]'})`,
     "    urllib.request.urlretrieve(url, name)",
     "    print(name)",
     ""
@@ -1624,7 +1625,12 @@ var ExportList = class {
     const get = files.length ? keyed(
       h(
         "a",
-        { class: "button", href: url, download: only?.name ?? "", "aria-label": `Download ${title}` },
+        {
+          class: "button",
+          href: url,
+          download: only?.name ?? "",
+          "aria-label": `${only ? "Download" : "Download all"}: ${title}`
+        },
         icon("download"),
         only ? "Download" : "Download all"
       ),
