@@ -196,6 +196,61 @@ function buildNotice(store, root) {
   });
 }
 
+// state/look.ts
+var LOOK = {
+  view: "highlight",
+  opacity: 0.5,
+  outline: true,
+  marking: "mask",
+  color: "#00ff00",
+  expand: 0,
+  feather: 0,
+  form: "mp4",
+  fps: null,
+  quality: 80,
+  interval: 1,
+  separate: false,
+  sound: true,
+  masks: false
+};
+var MASK_TYPES = {
+  highlight: "highlighted",
+  cutout: "alpha",
+  color: "greenscreen",
+  matte: "binary"
+};
+var isVideo = (form) => form === "mp4" || form === "webm" || form === "mov";
+function formsOf(view, video) {
+  const all = view === "cutout" ? ["mov", "webm", "png", "webp"] : ["mp4", "webm", "mov", "png", "webp", "jpg"];
+  return video.num_frames === 1 ? all.filter((form) => !isVideo(form)) : all;
+}
+function withView(look, view, video) {
+  const forms = formsOf(view, video);
+  return { ...look, view, form: forms.includes(look.form) ? look.form : forms[0] };
+}
+function inputsOf(look, video, range) {
+  const makesVideo = isVideo(look.form);
+  const sourceRate = Math.min(Math.max(Math.round(video.frame_rate ?? 30), 1), 60);
+  return {
+    mask_type: MASK_TYPES[look.view],
+    annotation_type: look.marking,
+    output_video: makesVideo,
+    video_format: makesVideo ? look.form : "mp4",
+    video_fps: look.fps ?? sourceRate,
+    output_format: makesVideo ? "webp" : look.form,
+    output_quality: look.quality,
+    output_frame_interval: look.interval,
+    separate_objects: look.separate,
+    keep_audio: makesVideo && look.fps === null && look.sound,
+    output_masks: look.masks,
+    mask_expand: look.expand,
+    mask_feather: look.feather,
+    background_color: look.color,
+    start_frame: range.start,
+    end_frame: range.end
+  };
+}
+
 // panels/controls.ts
 var counter = 0;
 var newId = (name) => `${name}-${++counter}`;
@@ -234,7 +289,7 @@ function numberBox({ label: label2, min, max: max2, change }) {
 function slider(options) {
   const { label: label2, min, max: max2, unit = "", hint, step = 1, change } = options;
   const id = newId("slider");
-  const fill = (value) => range.style.setProperty("--part", `${(value - min) / (max2 - min) * 100}%`);
+  const part = (value) => `${(value - min) / (max2 - min) * 100}%`;
   const range = h("input", {
     type: "range",
     class: "slider",
@@ -245,6 +300,7 @@ function slider(options) {
     ...hint ? { "aria-describedby": `${id}-hint` } : {},
     oninput: () => change(Number(range.value))
   });
+  range.style.setProperty("--zero", part(Math.max(min, 0)));
   const box = numberBox({ ...options, label: `${label2}, number` });
   const element = h(
     "div",
@@ -260,7 +316,7 @@ function slider(options) {
   );
   const show2 = (value) => {
     range.value = String(value);
-    fill(value);
+    range.style.setProperty("--part", part(value));
     box.show(value);
   };
   return { element, show: show2 };
@@ -318,61 +374,6 @@ function progress(label2) {
     else element.value = part;
   };
   return { element, show: show2 };
-}
-
-// state/look.ts
-var LOOK = {
-  view: "highlight",
-  opacity: 0.5,
-  outline: true,
-  marking: "mask",
-  color: "#00ff00",
-  expand: 0,
-  feather: 0,
-  form: "mp4",
-  fps: null,
-  quality: 80,
-  interval: 1,
-  separate: false,
-  sound: true,
-  masks: false
-};
-var MASK_TYPES = {
-  highlight: "highlighted",
-  cutout: "alpha",
-  color: "greenscreen",
-  matte: "binary"
-};
-var isVideo = (form) => form === "mp4" || form === "webm" || form === "mov";
-function formsOf(view, video) {
-  const all = view === "cutout" ? ["mov", "webm", "png", "webp"] : ["mp4", "webm", "mov", "png", "webp", "jpg"];
-  return video.num_frames === 1 ? all.filter((form) => !isVideo(form)) : all;
-}
-function withView(look, view, video) {
-  const forms = formsOf(view, video);
-  return { ...look, view, form: forms.includes(look.form) ? look.form : forms[0] };
-}
-function inputsOf(look, video, range) {
-  const makesVideo = isVideo(look.form);
-  const sourceRate = Math.min(Math.max(Math.round(video.frame_rate ?? 30), 1), 60);
-  return {
-    mask_type: MASK_TYPES[look.view],
-    annotation_type: look.marking,
-    output_video: makesVideo,
-    video_format: makesVideo ? look.form : "mp4",
-    video_fps: look.fps ?? sourceRate,
-    output_format: makesVideo ? "webp" : look.form,
-    output_quality: look.quality,
-    output_frame_interval: look.interval,
-    separate_objects: look.separate,
-    keep_audio: makesVideo && look.fps === null && look.sound,
-    output_masks: look.masks,
-    mask_expand: look.expand,
-    mask_feather: look.feather,
-    background_color: look.color,
-    start_frame: range.start,
-    end_frame: range.end
-  };
 }
 
 // state/schema.ts
@@ -433,7 +434,8 @@ function requestOf(doc, video, fields) {
     box_coordinates: boxes.map(({ box }) => `[${box.map(rounded).join(",")}]`).join(","),
     box_frames: boxes.map(({ frame }) => frame).join(",") || "0",
     box_object_ids: boxes.map(({ object }) => nameOf(object)).join(","),
-    ...inputsOf(doc.look, video, doc.range)
+    ...inputsOf(doc.look, video, doc.range),
+    end_frame: doc.range.end === video.num_frames - 1 ? -1 : doc.range.end
   };
   const inputs = {};
   for (const { name, default: usual } of fields) {
@@ -681,6 +683,7 @@ function python(asked) {
   const video = file === null ? JSON.stringify(asked.video.url) : `open(${JSON.stringify(file)}, "rb")`;
   return [
     "import os",
+    "import urllib.parse",
     "import urllib.request",
     "",
     `os.environ["REPLICATE_BASE_URL"] = ${JSON.stringify(asked.api)}`,
@@ -697,7 +700,7 @@ function python(asked) {
     ")",
     "for item in output:",
     '    url = getattr(item, "url", item)',
-    hasFolders(asked) ? '    name = "_".join(url.split("/")[-2:])' : '    name = url.split("/")[-1]',
+    `    name = urllib.parse.unquote(${hasFolders(asked) ? '"_".join(url.split("/")[-2:])' : 'url.split("/")[-1]'})`,
     "    urllib.request.urlretrieve(url, name)",
     "    print(name)",
     ""
@@ -1622,7 +1625,12 @@ var ExportList = class {
     const get = files.length ? keyed(
       h(
         "a",
-        { class: "button", href: url, download: only?.name ?? "", "aria-label": `Download ${title}` },
+        {
+          class: "button",
+          href: url,
+          download: only?.name ?? "",
+          "aria-label": `${only ? "Download" : "Download all"}: ${title}`
+        },
         icon("download"),
         only ? "Download" : "Download all"
       ),
@@ -1915,13 +1923,8 @@ function buildTracking(store, root, tracker, transport, showExport) {
   const stop = h("button", { type: "button", id: "stop-track", onclick: () => void tracker.cancel() }, "Stop");
   const follow = toggle("Following", "", (on2) => store.update({ follow: on2 }));
   const idle = h("div", { class: "track-buttons" }, main2, toExport);
-  const busy = h(
-    "div",
-    { class: "track-busy" },
-    bar.element,
-    h("div", { class: "track-buttons" }, follow.element, stop)
-  );
-  root.append(h("div", { class: "track-head" }, sentence, all), idle, busy);
+  const busy = h("div", { class: "track-buttons" }, follow.element, stop);
+  root.append(bar.element, h("div", { class: "track-head" }, sentence, all), idle, busy);
   main2.onclick = async () => {
     const { opened } = store;
     if (!opened || main2.getAttribute("aria-disabled") === "true") return;
@@ -1938,6 +1941,7 @@ function buildTracking(store, root, tracker, transport, showExport) {
     const hadFocus = root.contains(document.activeElement);
     idle.hidden = tracking !== null;
     busy.hidden = tracking === null;
+    bar.element.hidden = tracking === null;
     follow.show(state.follow);
     if (tracking) {
       all.hidden = true;
@@ -1996,6 +2000,10 @@ function buildPanel(store, root, tracker, stage, transport) {
   const tabs = new Tabs(pages);
   const bar = h("section", { class: "track-bar", "aria-label": "Tracking" });
   buildTracking(store, bar, tracker, transport, () => {
+    const { opened } = store;
+    if (opened && isUntouched(opened)) {
+      changeLook(store, withView(opened.doc.look, "cutout", opened.project.video));
+    }
     tabs.choose("Export");
     byId("export").focus();
   });
@@ -2004,6 +2012,7 @@ function buildPanel(store, root, tracker, stage, transport) {
     if (state.project?.id !== before.project?.id) tabs.choose("Edit");
   });
 }
+var isUntouched = ({ doc, project }) => !project.exports.length && doc.look.view === LOOK.view && doc.look.form === LOOK.form;
 var Tabs = class {
   list;
   body;
@@ -2337,34 +2346,40 @@ async function buildStart(store, root) {
 }
 function show(store, project) {
   store.open(project);
-  byId("project-name").focus({ preventScroll: true });
-  byId("project-name").blur();
   byId("editor").focus({ preventScroll: true });
 }
 async function go(store) {
   const place = placeOf(location.hash);
   if (place.kind === "project" && place.id === store.state.project?.id) return;
   const { hash } = location;
+  const isLeft = () => location.hash !== hash;
+  if (place.kind === "start") return goToStart(store, isLeft);
   try {
-    if (place.kind !== "start") {
-      const project = place.kind === "project" ? await getProject(place.id) : await openShared(place.token);
-      if (location.hash !== hash) return;
-      if (place.kind === "share") history.replaceState(null, "", projectHash(project.id));
-      show(store, project);
-      return;
-    }
-    const wasOpen = store.state.project !== null;
-    store.close();
-    const start = await getStart();
-    if (location.hash === hash) store.update({ start });
-    if (wasOpen) byId("choose-video").focus({ preventScroll: true });
+    const project = place.kind === "project" ? await getProject(place.id) : await openShared(place.token);
+    if (isLeft()) return;
+    if (place.kind === "share") history.replaceState(null, "", projectHash(project.id));
+    show(store, project);
   } catch (error) {
-    if (location.hash !== hash) return;
+    if (isLeft()) return;
     history.replaceState(null, "", location.pathname);
-    store.close();
+    await goToStart(store, () => placeOf(location.hash).kind !== "start");
     const isGone = error instanceof ApiError && error.status === 404;
-    const gone = place.kind === "share" ? "This shared work is not here any more: its owner stopped sharing it, or it was deleted." : "This work is not here: it was deleted, or it belongs to another browser. Its owner can share it with “Copy link”.";
-    store.update({ problem: isGone ? { sentence: gone, field: null } : problemOf(error) });
+    store.update({ problem: isGone ? { sentence: GONE[place.kind], field: null } : problemOf(error) });
+  }
+}
+var GONE = {
+  share: "This shared work is not here any more: its owner stopped sharing it, or it was deleted.",
+  project: "This work is not here: it was deleted, or it belongs to another browser. Its owner can share it with “Copy link”."
+};
+async function goToStart(store, isLeft) {
+  const wasOpen = store.state.project !== null;
+  store.close();
+  if (wasOpen) byId("choose-video").focus({ preventScroll: true });
+  try {
+    const start = await getStart();
+    if (!isLeft()) store.update({ start });
+  } catch (error) {
+    store.update({ problem: problemOf(error) });
   }
 }
 function heroOf(examples) {
