@@ -2620,8 +2620,7 @@ function build() {
     h(
       "div",
       { class: "help-body", tabIndex: 0, role: "group", "aria-label": "Keys and gestures" },
-      ...keys,
-      ...gestures
+      h("div", { class: "help-columns" }, ...keys, ...gestures)
     )
   );
   card2.addEventListener("click", (event) => event.target === card2 && card2.close());

@@ -74,8 +74,7 @@ function build(): HTMLDialogElement {
     h(
       "div",
       { class: "help-body", tabIndex: 0, role: "group", "aria-label": "Keys and gestures" },
-      ...keys,
-      ...gestures,
+      h("div", { class: "help-columns" }, ...keys, ...gestures),
     ),
   );
   card.addEventListener("click", (event) => event.target === card && card.close()); // beside the card
