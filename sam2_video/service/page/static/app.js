@@ -2453,7 +2453,7 @@ var GROUPS = [
       entry([["Space"]], "Play or pause", plain("toggle", " ")),
       entry(
         [["J"], ["K"], ["L"]],
-        "Play backward, pause, play forward; press J or L again to go faster",
+        "Play backward, pause, play forward; J or L again: faster",
         plain("backward", "j"),
         plain("pause", "k"),
         plain("forward", "l")
@@ -2500,6 +2500,20 @@ var GROUPS = [
     ]
   },
   {
+    title: "View",
+    entries: [
+      entry(
+        [["+"], ["−"], ["0"]],
+        "Zoom in, zoom out, show the whole picture",
+        on("zoom in", "+", "="),
+        on("zoom out", "-", "_"),
+        plain("zoom fit", "0")
+      ),
+      entry([["?"]], "This card", on("help", "?")),
+      entry([["Esc"]], "Close, or deselect", plain("close", "escape"))
+    ]
+  },
+  {
     title: "Objects and marks",
     entries: [
       entry(
@@ -2528,20 +2542,6 @@ var GROUPS = [
         { action: "redo", keys: ["y"], ctrl: true, shift: false }
       )
     ]
-  },
-  {
-    title: "View",
-    entries: [
-      entry(
-        [["+"], ["−"], ["0"]],
-        "Zoom in, zoom out, show the whole picture",
-        on("zoom in", "+", "="),
-        on("zoom out", "-", "_"),
-        plain("zoom fit", "0")
-      ),
-      entry([["?"]], "This card", on("help", "?")),
-      entry([["Esc"]], "Close, or deselect", plain("close", "escape"))
-    ]
   }
 ];
 var SHORTCUTS = GROUPS.flatMap(({ entries }) => entries.flatMap(({ shortcuts }) => shortcuts));
@@ -2565,6 +2565,7 @@ var SLIDER_ACTIONS = [
 function isFree(action, focus) {
   if (focus === "text" || focus === "menu") return false;
   if (focus === "button") return action !== "toggle";
+  if (focus === "choice") return action !== "toggle" && !SLIDER_ACTIONS.includes(action);
   if (focus === "slider") return !SLIDER_ACTIONS.includes(action);
   return true;
 }
@@ -2613,6 +2614,7 @@ var keysOf = (keys, joint) => {
 function build() {
   const title = h("h2", { id: "help-title" }, "Keys and gestures");
   const card2 = h("dialog", { class: "help", "aria-labelledby": title.id });
+  const isTouched = matchMedia("(pointer: coarse)").matches;
   const keys = GROUPS.map(
     ({ title: name, entries }) => group(
       name,
@@ -2635,8 +2637,11 @@ function build() {
     h(
       "div",
       { class: "help-body", tabIndex: 0, role: "group", "aria-label": "Keys and gestures" },
-      ...keys,
-      ...gestures
+      h(
+        "div",
+        { class: "help-columns" },
+        ...isTouched ? [...gestures.toReversed(), ...keys] : [...keys, ...gestures]
+      )
     )
   );
   card2.addEventListener("click", (event) => event.target === card2 && card2.close());
@@ -6551,6 +6556,7 @@ var speedText = (speed) => `${speed < 0 ? "−" : ""}${Math.abs(speed)}×`;
 
 // timeline/keys.ts
 var ZOOM_STEP2 = 1.5;
+var WITHOUT_SPACE = { button: "other", choice: "slider" };
 var TYPED = "text search url email password number tel date time";
 function listenForKeys(store, transport, stage) {
   let byPointer = false;
@@ -6573,7 +6579,7 @@ function listenForKeys(store, transport, stage) {
     });
     if (!action || document.querySelector("dialog[open]")) return;
     const focus = focusOf(document.activeElement);
-    if (!isFree(action, focus === "button" && byPointer ? "other" : focus)) return;
+    if (!isFree(action, byPointer ? WITHOUT_SPACE[focus] ?? focus : focus)) return;
     if (action === "help") openHelp();
     else if (store.opened) perform(action, event.key, store, store.opened, transport, stage);
     else return;
@@ -6590,10 +6596,11 @@ function focusOf(element) {
   if (element.closest("[role=menu], [role=listbox], [popover]:popover-open")) return "menu";
   if (element instanceof HTMLInputElement) {
     if (TYPED.split(" ").includes(element.type)) return "text";
-    return element.type === "range" || element.type === "radio" ? "slider" : "menu";
+    return element.type === "range" ? "slider" : element.type === "radio" ? "choice" : "button";
   }
-  if (["slider", "tab", "radio"].includes(role)) return "slider";
-  return element.matches("button, a[href], summary, [role=button]") ? "button" : "other";
+  if (role === "slider") return "slider";
+  if (role === "tab" || role === "radio") return "choice";
+  return element.matches("button, a[href], summary, [role=button], [role=switch]") ? "button" : "other";
 }
 function perform(action, key, store, { doc, project, frame, isPlaying, speed, loop, selected }, transport, stage) {
   const count = project.video.num_frames;
@@ -6676,7 +6683,7 @@ var FRAMES = [1, 2, 5, 10];
 function ticksOf(count, rate, width, gap = 72) {
   const counted = countedRate(rate);
   const least = gap * count / Math.max(width, 1);
-  const frames = FRAMES.find((step2) => step2 >= least && step2 < counted);
+  const frames = least * 4 < counted ? FRAMES.find((step2) => step2 >= least) : void 0;
   const seconds = SECONDS.find((step2) => step2 * counted >= least) ?? Math.ceil(least / counted / 3600) * 3600;
   const step = frames ?? seconds * counted;
   const parts = frames ? frames : seconds % 5 === 0 && seconds <= 60 ? 5 : seconds === 2 ? 2 : 4;
@@ -7135,6 +7142,7 @@ var Timeline = class {
     const isTouch = event.pointerType === "touch";
     const area = this.area;
     let isDragged = false;
+    let going = null;
     const drag = () => {
       isDragged = true;
       area.setPointerCapture(event.pointerId);
@@ -7144,7 +7152,7 @@ var Timeline = class {
       this.scrubbed = this.frameAt(clientX);
       const { opened } = this.store;
       if (opened) this.place(opened);
-      void this.transport.seek(this.scrubbed);
+      going = this.transport.seek(this.scrubbed);
     };
     const move = (moved) => {
       if (moved.pointerId !== event.pointerId) return;
@@ -7158,7 +7166,7 @@ var Timeline = class {
       area.removeEventListener("pointercancel", end);
       area.classList.remove("tl-scrubbing");
       if (ended.type === "pointerup" && !isDragged && !onMark) go2(ended.clientX);
-      void this.transport.goTo(this.transport.target).then(() => this.settle());
+      void going?.then(() => this.settle());
     };
     area.addEventListener("pointermove", move);
     area.addEventListener("pointerup", end);
