@@ -5297,8 +5297,10 @@ var CHECKS = [
   [153, 153, 153]
 ];
 function piecesOf(doc, masks, previews, isStale2, colourOf2) {
-  return doc.objects.flatMap(({ id, hidden }) => {
-    const layer = hidden ? void 0 : previews.get(id) ?? masks.get(id);
+  const ids = doc.objects.filter(({ hidden }) => !hidden).map(({ id }) => id);
+  const ordered = [...ids.filter((id) => !previews.has(id)), ...ids.filter((id) => previews.has(id))];
+  return ordered.flatMap((id) => {
+    const layer = previews.get(id) ?? masks.get(id);
     return layer ? [{ layer, colour: colourOf2(id), isStale: !previews.has(id) && isStale2(id) }] : [];
   });
 }
