@@ -5017,7 +5017,7 @@ var Frames = class {
     const { opened } = this.store;
     if (!opened || !step) return;
     const { width, height, num_frames } = opened.project.video;
-    const count = Math.max(2, Math.min(MOST_AHEAD, Math.floor(PICTURE_BYTES / 3 / (width * height * 4))));
+    const count = Math.min(MOST_AHEAD, Math.floor(PICTURE_BYTES / 3 / (width * height * 4)));
     this.ahead = Array.from({ length: count }, (_, i2) => index + i2 * step).filter((i2) => 0 <= i2 && i2 < num_frames);
     this.loadAhead();
   }
@@ -5818,7 +5818,7 @@ var Question = class {
 
 // stage/status.ts
 function statusOf(shown) {
-  const { doc, frame, masks, preview, isTouch } = shown;
+  const { doc, frame, masks, preview, tool, isTouch } = shown;
   if (preview.kind === "failed") return { kind: "failed", text: preview.sentence };
   if (preview.kind === "starting") return { kind: "working", text: "The model is starting…" };
   if (preview.kind === "waiting") return { kind: "working", text: "Waiting for the model…" };
@@ -5826,16 +5826,16 @@ function statusOf(shown) {
   const active = doc.objects.find(({ id }) => id === doc.active);
   const click = isTouch ? "Tap" : "Click";
   if (!active || !doc.marks.some(({ object }) => object === active.id)) {
-    return { kind: "hint", text: `${click} on what you want to cut out.` };
+    const how = tool === "box" ? "Drag a box around" : `${click} on`;
+    return { kind: "hint", text: `${how} what you want to cut out.` };
   }
   if (shown.isStale(active.id)) {
     return { kind: "hint", text: "This mask is out of date. Track again to renew it." };
   }
   if (masks.get(active.id)?.box) {
-    return {
-      kind: "ready",
-      text: isTouch ? "Selected. Tap to add, press and hold to remove." : "Selected. Click to add, right-click to remove."
-    };
+    if (tool === "remove") return { kind: "ready", text: `Selected. ${click} to remove.` };
+    const other = isTouch ? "press and hold" : "right-click";
+    return { kind: "ready", text: `Selected. ${click} to add, ${other} to remove.` };
   }
   if (markOf(doc, active.id, frame)) return { kind: "hint", text: `Nothing was found there. ${click} elsewhere.` };
   return trackOf(shown.tracks, active.id, frame) ? { kind: "hint", text: `${active.name} is not in sight here. If it is, ${click.toLowerCase()} on it.` } : { kind: "hint", text: `Not tracked here yet. ${click} to mark ${active.name} on this frame too.` };
@@ -6134,6 +6134,7 @@ var Stage = class {
       masks: this.masksShown,
       isStale: (object) => !previewed.has(object) && isStale(doc, project.tracks, object, frame),
       preview: this.previews.status,
+      tool: opened.tool,
       isTouch: this.isTouch
     });
     this.status.dataset.kind = found.kind;

@@ -268,6 +268,7 @@ export class Stage {
             masks: this.masksShown,
             isStale: (object) => !previewed.has(object) && isStale(doc, project.tracks, object, frame),
             preview: this.previews.status,
+            tool: opened.tool,
             isTouch: this.isTouch,
           });
     this.status.dataset.kind = found.kind;
