@@ -6488,6 +6488,10 @@ function markText(doc, object, frame) {
   const parts = [clicks ? `${clicks} click${clicks === 1 ? "" : "s"}` : "", mark?.box ? "a box" : ""];
   return parts.filter((part) => part !== "").join(" and ");
 }
+var isSameLane = (a, b) => a.length === b.length && a.every((one, index) => {
+  const other = b[index];
+  return one.first === other.first && one.last === other.last && one.presence === other.presence && one.score === other.score && one.isStale === other.isStale;
+});
 
 // timeline/playback.ts
 var FASTEST = 8;
@@ -6756,6 +6760,7 @@ var LOWEST = 0.3;
 var TRACKED = 0.4;
 var STALE = 0.4;
 var LaneView = class {
+  // an active lane has another ground
   constructor(object, store, transport, choose) {
     this.object = object;
     this.transport = transport;
@@ -6775,6 +6780,7 @@ var LaneView = class {
   marks = h("div", { class: "tl-marks" });
   shownMarks = "";
   shown = null;
+  wasActive = false;
   // Shows a lane; draws only if it has changed, or `isForced`.
   show(lane, state, isForced) {
     const object = state.doc.objects.find(({ id }) => id === this.object);
@@ -6786,15 +6792,16 @@ var LaneView = class {
     this.element.classList.toggle("tl-hidden", object.hidden);
     this.name.setAttribute("aria-pressed", String(isActive2));
     this.label.textContent = object.name;
-    this.showMarks(lane, state);
-    const before = this.shown;
+    if (lane !== this.shown) this.showMarks(lane, state);
+    const isNew = !this.shown || !isSameLane(lane.segments, this.shown.segments);
     this.shown = lane;
-    if (lane.segments !== before?.segments) {
+    if (isNew) {
       const text = laneText(lane);
       this.about.textContent = `. ${text}`;
       this.name.title = `${object.name}: ${text}`;
     }
-    if (isForced || lane.segments !== before?.segments) this.draw(colour, state.project.video.num_frames);
+    if (isNew || isForced || isActive2 !== this.wasActive) this.draw(colour, state.project.video.num_frames);
+    this.wasActive = isActive2;
   }
   showMarks(lane, { doc, project: { video } }) {
     const key = JSON.stringify(lane.marks.map((frame2) => [frame2, markText(doc, this.object, frame2)]));
@@ -6983,6 +6990,8 @@ var Timeline = class {
   asked = /* @__PURE__ */ new Set();
   // tracks whose lanes were asked for
   lanes = [];
+  inputs = [];
+  // that `lanes` was made from
   scrubbed = null;
   // the frame under the pointer, until it is shown
   pending = 0;
@@ -7062,12 +7071,11 @@ var Timeline = class {
   }
   drawLanes(opened, isForced) {
     const { doc, project } = opened;
-    const before = new Map(this.lanes.map((lane) => [lane.object, lane]));
-    this.lanes = lanesOf(doc, project.tracks, this.known, project.video.num_frames).map((lane) => {
-      const old = before.get(lane.object);
-      const isSame = old && JSON.stringify(old.segments) === JSON.stringify(lane.segments);
-      return isSame ? { ...lane, segments: old.segments } : lane;
-    });
+    const inputs = [project.tracks, doc.marks, doc.objects, this.known.size];
+    if (inputs.some((input, index) => input !== this.inputs[index])) {
+      this.inputs = inputs;
+      this.lanes = lanesOf(doc, project.tracks, this.known, project.video.num_frames);
+    }
     const ids = this.lanes.map(({ object }) => object);
     for (const [id, view] of this.views) {
       if (ids.includes(id)) continue;
