@@ -6880,12 +6880,32 @@ var LaneView = class {
       rectangles(is("gone"), () => bottom - ratio, bottom);
     }
     context.globalAlpha = 1;
+    this.stripe(context, style.backgroundColor, ({ isStale: isStale2 }) => isStale2, x2, ratio);
     context.fillStyle = style.getPropertyValue("--warn");
     rectangles(
       ({ isStale: isStale2 }) => isStale2,
       () => 0,
       Math.round(2 * ratio)
     );
+  }
+  // Stripes over segments.
+  stripe(context, colour, fits, x2, ratio) {
+    const { width, height } = this.canvas;
+    const striped = this.shown.segments.filter(fits);
+    if (!striped.length) return;
+    context.save();
+    context.beginPath();
+    for (const { first, last } of striped) context.rect(x2(first), 0, x2(last + 1) - x2(first), height);
+    context.clip();
+    context.beginPath();
+    for (let left = -height; left < width; left += 7 * ratio) {
+      context.moveTo(left, height);
+      context.lineTo(left + height, 0);
+    }
+    context.strokeStyle = colour;
+    context.lineWidth = 2 * ratio;
+    context.stroke();
+    context.restore();
   }
 };
 

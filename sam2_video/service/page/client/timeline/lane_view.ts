@@ -138,11 +138,38 @@ export class LaneView {
       rectangles(is("gone"), () => bottom - ratio, bottom);
     }
     context.globalAlpha = 1;
+    this.stripe(context, style.backgroundColor, ({ isStale }) => isStale, x, ratio);
     context.fillStyle = style.getPropertyValue("--warn");
     rectangles(
       ({ isStale }) => isStale,
       () => 0,
       Math.round(2 * ratio),
     );
+  }
+
+  // Stripes over segments.
+  private stripe(
+    context: CanvasRenderingContext2D,
+    colour: string,
+    fits: (segment: Segment) => boolean,
+    x: (frame: number) => number,
+    ratio: number,
+  ): void {
+    const { width, height } = this.canvas;
+    const striped = this.shown!.segments.filter(fits);
+    if (!striped.length) return;
+    context.save();
+    context.beginPath();
+    for (const { first, last } of striped) context.rect(x(first), 0, x(last + 1) - x(first), height);
+    context.clip();
+    context.beginPath();
+    for (let left = -height; left < width; left += 7 * ratio) {
+      context.moveTo(left, height);
+      context.lineTo(left + height, 0);
+    }
+    context.strokeStyle = colour;
+    context.lineWidth = 2 * ratio;
+    context.stroke();
+    context.restore();
   }
 }
