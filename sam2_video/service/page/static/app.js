@@ -196,6 +196,61 @@ function buildNotice(store, root) {
   });
 }
 
+// state/look.ts
+var LOOK = {
+  view: "highlight",
+  opacity: 0.5,
+  outline: true,
+  marking: "mask",
+  color: "#00ff00",
+  expand: 0,
+  feather: 0,
+  form: "mp4",
+  fps: null,
+  quality: 80,
+  interval: 1,
+  separate: false,
+  sound: true,
+  masks: false
+};
+var MASK_TYPES = {
+  highlight: "highlighted",
+  cutout: "alpha",
+  color: "greenscreen",
+  matte: "binary"
+};
+var isVideo = (form) => form === "mp4" || form === "webm" || form === "mov";
+function formsOf(view, video) {
+  const all = view === "cutout" ? ["mov", "webm", "png", "webp"] : ["mp4", "webm", "mov", "png", "webp", "jpg"];
+  return video.num_frames === 1 ? all.filter((form) => !isVideo(form)) : all;
+}
+function withView(look, view, video) {
+  const forms = formsOf(view, video);
+  return { ...look, view, form: forms.includes(look.form) ? look.form : forms[0] };
+}
+function inputsOf(look, video, range) {
+  const makesVideo = isVideo(look.form);
+  const sourceRate = Math.min(Math.max(Math.round(video.frame_rate ?? 30), 1), 60);
+  return {
+    mask_type: MASK_TYPES[look.view],
+    annotation_type: look.marking,
+    output_video: makesVideo,
+    video_format: makesVideo ? look.form : "mp4",
+    video_fps: look.fps ?? sourceRate,
+    output_format: makesVideo ? "webp" : look.form,
+    output_quality: look.quality,
+    output_frame_interval: look.interval,
+    separate_objects: look.separate,
+    keep_audio: makesVideo && look.fps === null && look.sound,
+    output_masks: look.masks,
+    mask_expand: look.expand,
+    mask_feather: look.feather,
+    background_color: look.color,
+    start_frame: range.start,
+    end_frame: range.end
+  };
+}
+
 // panels/controls.ts
 var counter = 0;
 var newId = (name) => `${name}-${++counter}`;
@@ -234,7 +289,7 @@ function numberBox({ label: label2, min, max: max2, change }) {
 function slider(options) {
   const { label: label2, min, max: max2, unit = "", hint, step = 1, change } = options;
   const id = newId("slider");
-  const fill = (value) => range.style.setProperty("--part", `${(value - min) / (max2 - min) * 100}%`);
+  const part = (value) => `${(value - min) / (max2 - min) * 100}%`;
   const range = h("input", {
     type: "range",
     class: "slider",
@@ -245,6 +300,7 @@ function slider(options) {
     ...hint ? { "aria-describedby": `${id}-hint` } : {},
     oninput: () => change(Number(range.value))
   });
+  range.style.setProperty("--zero", part(Math.max(min, 0)));
   const box = numberBox({ ...options, label: `${label2}, number` });
   const element = h(
     "div",
@@ -260,7 +316,7 @@ function slider(options) {
   );
   const show2 = (value) => {
     range.value = String(value);
-    fill(value);
+    range.style.setProperty("--part", part(value));
     box.show(value);
   };
   return { element, show: show2 };
@@ -318,61 +374,6 @@ function progress(label2) {
     else element.value = part;
   };
   return { element, show: show2 };
-}
-
-// state/look.ts
-var LOOK = {
-  view: "highlight",
-  opacity: 0.5,
-  outline: true,
-  marking: "mask",
-  color: "#00ff00",
-  expand: 0,
-  feather: 0,
-  form: "mp4",
-  fps: null,
-  quality: 80,
-  interval: 1,
-  separate: false,
-  sound: true,
-  masks: false
-};
-var MASK_TYPES = {
-  highlight: "highlighted",
-  cutout: "alpha",
-  color: "greenscreen",
-  matte: "binary"
-};
-var isVideo = (form) => form === "mp4" || form === "webm" || form === "mov";
-function formsOf(view, video) {
-  const all = view === "cutout" ? ["mov", "webm", "png", "webp"] : ["mp4", "webm", "mov", "png", "webp", "jpg"];
-  return video.num_frames === 1 ? all.filter((form) => !isVideo(form)) : all;
-}
-function withView(look, view, video) {
-  const forms = formsOf(view, video);
-  return { ...look, view, form: forms.includes(look.form) ? look.form : forms[0] };
-}
-function inputsOf(look, video, range) {
-  const makesVideo = isVideo(look.form);
-  const sourceRate = Math.min(Math.max(Math.round(video.frame_rate ?? 30), 1), 60);
-  return {
-    mask_type: MASK_TYPES[look.view],
-    annotation_type: look.marking,
-    output_video: makesVideo,
-    video_format: makesVideo ? look.form : "mp4",
-    video_fps: look.fps ?? sourceRate,
-    output_format: makesVideo ? "webp" : look.form,
-    output_quality: look.quality,
-    output_frame_interval: look.interval,
-    separate_objects: look.separate,
-    keep_audio: makesVideo && look.fps === null && look.sound,
-    output_masks: look.masks,
-    mask_expand: look.expand,
-    mask_feather: look.feather,
-    background_color: look.color,
-    start_frame: range.start,
-    end_frame: range.end
-  };
 }
 
 // state/schema.ts
@@ -433,7 +434,8 @@ function requestOf(doc, video, fields) {
     box_coordinates: boxes.map(({ box }) => `[${box.map(rounded).join(",")}]`).join(","),
     box_frames: boxes.map(({ frame }) => frame).join(",") || "0",
     box_object_ids: boxes.map(({ object }) => nameOf(object)).join(","),
-    ...inputsOf(doc.look, video, doc.range)
+    ...inputsOf(doc.look, video, doc.range),
+    end_frame: doc.range.end === video.num_frames - 1 ? -1 : doc.range.end
   };
   const inputs = {};
   for (const { name, default: usual } of fields) {
@@ -681,6 +683,7 @@ function python(asked) {
   const video = file === null ? JSON.stringify(asked.video.url) : `open(${JSON.stringify(file)}, "rb")`;
   return [
     "import os",
+    "import urllib.parse",
     "import urllib.request",
     "",
     `os.environ["REPLICATE_BASE_URL"] = ${JSON.stringify(asked.api)}`,
@@ -697,7 +700,7 @@ function python(asked) {
     ")",
     "for item in output:",
     '    url = getattr(item, "url", item)',
-    hasFolders(asked) ? '    name = "_".join(url.split("/")[-2:])' : '    name = url.split("/")[-1]',
+    `    name = urllib.parse.unquote(${hasFolders(asked) ? '"_".join(url.split("/")[-2:])' : 'url.split("/")[-1]'})`,
     "    urllib.request.urlretrieve(url, name)",
     "    print(name)",
     ""
@@ -1622,7 +1625,12 @@ var ExportList = class {
     const get = files.length ? keyed(
       h(
         "a",
-        { class: "button", href: url, download: only?.name ?? "", "aria-label": `Download ${title}` },
+        {
+          class: "button",
+          href: url,
+          download: only?.name ?? "",
+          "aria-label": `${only ? "Download" : "Download all"}: ${title}`
+        },
         icon("download"),
         only ? "Download" : "Download all"
       ),
@@ -1915,13 +1923,8 @@ function buildTracking(store, root, tracker, transport, showExport) {
   const stop = h("button", { type: "button", id: "stop-track", onclick: () => void tracker.cancel() }, "Stop");
   const follow = toggle("Following", "", (on2) => store.update({ follow: on2 }));
   const idle = h("div", { class: "track-buttons" }, main2, toExport);
-  const busy = h(
-    "div",
-    { class: "track-busy" },
-    bar.element,
-    h("div", { class: "track-buttons" }, follow.element, stop)
-  );
-  root.append(h("div", { class: "track-head" }, sentence, all), idle, busy);
+  const busy = h("div", { class: "track-buttons" }, follow.element, stop);
+  root.append(bar.element, h("div", { class: "track-head" }, sentence, all), idle, busy);
   main2.onclick = async () => {
     const { opened } = store;
     if (!opened || main2.getAttribute("aria-disabled") === "true") return;
@@ -1938,6 +1941,7 @@ function buildTracking(store, root, tracker, transport, showExport) {
     const hadFocus = root.contains(document.activeElement);
     idle.hidden = tracking !== null;
     busy.hidden = tracking === null;
+    bar.element.hidden = tracking === null;
     follow.show(state.follow);
     if (tracking) {
       all.hidden = true;
@@ -1951,9 +1955,9 @@ function buildTracking(store, root, tracker, transport, showExport) {
   });
   function showOffer(opened) {
     const offer = offerOf(opened);
-    const isHere2 = offer.from === opened.frame;
+    const isHere = offer.from === opened.frame;
     const isPicture = opened.project.video.num_frames === 1;
-    const again = isPicture ? "Find again" : isHere2 ? "Track from here" : `Track from frame ${frameNumber(offer.from ?? 0)}`;
+    const again = isPicture ? "Find again" : isHere ? "Track from here" : `Track from frame ${frameNumber(offer.from ?? 0)}`;
     const first = isPicture ? "Cut out" : "Track";
     setText(main2, offer.from === null ? first : again);
     setText(sentence, offer.sentence);
@@ -1996,6 +2000,10 @@ function buildPanel(store, root, tracker, stage, transport) {
   const tabs = new Tabs(pages);
   const bar = h("section", { class: "track-bar", "aria-label": "Tracking" });
   buildTracking(store, bar, tracker, transport, () => {
+    const { opened } = store;
+    if (opened && isUntouched(opened)) {
+      changeLook(store, withView(opened.doc.look, "cutout", opened.project.video));
+    }
     tabs.choose("Export");
     byId("export").focus();
   });
@@ -2004,6 +2012,7 @@ function buildPanel(store, root, tracker, stage, transport) {
     if (state.project?.id !== before.project?.id) tabs.choose("Edit");
   });
 }
+var isUntouched = ({ doc, project }) => !project.exports.length && doc.look.view === LOOK.view && doc.look.form === LOOK.form;
 var Tabs = class {
   list;
   body;
@@ -2337,34 +2346,40 @@ async function buildStart(store, root) {
 }
 function show(store, project) {
   store.open(project);
-  byId("project-name").focus({ preventScroll: true });
-  byId("project-name").blur();
   byId("editor").focus({ preventScroll: true });
 }
 async function go(store) {
   const place = placeOf(location.hash);
   if (place.kind === "project" && place.id === store.state.project?.id) return;
   const { hash } = location;
+  const isLeft = () => location.hash !== hash;
+  if (place.kind === "start") return goToStart(store, isLeft);
   try {
-    if (place.kind !== "start") {
-      const project = place.kind === "project" ? await getProject(place.id) : await openShared(place.token);
-      if (location.hash !== hash) return;
-      if (place.kind === "share") history.replaceState(null, "", projectHash(project.id));
-      show(store, project);
-      return;
-    }
-    const wasOpen = store.state.project !== null;
-    store.close();
-    const start = await getStart();
-    if (location.hash === hash) store.update({ start });
-    if (wasOpen) byId("choose-video").focus({ preventScroll: true });
+    const project = place.kind === "project" ? await getProject(place.id) : await openShared(place.token);
+    if (isLeft()) return;
+    if (place.kind === "share") history.replaceState(null, "", projectHash(project.id));
+    show(store, project);
   } catch (error) {
-    if (location.hash !== hash) return;
+    if (isLeft()) return;
     history.replaceState(null, "", location.pathname);
-    store.close();
+    await goToStart(store, () => placeOf(location.hash).kind !== "start");
     const isGone = error instanceof ApiError && error.status === 404;
-    const gone = place.kind === "share" ? "This shared work is not here any more: its owner stopped sharing it, or it was deleted." : "This work is not here: it was deleted, or it belongs to another browser. Its owner can share it with “Copy link”.";
-    store.update({ problem: isGone ? { sentence: gone, field: null } : problemOf(error) });
+    store.update({ problem: isGone ? { sentence: GONE[place.kind], field: null } : problemOf(error) });
+  }
+}
+var GONE = {
+  share: "This shared work is not here any more: its owner stopped sharing it, or it was deleted.",
+  project: "This work is not here: it was deleted, or it belongs to another browser. Its owner can share it with “Copy link”."
+};
+async function goToStart(store, isLeft) {
+  const wasOpen = store.state.project !== null;
+  store.close();
+  if (wasOpen) byId("choose-video").focus({ preventScroll: true });
+  try {
+    const start = await getStart();
+    if (!isLeft()) store.update({ start });
+  } catch (error) {
+    store.update({ problem: problemOf(error) });
   }
 }
 function heroOf(examples) {
@@ -5002,7 +5017,7 @@ var Frames = class {
     const { opened } = this.store;
     if (!opened || !step) return;
     const { width, height, num_frames } = opened.project.video;
-    const count = Math.max(2, Math.min(MOST_AHEAD, Math.floor(PICTURE_BYTES / 3 / (width * height * 4))));
+    const count = Math.min(MOST_AHEAD, Math.floor(PICTURE_BYTES / 3 / (width * height * 4)));
     this.ahead = Array.from({ length: count }, (_, i2) => index + i2 * step).filter((i2) => 0 <= i2 && i2 < num_frames);
     this.loadAhead();
   }
@@ -5072,21 +5087,17 @@ var NEAR = 0.06;
 function targetOfClick(scene, at2, foreground) {
   const { doc, masks } = scene;
   const { active } = doc;
-  if (!foreground) {
-    return active !== null && isStarted(scene, active) ? { kind: "add", maskOf: maskToRefine(scene, active) } : { kind: "refuse", sentence: "Click on the object first. Then remove what does not belong to it." };
-  }
-  if (active === null) {
-    const object = objectsAt(scene, at2).at(-1);
-    return object === void 0 ? { kind: "add", maskOf: null } : { kind: "choose", object };
-  }
-  const add = { kind: "add", maskOf: maskToRefine(scene, active) };
-  if (!isMarked2(doc, active)) return add;
   const found = objectsAt(scene, at2);
-  if (found.includes(active)) return add;
-  const other = found.at(-1);
-  if (other !== void 0) return { kind: "choose", object: other };
+  const other = active !== null && found.includes(active) ? void 0 : found.at(-1);
+  const isSought = active !== null && (!isMarked2(doc, active) || isLost(scene, active));
+  if (other !== void 0 && !(isSought && foreground)) return { kind: "choose", object: other };
+  if (!foreground && (active === null || !isStarted(scene, active))) {
+    return { kind: "refuse", sentence: "Click on the object first. Then remove what does not belong to it." };
+  }
+  const add = { kind: "add", maskOf: active === null ? null : maskToRefine(scene, active) };
+  if (active === null || isSought || !foreground || found.includes(active)) return add;
   const own = masks.get(active);
-  if (!own?.box) return isHere(scene, active) && own ? { kind: "ask", object: active } : add;
+  if (!own) return add;
   const near = NEAR * Math.hypot(scene.width, scene.height);
   if (distanceTo(own, scene.width, at2, near) <= near) return add;
   return { kind: "ask", object: nearest2(scene, at2, near) ?? active };
@@ -5112,7 +5123,7 @@ function objectsAt({ doc, masks, width }, { x: x2, y }) {
   });
 }
 var isMarked2 = (doc, object) => doc.marks.some((mark) => mark.object === object);
-var isHere = ({ doc, frame }, object) => markOf(doc, object, frame) !== null;
+var isLost = ({ doc, frame, masks }, object) => masks.get(object)?.box === null && markOf(doc, object, frame) === null;
 function isStarted(scene, object) {
   const mark = markOf(scene.doc, object, scene.frame);
   if (mark?.box || mark?.clicks.some(({ foreground }) => foreground)) return true;
@@ -5286,8 +5297,10 @@ var CHECKS = [
   [153, 153, 153]
 ];
 function piecesOf(doc, masks, previews, isStale2, colourOf2) {
-  return doc.objects.flatMap(({ id, hidden }) => {
-    const layer = hidden ? void 0 : previews.get(id) ?? masks.get(id);
+  const ids = doc.objects.filter(({ hidden }) => !hidden).map(({ id }) => id);
+  const ordered = [...ids.filter((id) => !previews.has(id)), ...ids.filter((id) => previews.has(id))];
+  return ordered.flatMap((id) => {
+    const layer = previews.get(id) ?? masks.get(id);
     return layer ? [{ layer, colour: colourOf2(id), isStale: !previews.has(id) && isStale2(id) }] : [];
   });
 }
@@ -5421,15 +5434,20 @@ var Marks = class {
   element = h("div", { class: "stage-marks" });
   buttons = /* @__PURE__ */ new Map();
   frames = /* @__PURE__ */ new Map();
-  // The handle that an element belongs to, and whether a place of the window is on its dot: what
-  // reacts to a finger is larger than that.
+  // The handle at a place of the window, and whether the place is on its dot: what reacts to a
+  // finger is larger than that, and may lie over another dot, so the nearest one is meant.
   handleAt(event) {
-    const button = event.target.closest(".stage-handle");
-    const found = [...this.buttons.values()].find((one) => one.button === button);
-    if (!found) return null;
-    const box = found.button.getBoundingClientRect();
-    const far = Math.hypot(event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2);
-    return { handle: found.handle, isOnDot: far <= box.width / 2 + 1 };
+    if (!event.target.closest(".stage-handle")) return null;
+    let nearest3 = null;
+    let least = Infinity;
+    for (const { button, handle } of this.buttons.values()) {
+      const box = button.getBoundingClientRect();
+      const far = Math.hypot(event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2);
+      if (far >= least) continue;
+      least = far;
+      nearest3 = { handle, isOnDot: far <= box.width / 2 + 1 };
+    }
+    return nearest3;
   }
   select(handle) {
     const { doc, selected } = this.store.state;
@@ -5733,11 +5751,11 @@ var Question = class {
   constructor(done) {
     this.done = done;
     this.element.addEventListener("keydown", (event) => {
+      event.stopPropagation();
       if (event.key === "Escape") this.close();
       else if (event.key === "ArrowDown" || event.key === "ArrowUp") this.turn();
-      else if (event.key !== "Enter" && event.key !== " " && event.key !== "Tab") return;
-      if (event.key !== "Enter" && event.key !== " " && event.key !== "Tab") event.preventDefault();
-      event.stopPropagation();
+      else return;
+      event.preventDefault();
     });
     this.element.addEventListener("pointerdown", (event) => event.stopPropagation());
     this.element.addEventListener("contextmenu", (event) => event.stopPropagation());
@@ -5749,36 +5767,44 @@ var Question = class {
     "aria-label": "What is this for?",
     hidden: true
   });
+  spot = h("div", { class: "stage-spot", hidden: true });
+  // marks the place that it is about
   at = { x: 0, y: 0 };
   get isOpen() {
     return !this.element.hidden;
   }
-  // `at`: the pixel of the picture that it is about.
-  ask(at2, name, makeNew, add) {
+  // `at`: the place of the picture that it is about. The first choice is the default, if there is one.
+  ask(at2, choices, hasDefault) {
     this.at = at2;
-    const choice2 = (text, act) => h("button", {
-      type: "button",
-      textContent: text,
-      onclick: () => {
-        this.close();
-        act();
-      }
-    });
-    this.element.replaceChildren(choice2("New object", makeNew), choice2(`Add to ${name}`, add));
-    this.element.hidden = false;
+    const buttons = choices.map(
+      ({ text, act }) => h("button", {
+        type: "button",
+        textContent: text,
+        onclick: () => {
+          this.close();
+          act();
+        }
+      })
+    );
+    if (hasDefault) buttons[0]?.classList.add("stage-default");
+    this.element.replaceChildren(...buttons);
+    this.element.hidden = this.spot.hidden = false;
   }
   focus() {
     this.element.querySelector("button")?.focus({ preventScroll: true });
   }
   close() {
     if (!this.isOpen) return;
-    this.element.hidden = true;
-    this.done();
+    const hadFocus = this.element.contains(document.activeElement);
+    this.element.hidden = this.spot.hidden = true;
+    this.done(hadFocus);
   }
   // Beside the point, inside of the area.
   place(areaAt, across, down) {
     if (!this.isOpen) return;
     const { x: x2, y } = areaAt(this.at);
+    this.spot.style.left = `${x2}px`;
+    this.spot.style.top = `${y}px`;
     const { offsetWidth: width, offsetHeight: height } = this.element;
     const left = x2 + 18 + width > across ? x2 - 18 - width : x2 + 18;
     this.element.style.left = `${Math.max(8, Math.min(left, across - width - 8))}px`;
@@ -5792,7 +5818,7 @@ var Question = class {
 
 // stage/status.ts
 function statusOf(shown) {
-  const { doc, frame, masks, preview, isTouch } = shown;
+  const { doc, frame, masks, preview, tool, isTouch } = shown;
   if (preview.kind === "failed") return { kind: "failed", text: preview.sentence };
   if (preview.kind === "starting") return { kind: "working", text: "The model is starting…" };
   if (preview.kind === "waiting") return { kind: "working", text: "Waiting for the model…" };
@@ -5800,16 +5826,16 @@ function statusOf(shown) {
   const active = doc.objects.find(({ id }) => id === doc.active);
   const click = isTouch ? "Tap" : "Click";
   if (!active || !doc.marks.some(({ object }) => object === active.id)) {
-    return { kind: "hint", text: `${click} on what you want to cut out.` };
+    const how = tool === "box" ? "Drag a box around" : `${click} on`;
+    return { kind: "hint", text: `${how} what you want to cut out.` };
   }
   if (shown.isStale(active.id)) {
     return { kind: "hint", text: "This mask is out of date. Track again to renew it." };
   }
   if (masks.get(active.id)?.box) {
-    return {
-      kind: "ready",
-      text: isTouch ? "Selected. Tap to add, press and hold to remove." : "Selected. Click to add, right-click to remove."
-    };
+    if (tool === "remove") return { kind: "ready", text: `Selected. ${click} to remove.` };
+    const other = isTouch ? "press and hold" : "right-click";
+    return { kind: "ready", text: `Selected. ${click} to add, ${other} to remove.` };
   }
   if (markOf(doc, active.id, frame)) return { kind: "hint", text: `Nothing was found there. ${click} elsewhere.` };
   return trackOf(shown.tracks, active.id, frame) ? { kind: "hint", text: `${active.name} is not in sight here. If it is, ${click.toLowerCase()} on it.` } : { kind: "hint", text: `Not tracked here yet. ${click} to mark ${active.name} on this frame too.` };
@@ -5890,7 +5916,10 @@ var Stage = class {
     this.store = store;
     this.frames = frames;
     this.say = say;
-    this.question = new Question(() => this.focus());
+    this.question = new Question((hadFocus) => {
+      this.band.hidden = true;
+      if (hadFocus) this.focus();
+    });
     this.marks = new Marks(store, this.viewport, () => this.focus());
     this.area = h(
       "div",
@@ -5912,14 +5941,13 @@ var Stage = class {
       this.band,
       this.marks.element,
       this.cross,
+      this.question.spot,
       this.question.element
     );
     this.area.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    this.fit.classList.add("stage-fit");
     root.append(
       this.area,
       this.status,
-      this.fit,
       h("p", {
         id: "stage-keys",
         class: "hidden-text",
@@ -5928,7 +5956,10 @@ var Stage = class {
     );
     addEventListener("keydown", (event) => this.space(event, true));
     addEventListener("keyup", (event) => this.space(event, false));
-    addEventListener("blur", () => this.holdSpace(false));
+    addEventListener("blur", () => {
+      this.onSpaceUp = null;
+      this.holdSpace(false);
+    });
     new ResizeObserver(() => this.resize()).observe(this.area);
     this.previews = new Previews(store, () => this.draw());
     store.subscribe((state, before) => this.render(state, before));
@@ -5943,10 +5974,6 @@ var Stage = class {
   cross = h("div", { class: "stage-cross", hidden: true });
   band = h("div", { class: "stage-box stage-band", hidden: true });
   status = h("p", { class: "stage-status", hidden: true });
-  fit = iconButton("fit", "Show the whole picture", () => {
-    this.setZoom(1);
-    this.focus();
-  });
   question;
   area;
   marks;
@@ -5959,6 +5986,8 @@ var Stage = class {
   // why the shown frame is not here
   refusal = null;
   // why the last click did nothing
+  image = null;
+  // what is painted on the overlay
   loading = 0;
   // counts what was asked for
   isLoading = false;
@@ -5967,8 +5996,10 @@ var Stage = class {
   grip = null;
   crossAt = null;
   // in pixels of the picture
+  askedBox = null;
+  // the last one that was drawn
   isSpaceDown = false;
-  hasSpacePanned = false;
+  onSpaceUp = null;
   isTouch = matchMedia("(pointer: coarse)").matches;
   get zoom() {
     return this.viewport.zoom;
@@ -5981,9 +6012,11 @@ var Stage = class {
   focus() {
     this.area.focus({ preventScroll: true });
   }
-  // Whether the picture was dragged since Space went down: then Space does not play.
-  get hasPanned() {
-    return this.hasSpacePanned;
+  // Does what Space is for: at once if there is nothing to pan, else when Space goes up without
+  // having panned.
+  afterSpace(act) {
+    if (this.isSpaceDown && this.zoom > 1) this.onSpaceUp = act;
+    else act();
   }
   // Removes the selected click or box; false if there is none.
   removeSelected() {
@@ -5995,10 +6028,8 @@ var Stage = class {
     if (project?.id !== before.project?.id) this.open();
     if (!doc || !project) return;
     const isMoved = state.frame !== before.frame || project.id !== before.project?.id;
-    if (isMoved) {
-      this.question.close();
-      this.setCross(null);
-    }
+    if (isMoved) this.setCross(null);
+    if (isMoved || doc.objects !== before.doc?.objects || doc.active !== before.doc.active) this.question.close();
     if (isMoved || state.doc !== before.doc) this.refusal = null;
     if (isMoved || project.tracks !== before.project?.tracks || doc.objects !== before.doc?.objects) this.load();
     else this.draw();
@@ -6072,7 +6103,8 @@ var Stage = class {
     const colours = (object) => rgbOf(colourOf(opened, object));
     const pieces = piecesOf(doc, this.masks, this.previews.shown, stale, colours);
     const { width, height } = this.overlay;
-    const image = context.createImageData(width, height);
+    if (this.image?.width !== width || this.image.height !== height) this.image = new ImageData(width, height);
+    const { image } = this;
     compose(image.data, width, height, pieces, this.style(doc));
     context.putImageData(image, 0, 0);
     this.overlay.dataset.objects = String(pieces.filter(({ layer }) => layer.box).length);
@@ -6102,6 +6134,7 @@ var Stage = class {
       masks: this.masksShown,
       isStale: (object) => !previewed.has(object) && isStale(doc, project.tracks, object, frame),
       preview: this.previews.status,
+      tool: opened.tool,
       isTouch: this.isTouch
     });
     this.status.dataset.kind = found.kind;
@@ -6120,8 +6153,8 @@ var Stage = class {
     this.layer.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
     this.layer.classList.toggle("stage-coarse", scale * devicePixelRatio > 3);
     this.area.classList.toggle("stage-zoomed", zoom > 1);
-    this.fit.hidden = zoom === 1;
     this.marks.place();
+    if (this.askedBox) putBox(this.band, this.askedBox, this.viewport);
     this.question.place((at2) => this.viewport.areaAt(at2), this.area.clientWidth, this.area.clientHeight);
     if (this.crossAt) {
       const { x: x2, y } = this.viewport.areaAt({ x: this.crossAt.x + 0.5, y: this.crossAt.y + 0.5 });
@@ -6168,7 +6201,7 @@ var Stage = class {
       isDragged: false,
       longPress: 0
     };
-    if (event.pointerType === "touch" && does === "click") {
+    if (event.pointerType === "touch" && (does === "click" || does === "move" && !held?.isOnDot)) {
       this.grip.longPress = window.setTimeout(() => this.pressLong(event), LONG_PRESS_MS);
     }
     this.area.setPointerCapture(event.pointerId);
@@ -6203,7 +6236,7 @@ var Stage = class {
         this.marks.select(grip.handle);
         this.store.remember();
       }
-      if (grip.does === "pan") this.hasSpacePanned = this.isSpaceDown;
+      if (grip.does === "pan") this.onSpaceUp = null;
     }
     if (grip.does === "move" && grip.handle) {
       grip.handle = this.marks.move(grip.handle, this.viewport.pictureAt(this.inArea(event)));
@@ -6289,9 +6322,11 @@ var Stage = class {
     this.holdSpace(isDown && !isTyping);
   }
   holdSpace(isDown) {
-    if (isDown) this.hasSpacePanned = false;
     this.isSpaceDown = isDown;
-    this.area.classList.toggle("stage-grab", isDown);
+    this.area.classList.toggle("stage-grab", isDown && this.zoom > 1);
+    const act = this.onSpaceUp;
+    this.onSpaceUp = null;
+    if (!isDown) act?.();
   }
   // What clicks and boxes do.
   scene() {
@@ -6312,15 +6347,25 @@ var Stage = class {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc, maskOf) => addClick(doc, scene.frame, { ...at2, foreground }, maskOf);
-    this.apply(targetOfClick(scene, at2, foreground), { x: at2.x + 0.5, y: at2.y + 0.5 }, add);
+    const target = targetOfClick(scene, at2, foreground);
+    const middle = { x: at2.x + 0.5, y: at2.y + 0.5 };
+    this.apply(target, middle, add, (object) => maskToRefine(scene, object));
+    const { active } = scene.doc;
+    if (target.kind !== "choose" || active === null) return;
+    const text = `${foreground ? "Add to" : "Remove from"} ${this.nameOf(active)} instead`;
+    const act = () => this.edit((doc) => add(chooseObject(doc, active), maskToRefine(scene, active)));
+    this.question.ask(middle, [{ text, act }], false);
+    this.place();
   }
   drawBox(box) {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc, maskOf) => addBox(doc, scene.frame, box, maskOf);
-    this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add);
+    this.askedBox = box;
+    this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add, () => null);
+    this.band.hidden = !this.question.isOpen;
   }
-  apply(target, at2, add) {
+  apply(target, at2, add, maskOf) {
     if (target.kind === "refuse") {
       this.refusal = target.sentence;
       this.tell();
@@ -6331,12 +6376,14 @@ var Stage = class {
       this.edit((doc) => add(doc, target.maskOf));
     } else {
       const { object } = target;
-      this.question.ask(
-        at2,
-        this.nameOf(object),
-        () => this.edit((doc) => add(addObject(doc), null)),
-        () => this.edit((doc) => add(chooseObject(doc, object), null))
-      );
+      const choices = [
+        { text: "New object", act: () => this.edit((doc) => add(addObject(doc), null)) },
+        {
+          text: `Add to ${this.nameOf(object)}`,
+          act: () => this.edit((doc) => add(chooseObject(doc, object), maskOf(object)))
+        }
+      ];
+      this.question.ask(at2, choices, true);
       this.place();
       this.question.focus();
     }
@@ -6348,7 +6395,7 @@ var Stage = class {
     const after = change(doc);
     const active = after.active;
     const mark = markOf(after, active, frame);
-    const hasNewBox = mark?.box !== markOf(doc, active, frame)?.box;
+    const hasNewBox = mark?.box && mark.box !== markOf(doc, active, frame)?.box;
     const click = hasNewBox ? "box" : (mark?.clicks.length ?? 0) - 1;
     this.store.edit(() => hideObject(after, active, false), { selected: { object: active, click } });
   }
@@ -6571,7 +6618,7 @@ function perform(action, key, store, { doc, project, frame, isPlaying, speed, lo
     if (found !== null) void transport.seek(found);
   };
   const deeds = {
-    toggle: () => transport.toggle(),
+    toggle: () => stage.afterSpace(() => transport.toggle()),
     backward: () => transport.play(shuttled(current, -1)),
     pause: () => transport.pause(),
     forward: () => transport.play(shuttled(current, 1)),
@@ -6603,12 +6650,7 @@ function perform(action, key, store, { doc, project, frame, isPlaying, speed, lo
     add: () => store.update({ tool: "add" }),
     remove: () => store.update({ tool: "remove" }),
     box: () => store.update({ tool: "box" }),
-    delete: () => {
-      if (!selected) return;
-      const { object, click } = selected;
-      const remove = (one) => click === "box" ? removeBox(one, object, frame) : removeClick(one, object, frame, click);
-      store.edit(remove, { selected: null });
-    },
+    delete: () => void stage.removeSelected(),
     undo: () => store.undo(),
     redo: () => store.redo(),
     "zoom in": () => stage.setZoom(stage.zoom * ZOOM_STEP2),

@@ -56,7 +56,7 @@ export function numberBox({ label, min, max, change }: NumberOptions): Control<n
 export function slider(options: NumberOptions & { readonly hint?: string; readonly step?: number }): Control<number> {
   const { label, min, max, unit = "", hint, step = 1, change } = options;
   const id = newId("slider");
-  const fill = (value: number) => range.style.setProperty("--part", `${((value - min) / (max - min)) * 100}%`);
+  const part = (value: number) => `${((value - min) / (max - min)) * 100}%`;
   const range = h("input", {
     type: "range",
     class: "slider",
@@ -67,6 +67,7 @@ export function slider(options: NumberOptions & { readonly hint?: string; readon
     ...(hint ? { "aria-describedby": `${id}-hint` } : {}),
     oninput: () => change(Number(range.value)),
   });
+  range.style.setProperty("--zero", part(Math.max(min, 0)));
   const box = numberBox({ ...options, label: `${label}, number` });
   const element = h(
     "div",
@@ -82,7 +83,7 @@ export function slider(options: NumberOptions & { readonly hint?: string; readon
   );
   const show = (value: number) => {
     range.value = String(value);
-    fill(value);
+    range.style.setProperty("--part", part(value));
     box.show(value);
   };
   return { element, show };

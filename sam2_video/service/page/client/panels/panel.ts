@@ -3,12 +3,13 @@
 import { byId, h } from "../dom";
 import type { Tracker } from "../project/tracker";
 import type { Stage } from "../stage/stage";
-import type { Store } from "../state/store";
+import { LOOK, withView } from "../state/look";
+import type { Opened, Store } from "../state/store";
 import type { Transport } from "../timeline/transport";
 import { buildApi } from "./api_tab";
 import { buildExport } from "./export";
 import { ExportList } from "./export_list";
-import { buildLook } from "./look";
+import { buildLook, changeLook } from "./look";
 import { buildObjects } from "./objects";
 import { buildTools } from "./tools";
 import { buildTracking } from "./tracking";
@@ -31,6 +32,10 @@ export function buildPanel(
   const tabs = new Tabs(pages);
   const bar = h("section", { class: "track-bar", "aria-label": "Tracking" });
   buildTracking(store, bar, tracker, transport, () => {
+    const { opened } = store;
+    if (opened && isUntouched(opened)) {
+      changeLook(store, withView(opened.doc.look, "cutout", opened.project.video));
+    }
     tabs.choose("Export");
     byId("export").focus();
   });
@@ -39,6 +44,10 @@ export function buildPanel(
     if (state.project?.id !== before.project?.id) tabs.choose("Edit");
   });
 }
+
+// A first export is a cut-out, unless something else was chosen.
+const isUntouched = ({ doc, project }: Opened): boolean =>
+  !project.exports.length && doc.look.view === LOOK.view && doc.look.form === LOOK.form;
 
 // Tabs as the ARIA practices describe them: arrow keys move between them.
 class Tabs {

@@ -28,6 +28,7 @@ export function requestOf(doc: Doc, video: Video, fields: readonly Field[]): Rec
     box_frames: boxes.map(({ frame }) => frame).join(",") || "0",
     box_object_ids: boxes.map(({ object }) => nameOf(object)).join(","),
     ...inputsOf(doc.look, video, doc.range),
+    end_frame: doc.range.end === video.num_frames - 1 ? -1 : doc.range.end,
   };
   const inputs: Record<string, Value> = {};
   for (const { name, default: usual } of fields) {

@@ -29,13 +29,8 @@ export function buildTracking(
   const stop = h("button", { type: "button", id: "stop-track", onclick: () => void tracker.cancel() }, "Stop");
   const follow = toggle("Following", "", (on) => store.update({ follow: on }));
   const idle = h("div", { class: "track-buttons" }, main, toExport);
-  const busy = h(
-    "div",
-    { class: "track-busy" },
-    bar.element,
-    h("div", { class: "track-buttons" }, follow.element, stop),
-  );
-  root.append(h("div", { class: "track-head" }, sentence, all), idle, busy);
+  const busy = h("div", { class: "track-buttons" }, follow.element, stop);
+  root.append(bar.element, h("div", { class: "track-head" }, sentence, all), idle, busy);
 
   main.onclick = async () => {
     const { opened } = store;
@@ -54,6 +49,7 @@ export function buildTracking(
     const hadFocus = root.contains(document.activeElement);
     idle.hidden = tracking !== null;
     busy.hidden = tracking === null;
+    bar.element.hidden = tracking === null;
     follow.show(state.follow);
     if (tracking) {
       all.hidden = true;

@@ -1,7 +1,12 @@
-// Asks next to a click whether it is for a new object.
+// Asks next to a click which object it is for.
 
 import { h } from "../dom";
 import type { Place } from "./viewport";
+
+export interface Choice {
+  readonly text: string;
+  readonly act: () => void;
+}
 
 export class Question {
   readonly element = h("div", {
@@ -10,15 +15,16 @@ export class Question {
     "aria-label": "What is this for?",
     hidden: true,
   });
+  readonly spot = h("div", { class: "stage-spot", hidden: true }); // marks the place that it is about
   private at: Place = { x: 0, y: 0 };
 
-  constructor(private readonly done: () => void) {
+  constructor(private readonly done: (hadFocus: boolean) => void) {
     this.element.addEventListener("keydown", (event) => {
+      event.stopPropagation(); // no key of the page
       if (event.key === "Escape") this.close();
       else if (event.key === "ArrowDown" || event.key === "ArrowUp") this.turn();
-      else if (event.key !== "Enter" && event.key !== " " && event.key !== "Tab") return;
-      if (event.key !== "Enter" && event.key !== " " && event.key !== "Tab") event.preventDefault();
-      event.stopPropagation();
+      else return;
+      event.preventDefault();
     });
     // The picture is not clicked through it.
     this.element.addEventListener("pointerdown", (event) => event.stopPropagation());
@@ -29,10 +35,10 @@ export class Question {
     return !this.element.hidden;
   }
 
-  // `at`: the pixel of the picture that it is about.
-  ask(at: Place, name: string, makeNew: () => void, add: () => void): void {
+  // `at`: the place of the picture that it is about. The first choice is the default, if there is one.
+  ask(at: Place, choices: readonly Choice[], hasDefault: boolean): void {
     this.at = at;
-    const choice = (text: string, act: () => void) =>
+    const buttons = choices.map(({ text, act }) =>
       h("button", {
         type: "button",
         textContent: text,
@@ -40,9 +46,11 @@ export class Question {
           this.close();
           act();
         },
-      });
-    this.element.replaceChildren(choice("New object", makeNew), choice(`Add to ${name}`, add));
-    this.element.hidden = false;
+      }),
+    );
+    if (hasDefault) buttons[0]?.classList.add("stage-default");
+    this.element.replaceChildren(...buttons);
+    this.element.hidden = this.spot.hidden = false;
   }
 
   focus(): void {
@@ -51,14 +59,17 @@ export class Question {
 
   close(): void {
     if (!this.isOpen) return;
-    this.element.hidden = true;
-    this.done();
+    const hadFocus = this.element.contains(document.activeElement);
+    this.element.hidden = this.spot.hidden = true;
+    this.done(hadFocus);
   }
 
   // Beside the point, inside of the area.
   place(areaAt: (at: Place) => Place, across: number, down: number): void {
     if (!this.isOpen) return;
     const { x, y } = areaAt(this.at);
+    this.spot.style.left = `${x}px`;
+    this.spot.style.top = `${y}px`;
     const { offsetWidth: width, offsetHeight: height } = this.element;
     const left = x + 18 + width > across ? x - 18 - width : x + 18;
     this.element.style.left = `${Math.max(8, Math.min(left, across - width - 8))}px`;

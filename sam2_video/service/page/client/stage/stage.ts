@@ -1,12 +1,12 @@
 // The canvas: the shown frame with its masks, marks and previews; clicks, boxes, zoom.
 
 import { problemOf } from "../api";
-import { h, iconButton } from "../dom";
+import { h } from "../dom";
 import { addBox, addClick, addObject, chooseObject, type Doc, hideObject, markOf } from "../state/document";
 import { colourOf, type State, type Store } from "../state/store";
 import { isStale } from "../state/tracked";
 import type { Box } from "../types";
-import { type Scene, type Target, targetOfBox, targetOfClick } from "./click_target";
+import { maskToRefine, type Scene, type Target, targetOfBox, targetOfClick } from "./click_target";
 import { compose, piecesOf, rgbOf, type Style } from "./compose";
 import type { Frames, Layer, Loaded } from "./frames";
 import { type Handle, Marks, putBox } from "./marks";
@@ -38,10 +38,6 @@ export class Stage {
   private readonly cross = h("div", { class: "stage-cross", hidden: true });
   private readonly band = h("div", { class: "stage-box stage-band", hidden: true });
   private readonly status = h("p", { class: "stage-status", hidden: true });
-  private readonly fit = iconButton("fit", "Show the whole picture", () => {
-    this.setZoom(1);
-    this.focus();
-  });
   private readonly question: Question;
   private readonly area: HTMLElement;
   private readonly marks: Marks;
@@ -51,14 +47,16 @@ export class Stage {
   private shownPicture: string | null = null; // what the canvas shows: project and frame
   private failed: string | null = null; // why the shown frame is not here
   private refusal: string | null = null; // why the last click did nothing
+  private image: ImageData | null = null; // what is painted on the overlay
   private loading = 0; // counts what was asked for
   private isLoading = false;
   private isDrawing = false;
   private pointers = new Map<number, PointerEvent>();
   private grip: Grip | null = null;
   private crossAt: Place | null = null; // in pixels of the picture
+  private askedBox: Box | null = null; // the last one that was drawn
   private isSpaceDown = false;
-  private hasSpacePanned = false;
+  private onSpaceUp: (() => void) | null = null;
   private isTouch = matchMedia("(pointer: coarse)").matches;
 
   constructor(
@@ -67,7 +65,10 @@ export class Stage {
     private readonly frames: Frames,
     private readonly say: (text: string) => void, // to people who cannot see the picture
   ) {
-    this.question = new Question(() => this.focus());
+    this.question = new Question((hadFocus) => {
+      this.band.hidden = true;
+      if (hadFocus) this.focus();
+    });
     this.marks = new Marks(store, this.viewport, () => this.focus());
     this.area = h(
       "div",
@@ -89,14 +90,13 @@ export class Stage {
       this.band,
       this.marks.element,
       this.cross,
+      this.question.spot,
       this.question.element,
     );
     this.area.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    this.fit.classList.add("stage-fit");
     root.append(
       this.area,
       this.status,
-      this.fit,
       h("p", {
         id: "stage-keys",
         class: "hidden-text",
@@ -106,7 +106,10 @@ export class Stage {
     );
     addEventListener("keydown", (event) => this.space(event, true));
     addEventListener("keyup", (event) => this.space(event, false));
-    addEventListener("blur", () => this.holdSpace(false));
+    addEventListener("blur", () => {
+      this.onSpaceUp = null;
+      this.holdSpace(false);
+    });
     new ResizeObserver(() => this.resize()).observe(this.area);
     this.previews = new Previews(store, () => this.draw());
     store.subscribe((state, before) => this.render(state, before));
@@ -126,9 +129,11 @@ export class Stage {
     this.area.focus({ preventScroll: true });
   }
 
-  // Whether the picture was dragged since Space went down: then Space does not play.
-  get hasPanned(): boolean {
-    return this.hasSpacePanned;
+  // Does what Space is for: at once if there is nothing to pan, else when Space goes up without
+  // having panned.
+  afterSpace(act: () => void): void {
+    if (this.isSpaceDown && this.zoom > 1) this.onSpaceUp = act;
+    else act();
   }
 
   // Removes the selected click or box; false if there is none.
@@ -143,10 +148,8 @@ export class Stage {
     if (project?.id !== before.project?.id) this.open();
     if (!doc || !project) return;
     const isMoved = state.frame !== before.frame || project.id !== before.project?.id;
-    if (isMoved) {
-      this.question.close();
-      this.setCross(null);
-    }
+    if (isMoved) this.setCross(null);
+    if (isMoved || doc.objects !== before.doc?.objects || doc.active !== before.doc.active) this.question.close();
     if (isMoved || state.doc !== before.doc) this.refusal = null;
     // Tracks bring new masks of the shown frame; objects may have come back.
     if (isMoved || project.tracks !== before.project?.tracks || doc.objects !== before.doc?.objects) this.load();
@@ -227,7 +230,8 @@ export class Stage {
     const colours = (object: string) => rgbOf(colourOf(opened, object));
     const pieces = piecesOf(doc, this.masks, this.previews.shown, stale, colours);
     const { width, height } = this.overlay;
-    const image = context.createImageData(width, height);
+    if (this.image?.width !== width || this.image.height !== height) this.image = new ImageData(width, height);
+    const { image } = this;
     compose(image.data, width, height, pieces, this.style(doc));
     context.putImageData(image, 0, 0);
     this.overlay.dataset.objects = String(pieces.filter(({ layer }) => layer.box).length);
@@ -264,6 +268,7 @@ export class Stage {
             masks: this.masksShown,
             isStale: (object) => !previewed.has(object) && isStale(doc, project.tracks, object, frame),
             preview: this.previews.status,
+            tool: opened.tool,
             isTouch: this.isTouch,
           });
     this.status.dataset.kind = found.kind;
@@ -285,8 +290,8 @@ export class Stage {
     this.layer.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
     this.layer.classList.toggle("stage-coarse", scale * devicePixelRatio > 3);
     this.area.classList.toggle("stage-zoomed", zoom > 1);
-    this.fit.hidden = zoom === 1;
     this.marks.place();
+    if (this.askedBox) putBox(this.band, this.askedBox, this.viewport);
     this.question.place((at) => this.viewport.areaAt(at), this.area.clientWidth, this.area.clientHeight);
     if (this.crossAt) {
       const { x, y } = this.viewport.areaAt({ x: this.crossAt.x + 0.5, y: this.crossAt.y + 0.5 });
@@ -337,7 +342,7 @@ export class Stage {
       isDragged: false,
       longPress: 0,
     };
-    if (event.pointerType === "touch" && does === "click") {
+    if (event.pointerType === "touch" && (does === "click" || (does === "move" && !held?.isOnDot))) {
       this.grip.longPress = window.setTimeout(() => this.pressLong(event), LONG_PRESS_MS);
     }
     this.area.setPointerCapture(event.pointerId);
@@ -374,7 +379,7 @@ export class Stage {
         this.marks.select(grip.handle);
         this.store.remember(); // one step of undo a drag
       }
-      if (grip.does === "pan") this.hasSpacePanned = this.isSpaceDown;
+      if (grip.does === "pan") this.onSpaceUp = null;
     }
     if (grip.does === "move" && grip.handle) {
       grip.handle = this.marks.move(grip.handle, this.viewport.pictureAt(this.inArea(event)));
@@ -472,9 +477,11 @@ export class Stage {
   }
 
   private holdSpace(isDown: boolean): void {
-    if (isDown) this.hasSpacePanned = false;
     this.isSpaceDown = isDown;
-    this.area.classList.toggle("stage-grab", isDown);
+    this.area.classList.toggle("stage-grab", isDown && this.zoom > 1);
+    const act = this.onSpaceUp;
+    this.onSpaceUp = null;
+    if (!isDown) act?.();
   }
 
   // What clicks and boxes do.
@@ -498,17 +505,33 @@ export class Stage {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc: Doc, maskOf: string | null) => addClick(doc, scene.frame, { ...at, foreground }, maskOf);
-    this.apply(targetOfClick(scene, at, foreground), { x: at.x + 0.5, y: at.y + 0.5 }, add);
+    const target = targetOfClick(scene, at, foreground);
+    const middle = { x: at.x + 0.5, y: at.y + 0.5 };
+    this.apply(target, middle, add, (object) => maskToRefine(scene, object));
+    const { active } = scene.doc;
+    if (target.kind !== "choose" || active === null) return;
+    // It may have been for the object that was active after all.
+    const text = `${foreground ? "Add to" : "Remove from"} ${this.nameOf(active)} instead`;
+    const act = () => this.edit((doc) => add(chooseObject(doc, active), maskToRefine(scene, active)));
+    this.question.ask(middle, [{ text, act }], false);
+    this.place();
   }
 
   private drawBox(box: Box): void {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc: Doc, maskOf: string | null) => addBox(doc, scene.frame, box, maskOf);
-    this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add);
+    this.askedBox = box;
+    this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add, () => null);
+    this.band.hidden = !this.question.isOpen;
   }
 
-  private apply(target: Target, at: Place, add: (doc: Doc, maskOf: string | null) => Doc): void {
+  private apply(
+    target: Target,
+    at: Place,
+    add: (doc: Doc, maskOf: string | null) => Doc,
+    maskOf: (object: string) => string | null,
+  ): void {
     if (target.kind === "refuse") {
       this.refusal = target.sentence;
       this.tell();
@@ -519,12 +542,14 @@ export class Stage {
       this.edit((doc) => add(doc, target.maskOf));
     } else {
       const { object } = target;
-      this.question.ask(
-        at,
-        this.nameOf(object),
-        () => this.edit((doc) => add(addObject(doc), null)),
-        () => this.edit((doc) => add(chooseObject(doc, object), null)),
-      );
+      const choices = [
+        { text: "New object", act: () => this.edit((doc) => add(addObject(doc), null)) },
+        {
+          text: `Add to ${this.nameOf(object)}`,
+          act: () => this.edit((doc) => add(chooseObject(doc, object), maskOf(object))),
+        },
+      ];
+      this.question.ask(at, choices, true);
       this.place();
       this.question.focus();
     }
@@ -537,7 +562,7 @@ export class Stage {
     const after = change(doc);
     const active = after.active!;
     const mark = markOf(after, active, frame);
-    const hasNewBox = mark?.box !== markOf(doc, active, frame)?.box;
+    const hasNewBox = mark?.box && mark.box !== markOf(doc, active, frame)?.box;
     const click = hasNewBox ? "box" : (mark?.clicks.length ?? 0) - 1;
     this.store.edit(() => hideObject(after, active, false), { selected: { object: active, click } });
   }
