@@ -2741,7 +2741,7 @@ function buildTopBar(store, bar, actions) {
   change.setAttribute("aria-label", "Change video");
   actions.append(change, ...shareButton(store), ...watchModel(store));
   actions.append(iconButton("help", "Help and keys (?)", openHelp));
-  store.subscribe(({ project, isSaved }, before) => {
+  store.subscribe(({ project, isSaved, problem }, before) => {
     bar.hidden = !project;
     change.hidden = !project;
     if (!project) return;
@@ -2749,7 +2749,7 @@ function buildTopBar(store, bar, actions) {
     name.size = Math.min(Math.max(name.value.length, 6), 40);
     byId("editor-title").textContent = project.name;
     about.textContent = videoText(project.video);
-    const text = isSaved ? "Saved" : "Saving…";
+    const text = isSaved ? "Saved" : problem ? "Not saved" : "Saving…";
     if (saved.textContent !== text) saved.textContent = text;
   });
 }
