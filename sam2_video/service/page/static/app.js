@@ -2137,14 +2137,22 @@ var Intake = class {
     try {
       const found = await work(signal);
       const project = "video" in found ? found : await makeProject(found);
-      if (!signal.aborted) this.opened(project);
+      if (signal.aborted) return;
+      this.card.close();
+      this.opened(project);
     } catch (error) {
       if (signal.aborted) return;
       const { sentence, field: field2 } = problemOf(error);
       this.fail({ sentence: sentence.replace(/^(input_video|url)\b/, () => name), field: field2 });
     } finally {
-      if (this.giveUp.signal === signal) this.card.close();
+      if (this.giveUp.signal === signal) this.close();
     }
+  }
+  close() {
+    this.card.close();
+    if (document.activeElement !== document.body) return;
+    const { project } = this.store.state;
+    byId(project ? "editor" : "choose-video").focus({ preventScroll: true });
   }
   listenForDrops() {
     const veil = h("div", { class: "veil", hidden: true }, "Drop it to open it");
