@@ -1955,9 +1955,9 @@ function buildTracking(store, root, tracker, transport, showExport) {
   });
   function showOffer(opened) {
     const offer = offerOf(opened);
-    const isHere2 = offer.from === opened.frame;
+    const isHere = offer.from === opened.frame;
     const isPicture = opened.project.video.num_frames === 1;
-    const again = isPicture ? "Find again" : isHere2 ? "Track from here" : `Track from frame ${frameNumber(offer.from ?? 0)}`;
+    const again = isPicture ? "Find again" : isHere ? "Track from here" : `Track from frame ${frameNumber(offer.from ?? 0)}`;
     const first = isPicture ? "Cut out" : "Track";
     setText(main2, offer.from === null ? first : again);
     setText(sentence, offer.sentence);
@@ -5090,21 +5090,17 @@ var NEAR = 0.06;
 function targetOfClick(scene, at2, foreground) {
   const { doc, masks } = scene;
   const { active } = doc;
-  if (!foreground) {
-    return active !== null && isStarted(scene, active) ? { kind: "add", maskOf: maskToRefine(scene, active) } : { kind: "refuse", sentence: "Click on the object first. Then remove what does not belong to it." };
-  }
-  if (active === null) {
-    const object = objectsAt(scene, at2).at(-1);
-    return object === void 0 ? { kind: "add", maskOf: null } : { kind: "choose", object };
-  }
-  const add = { kind: "add", maskOf: maskToRefine(scene, active) };
-  if (!isMarked2(doc, active)) return add;
   const found = objectsAt(scene, at2);
-  if (found.includes(active)) return add;
-  const other = found.at(-1);
-  if (other !== void 0) return { kind: "choose", object: other };
+  const other = active !== null && found.includes(active) ? void 0 : found.at(-1);
+  const isSought = active !== null && (!isMarked2(doc, active) || isLost(scene, active));
+  if (other !== void 0 && !(isSought && foreground)) return { kind: "choose", object: other };
+  if (!foreground && (active === null || !isStarted(scene, active))) {
+    return { kind: "refuse", sentence: "Click on the object first. Then remove what does not belong to it." };
+  }
+  const add = { kind: "add", maskOf: active === null ? null : maskToRefine(scene, active) };
+  if (active === null || isSought || !foreground || found.includes(active)) return add;
   const own = masks.get(active);
-  if (!own?.box) return isHere(scene, active) && own ? { kind: "ask", object: active } : add;
+  if (!own) return add;
   const near = NEAR * Math.hypot(scene.width, scene.height);
   if (distanceTo(own, scene.width, at2, near) <= near) return add;
   return { kind: "ask", object: nearest2(scene, at2, near) ?? active };
@@ -5130,7 +5126,7 @@ function objectsAt({ doc, masks, width }, { x: x2, y }) {
   });
 }
 var isMarked2 = (doc, object) => doc.marks.some((mark) => mark.object === object);
-var isHere = ({ doc, frame }, object) => markOf(doc, object, frame) !== null;
+var isLost = ({ doc, frame, masks }, object) => masks.get(object)?.box === null && markOf(doc, object, frame) === null;
 function isStarted(scene, object) {
   const mark = markOf(scene.doc, object, scene.frame);
   if (mark?.box || mark?.clicks.some(({ foreground }) => foreground)) return true;
@@ -5439,15 +5435,20 @@ var Marks = class {
   element = h("div", { class: "stage-marks" });
   buttons = /* @__PURE__ */ new Map();
   frames = /* @__PURE__ */ new Map();
-  // The handle that an element belongs to, and whether a place of the window is on its dot: what
-  // reacts to a finger is larger than that.
+  // The handle at a place of the window, and whether the place is on its dot: what reacts to a
+  // finger is larger than that, and may lie over another dot, so the nearest one is meant.
   handleAt(event) {
-    const button = event.target.closest(".stage-handle");
-    const found = [...this.buttons.values()].find((one) => one.button === button);
-    if (!found) return null;
-    const box = found.button.getBoundingClientRect();
-    const far = Math.hypot(event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2);
-    return { handle: found.handle, isOnDot: far <= box.width / 2 + 1 };
+    if (!event.target.closest(".stage-handle")) return null;
+    let nearest3 = null;
+    let least = Infinity;
+    for (const { button, handle } of this.buttons.values()) {
+      const box = button.getBoundingClientRect();
+      const far = Math.hypot(event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2);
+      if (far >= least) continue;
+      least = far;
+      nearest3 = { handle, isOnDot: far <= box.width / 2 + 1 };
+    }
+    return nearest3;
   }
   select(handle) {
     const { doc, selected } = this.store.state;
@@ -5751,11 +5752,11 @@ var Question = class {
   constructor(done) {
     this.done = done;
     this.element.addEventListener("keydown", (event) => {
+      event.stopPropagation();
       if (event.key === "Escape") this.close();
       else if (event.key === "ArrowDown" || event.key === "ArrowUp") this.turn();
-      else if (event.key !== "Enter" && event.key !== " " && event.key !== "Tab") return;
-      if (event.key !== "Enter" && event.key !== " " && event.key !== "Tab") event.preventDefault();
-      event.stopPropagation();
+      else return;
+      event.preventDefault();
     });
     this.element.addEventListener("pointerdown", (event) => event.stopPropagation());
     this.element.addEventListener("contextmenu", (event) => event.stopPropagation());
@@ -5767,6 +5768,8 @@ var Question = class {
     "aria-label": "What is this for?",
     hidden: true
   });
+  spot = h("div", { class: "stage-spot", hidden: true });
+  // marks the place that it is about
   at = { x: 0, y: 0 };
   get isOpen() {
     return !this.element.hidden;
@@ -5783,20 +5786,22 @@ var Question = class {
       }
     });
     this.element.replaceChildren(choice2("New object", makeNew), choice2(`Add to ${name}`, add));
-    this.element.hidden = false;
+    this.element.hidden = this.spot.hidden = false;
   }
   focus() {
     this.element.querySelector("button")?.focus({ preventScroll: true });
   }
   close() {
     if (!this.isOpen) return;
-    this.element.hidden = true;
+    this.element.hidden = this.spot.hidden = true;
     this.done();
   }
   // Beside the point, inside of the area.
   place(areaAt, across, down) {
     if (!this.isOpen) return;
     const { x: x2, y } = areaAt(this.at);
+    this.spot.style.left = `${x2}px`;
+    this.spot.style.top = `${y}px`;
     const { offsetWidth: width, offsetHeight: height } = this.element;
     const left = x2 + 18 + width > across ? x2 - 18 - width : x2 + 18;
     this.element.style.left = `${Math.max(8, Math.min(left, across - width - 8))}px`;
@@ -5908,7 +5913,10 @@ var Stage = class {
     this.store = store;
     this.frames = frames;
     this.say = say;
-    this.question = new Question(() => this.focus());
+    this.question = new Question(() => {
+      this.band.hidden = true;
+      this.focus();
+    });
     this.marks = new Marks(store, this.viewport, () => this.focus());
     this.area = h(
       "div",
@@ -5930,14 +5938,13 @@ var Stage = class {
       this.band,
       this.marks.element,
       this.cross,
+      this.question.spot,
       this.question.element
     );
     this.area.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    this.fit.classList.add("stage-fit");
     root.append(
       this.area,
       this.status,
-      this.fit,
       h("p", {
         id: "stage-keys",
         class: "hidden-text",
@@ -5946,7 +5953,10 @@ var Stage = class {
     );
     addEventListener("keydown", (event) => this.space(event, true));
     addEventListener("keyup", (event) => this.space(event, false));
-    addEventListener("blur", () => this.holdSpace(false));
+    addEventListener("blur", () => {
+      this.onSpaceUp = null;
+      this.holdSpace(false);
+    });
     new ResizeObserver(() => this.resize()).observe(this.area);
     this.previews = new Previews(store, () => this.draw());
     store.subscribe((state, before) => this.render(state, before));
@@ -5961,10 +5971,6 @@ var Stage = class {
   cross = h("div", { class: "stage-cross", hidden: true });
   band = h("div", { class: "stage-box stage-band", hidden: true });
   status = h("p", { class: "stage-status", hidden: true });
-  fit = iconButton("fit", "Show the whole picture", () => {
-    this.setZoom(1);
-    this.focus();
-  });
   question;
   area;
   marks;
@@ -5977,6 +5983,8 @@ var Stage = class {
   // why the shown frame is not here
   refusal = null;
   // why the last click did nothing
+  image = null;
+  // what is painted on the overlay
   loading = 0;
   // counts what was asked for
   isLoading = false;
@@ -5985,8 +5993,10 @@ var Stage = class {
   grip = null;
   crossAt = null;
   // in pixels of the picture
+  askedBox = null;
+  // the last one that was drawn
   isSpaceDown = false;
-  hasSpacePanned = false;
+  onSpaceUp = null;
   isTouch = matchMedia("(pointer: coarse)").matches;
   get zoom() {
     return this.viewport.zoom;
@@ -5999,9 +6009,11 @@ var Stage = class {
   focus() {
     this.area.focus({ preventScroll: true });
   }
-  // Whether the picture was dragged since Space went down: then Space does not play.
-  get hasPanned() {
-    return this.hasSpacePanned;
+  // Does what Space is for: at once if there is nothing to pan, else when Space goes up without
+  // having panned.
+  afterSpace(act) {
+    if (this.isSpaceDown && this.zoom > 1) this.onSpaceUp = act;
+    else act();
   }
   // Removes the selected click or box; false if there is none.
   removeSelected() {
@@ -6090,7 +6102,8 @@ var Stage = class {
     const colours = (object) => rgbOf(colourOf(opened, object));
     const pieces = piecesOf(doc, this.masks, this.previews.shown, stale, colours);
     const { width, height } = this.overlay;
-    const image = context.createImageData(width, height);
+    if (this.image?.width !== width || this.image.height !== height) this.image = new ImageData(width, height);
+    const { image } = this;
     compose(image.data, width, height, pieces, this.style(doc));
     context.putImageData(image, 0, 0);
     this.overlay.dataset.objects = String(pieces.filter(({ layer }) => layer.box).length);
@@ -6138,8 +6151,8 @@ var Stage = class {
     this.layer.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
     this.layer.classList.toggle("stage-coarse", scale * devicePixelRatio > 3);
     this.area.classList.toggle("stage-zoomed", zoom > 1);
-    this.fit.hidden = zoom === 1;
     this.marks.place();
+    if (this.askedBox) putBox(this.band, this.askedBox, this.viewport);
     this.question.place((at2) => this.viewport.areaAt(at2), this.area.clientWidth, this.area.clientHeight);
     if (this.crossAt) {
       const { x: x2, y } = this.viewport.areaAt({ x: this.crossAt.x + 0.5, y: this.crossAt.y + 0.5 });
@@ -6186,7 +6199,7 @@ var Stage = class {
       isDragged: false,
       longPress: 0
     };
-    if (event.pointerType === "touch" && does === "click") {
+    if (event.pointerType === "touch" && (does === "click" || does === "move" && !held?.isOnDot)) {
       this.grip.longPress = window.setTimeout(() => this.pressLong(event), LONG_PRESS_MS);
     }
     this.area.setPointerCapture(event.pointerId);
@@ -6221,7 +6234,7 @@ var Stage = class {
         this.marks.select(grip.handle);
         this.store.remember();
       }
-      if (grip.does === "pan") this.hasSpacePanned = this.isSpaceDown;
+      if (grip.does === "pan") this.onSpaceUp = null;
     }
     if (grip.does === "move" && grip.handle) {
       grip.handle = this.marks.move(grip.handle, this.viewport.pictureAt(this.inArea(event)));
@@ -6307,9 +6320,11 @@ var Stage = class {
     this.holdSpace(isDown && !isTyping);
   }
   holdSpace(isDown) {
-    if (isDown) this.hasSpacePanned = false;
     this.isSpaceDown = isDown;
-    this.area.classList.toggle("stage-grab", isDown);
+    this.area.classList.toggle("stage-grab", isDown && this.zoom > 1);
+    const act = this.onSpaceUp;
+    this.onSpaceUp = null;
+    if (!isDown) act?.();
   }
   // What clicks and boxes do.
   scene() {
@@ -6336,7 +6351,9 @@ var Stage = class {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc, maskOf) => addBox(doc, scene.frame, box, maskOf);
+    this.askedBox = box;
     this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add);
+    this.band.hidden = !this.question.isOpen;
   }
   apply(target, at2, add) {
     if (target.kind === "refuse") {
@@ -6366,7 +6383,7 @@ var Stage = class {
     const after = change(doc);
     const active = after.active;
     const mark = markOf(after, active, frame);
-    const hasNewBox = mark?.box !== markOf(doc, active, frame)?.box;
+    const hasNewBox = mark?.box && mark.box !== markOf(doc, active, frame)?.box;
     const click = hasNewBox ? "box" : (mark?.clicks.length ?? 0) - 1;
     this.store.edit(() => hideObject(after, active, false), { selected: { object: active, click } });
   }
@@ -6583,7 +6600,7 @@ function perform(action, key, store, { doc, project, frame, isPlaying, speed, lo
     if (found !== null) void transport.seek(found);
   };
   const deeds = {
-    toggle: () => transport.toggle(),
+    toggle: () => stage.afterSpace(() => transport.toggle()),
     backward: () => transport.play(shuttled(current, -1)),
     pause: () => transport.pause(),
     forward: () => transport.play(shuttled(current, 1)),
@@ -6615,12 +6632,7 @@ function perform(action, key, store, { doc, project, frame, isPlaying, speed, lo
     add: () => store.update({ tool: "add" }),
     remove: () => store.update({ tool: "remove" }),
     box: () => store.update({ tool: "box" }),
-    delete: () => {
-      if (!selected) return;
-      const { object, click } = selected;
-      const remove = (one) => click === "box" ? removeBox(one, object, frame) : removeClick(one, object, frame, click);
-      store.edit(remove, { selected: null });
-    },
+    delete: () => void stage.removeSelected(),
     undo: () => store.undo(),
     redo: () => store.redo(),
     "zoom in": () => stage.setZoom(stage.zoom * ZOOM_STEP2),
@@ -6660,7 +6672,7 @@ var FRAMES = [1, 2, 5, 10];
 function ticksOf(count, rate, width, gap = 72) {
   const counted = countedRate(rate);
   const least = gap * count / Math.max(width, 1);
-  const frames = FRAMES.find((step2) => step2 >= least && step2 < counted);
+  const frames = least * 4 < counted ? FRAMES.find((step2) => step2 >= least) : void 0;
   const seconds = SECONDS.find((step2) => step2 * counted >= least) ?? Math.ceil(least / counted / 3600) * 3600;
   const step = frames ?? seconds * counted;
   const parts = frames ? frames : seconds % 5 === 0 && seconds <= 60 ? 5 : seconds === 2 ? 2 : 4;
@@ -7283,7 +7295,7 @@ var Transport = class {
         await this.frames.load(next);
       } catch (error) {
         if (isOld() || next !== this.wanted) continue;
-        this.fail(next, error);
+        this.fail(error);
         return;
       }
       if (isOld()) {
@@ -7311,11 +7323,12 @@ var Transport = class {
       const next = isFirst ? frame : advanced(frame, count * direction, doc2.range, loop);
       const shown = next ?? (direction > 0 ? doc2.range.end : doc2.range.start);
       const after = advanced(shown, Math.max(1, count) * direction, doc2.range, loop);
-      if (after !== null) this.frames.prefetch(after, Math.max(1, count) * direction);
       try {
-        await this.load(shown);
+        const loaded = this.load(shown);
+        if (after !== null) this.frames.prefetch(after, Math.max(1, count) * direction);
+        await loaded;
       } catch (error) {
-        if (goesOn()) this.fail(shown, error);
+        if (goesOn()) this.fail(error);
         return;
       }
       due = isFirst ? this.clock.now() : due + count * period;
@@ -7340,8 +7353,8 @@ var Transport = class {
     this.problem = null;
     this.store.update({ frame, selected: frame === state.frame ? state.selected : null, ...patch });
   }
-  fail(frame, error) {
-    this.problem = { sentence: `We can't show frame ${frame + 1}. ${problemOf(error).sentence}`, field: null };
+  fail(error) {
+    this.problem = problemOf(error);
     this.store.update({ isPlaying: false, problem: this.problem });
   }
   leaveTracking() {

@@ -31,24 +31,18 @@ const NEAR = 0.06; // of the picture's diagonal: so far from its mask, a part of
 export function targetOfClick(scene: Scene, at: Point, foreground: boolean): Target {
   const { doc, masks } = scene;
   const { active } = doc;
-  if (!foreground) {
-    return active !== null && isStarted(scene, active)
-      ? { kind: "add", maskOf: maskToRefine(scene, active) }
-      : { kind: "refuse", sentence: "Click on the object first. Then remove what does not belong to it." };
-  }
-  if (active === null) {
-    const object = objectsAt(scene, at).at(-1);
-    return object === undefined ? { kind: "add", maskOf: null } : { kind: "choose", object };
-  }
-  const add: Target = { kind: "add", maskOf: maskToRefine(scene, active) };
-  // An object without any mark may be meant to take over what is now another's.
-  if (!isMarked(doc, active)) return add;
   const found = objectsAt(scene, at);
-  if (found.includes(active)) return add;
-  const other = found.at(-1);
-  if (other !== undefined) return { kind: "choose", object: other };
+  const other = active !== null && found.includes(active) ? undefined : found.at(-1);
+  // A new object, or one that tracking has lost, may take over what is now another's.
+  const isSought = active !== null && (!isMarked(doc, active) || isLost(scene, active));
+  if (other !== undefined && !(isSought && foreground)) return { kind: "choose", object: other };
+  if (!foreground && (active === null || !isStarted(scene, active))) {
+    return { kind: "refuse", sentence: "Click on the object first. Then remove what does not belong to it." };
+  }
+  const add: Target = { kind: "add", maskOf: active === null ? null : maskToRefine(scene, active) };
+  if (active === null || isSought || !foreground || found.includes(active)) return add;
   const own = masks.get(active);
-  if (!own?.box) return isHere(scene, active) && own ? { kind: "ask", object: active } : add;
+  if (!own) return add; // not tracked here, or its preview is on its way
   const near = NEAR * Math.hypot(scene.width, scene.height);
   if (distanceTo(own, scene.width, at, near) <= near) return add;
   return { kind: "ask", object: nearest(scene, at, near) ?? active };
@@ -84,7 +78,9 @@ function objectsAt({ doc, masks, width }: Scene, { x, y }: Point): string[] {
 
 const isMarked = (doc: Doc, object: string): boolean => doc.marks.some((mark) => mark.object === object);
 
-const isHere = ({ doc, frame }: Scene, object: string): boolean => markOf(doc, object, frame) !== null;
+// Whether an object was tracked on the frame, but not found, and is not marked there.
+const isLost = ({ doc, frame, masks }: Scene, object: string): boolean =>
+  masks.get(object)?.box === null && markOf(doc, object, frame) === null;
 
 // Whether there is something on the frame that a background click can take away from.
 function isStarted(scene: Scene, object: string): boolean {

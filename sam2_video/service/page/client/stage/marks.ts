@@ -38,15 +38,20 @@ export class Marks {
     });
   }
 
-  // The handle that an element belongs to, and whether a place of the window is on its dot: what
-  // reacts to a finger is larger than that.
+  // The handle at a place of the window, and whether the place is on its dot: what reacts to a
+  // finger is larger than that, and may lie over another dot, so the nearest one is meant.
   handleAt(event: PointerEvent | MouseEvent): { handle: Handle; isOnDot: boolean } | null {
-    const button = (event.target as Element).closest(".stage-handle");
-    const found = [...this.buttons.values()].find((one) => one.button === button);
-    if (!found) return null;
-    const box = found.button.getBoundingClientRect();
-    const far = Math.hypot(event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2);
-    return { handle: found.handle, isOnDot: far <= box.width / 2 + 1 };
+    if (!(event.target as Element).closest(".stage-handle")) return null;
+    let nearest: { handle: Handle; isOnDot: boolean } | null = null;
+    let least = Infinity;
+    for (const { button, handle } of this.buttons.values()) {
+      const box = button.getBoundingClientRect();
+      const far = Math.hypot(event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2);
+      if (far >= least) continue;
+      least = far;
+      nearest = { handle, isOnDot: far <= box.width / 2 + 1 };
+    }
+    return nearest;
   }
 
   select(handle: Handle): void {

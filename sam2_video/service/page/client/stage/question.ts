@@ -10,15 +10,16 @@ export class Question {
     "aria-label": "What is this for?",
     hidden: true,
   });
+  readonly spot = h("div", { class: "stage-spot", hidden: true }); // marks the place that it is about
   private at: Place = { x: 0, y: 0 };
 
   constructor(private readonly done: () => void) {
     this.element.addEventListener("keydown", (event) => {
+      event.stopPropagation(); // no key of the page
       if (event.key === "Escape") this.close();
       else if (event.key === "ArrowDown" || event.key === "ArrowUp") this.turn();
-      else if (event.key !== "Enter" && event.key !== " " && event.key !== "Tab") return;
-      if (event.key !== "Enter" && event.key !== " " && event.key !== "Tab") event.preventDefault();
-      event.stopPropagation();
+      else return;
+      event.preventDefault();
     });
     // The picture is not clicked through it.
     this.element.addEventListener("pointerdown", (event) => event.stopPropagation());
@@ -42,7 +43,7 @@ export class Question {
         },
       });
     this.element.replaceChildren(choice("New object", makeNew), choice(`Add to ${name}`, add));
-    this.element.hidden = false;
+    this.element.hidden = this.spot.hidden = false;
   }
 
   focus(): void {
@@ -51,7 +52,7 @@ export class Question {
 
   close(): void {
     if (!this.isOpen) return;
-    this.element.hidden = true;
+    this.element.hidden = this.spot.hidden = true;
     this.done();
   }
 
@@ -59,6 +60,8 @@ export class Question {
   place(areaAt: (at: Place) => Place, across: number, down: number): void {
     if (!this.isOpen) return;
     const { x, y } = areaAt(this.at);
+    this.spot.style.left = `${x}px`;
+    this.spot.style.top = `${y}px`;
     const { offsetWidth: width, offsetHeight: height } = this.element;
     const left = x + 18 + width > across ? x - 18 - width : x + 18;
     this.element.style.left = `${Math.max(8, Math.min(left, across - width - 8))}px`;

@@ -1,7 +1,7 @@
 // The canvas: the shown frame with its masks, marks and previews; clicks, boxes, zoom.
 
 import { problemOf } from "../api";
-import { h, iconButton } from "../dom";
+import { h } from "../dom";
 import { addBox, addClick, addObject, chooseObject, type Doc, hideObject, markOf } from "../state/document";
 import { colourOf, type State, type Store } from "../state/store";
 import { isStale } from "../state/tracked";
@@ -38,10 +38,6 @@ export class Stage {
   private readonly cross = h("div", { class: "stage-cross", hidden: true });
   private readonly band = h("div", { class: "stage-box stage-band", hidden: true });
   private readonly status = h("p", { class: "stage-status", hidden: true });
-  private readonly fit = iconButton("fit", "Show the whole picture", () => {
-    this.setZoom(1);
-    this.focus();
-  });
   private readonly question: Question;
   private readonly area: HTMLElement;
   private readonly marks: Marks;
@@ -51,14 +47,16 @@ export class Stage {
   private shownPicture: string | null = null; // what the canvas shows: project and frame
   private failed: string | null = null; // why the shown frame is not here
   private refusal: string | null = null; // why the last click did nothing
+  private image: ImageData | null = null; // what is painted on the overlay
   private loading = 0; // counts what was asked for
   private isLoading = false;
   private isDrawing = false;
   private pointers = new Map<number, PointerEvent>();
   private grip: Grip | null = null;
   private crossAt: Place | null = null; // in pixels of the picture
+  private askedBox: Box | null = null; // the last one that was drawn
   private isSpaceDown = false;
-  private hasSpacePanned = false;
+  private onSpaceUp: (() => void) | null = null;
   private isTouch = matchMedia("(pointer: coarse)").matches;
 
   constructor(
@@ -67,7 +65,10 @@ export class Stage {
     private readonly frames: Frames,
     private readonly say: (text: string) => void, // to people who cannot see the picture
   ) {
-    this.question = new Question(() => this.focus());
+    this.question = new Question(() => {
+      this.band.hidden = true;
+      this.focus();
+    });
     this.marks = new Marks(store, this.viewport, () => this.focus());
     this.area = h(
       "div",
@@ -89,14 +90,13 @@ export class Stage {
       this.band,
       this.marks.element,
       this.cross,
+      this.question.spot,
       this.question.element,
     );
     this.area.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    this.fit.classList.add("stage-fit");
     root.append(
       this.area,
       this.status,
-      this.fit,
       h("p", {
         id: "stage-keys",
         class: "hidden-text",
@@ -106,7 +106,10 @@ export class Stage {
     );
     addEventListener("keydown", (event) => this.space(event, true));
     addEventListener("keyup", (event) => this.space(event, false));
-    addEventListener("blur", () => this.holdSpace(false));
+    addEventListener("blur", () => {
+      this.onSpaceUp = null;
+      this.holdSpace(false);
+    });
     new ResizeObserver(() => this.resize()).observe(this.area);
     this.previews = new Previews(store, () => this.draw());
     store.subscribe((state, before) => this.render(state, before));
@@ -126,9 +129,11 @@ export class Stage {
     this.area.focus({ preventScroll: true });
   }
 
-  // Whether the picture was dragged since Space went down: then Space does not play.
-  get hasPanned(): boolean {
-    return this.hasSpacePanned;
+  // Does what Space is for: at once if there is nothing to pan, else when Space goes up without
+  // having panned.
+  afterSpace(act: () => void): void {
+    if (this.isSpaceDown && this.zoom > 1) this.onSpaceUp = act;
+    else act();
   }
 
   // Removes the selected click or box; false if there is none.
@@ -227,7 +232,8 @@ export class Stage {
     const colours = (object: string) => rgbOf(colourOf(opened, object));
     const pieces = piecesOf(doc, this.masks, this.previews.shown, stale, colours);
     const { width, height } = this.overlay;
-    const image = context.createImageData(width, height);
+    if (this.image?.width !== width || this.image.height !== height) this.image = new ImageData(width, height);
+    const { image } = this;
     compose(image.data, width, height, pieces, this.style(doc));
     context.putImageData(image, 0, 0);
     this.overlay.dataset.objects = String(pieces.filter(({ layer }) => layer.box).length);
@@ -285,8 +291,8 @@ export class Stage {
     this.layer.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
     this.layer.classList.toggle("stage-coarse", scale * devicePixelRatio > 3);
     this.area.classList.toggle("stage-zoomed", zoom > 1);
-    this.fit.hidden = zoom === 1;
     this.marks.place();
+    if (this.askedBox) putBox(this.band, this.askedBox, this.viewport);
     this.question.place((at) => this.viewport.areaAt(at), this.area.clientWidth, this.area.clientHeight);
     if (this.crossAt) {
       const { x, y } = this.viewport.areaAt({ x: this.crossAt.x + 0.5, y: this.crossAt.y + 0.5 });
@@ -337,7 +343,7 @@ export class Stage {
       isDragged: false,
       longPress: 0,
     };
-    if (event.pointerType === "touch" && does === "click") {
+    if (event.pointerType === "touch" && (does === "click" || (does === "move" && !held?.isOnDot))) {
       this.grip.longPress = window.setTimeout(() => this.pressLong(event), LONG_PRESS_MS);
     }
     this.area.setPointerCapture(event.pointerId);
@@ -374,7 +380,7 @@ export class Stage {
         this.marks.select(grip.handle);
         this.store.remember(); // one step of undo a drag
       }
-      if (grip.does === "pan") this.hasSpacePanned = this.isSpaceDown;
+      if (grip.does === "pan") this.onSpaceUp = null;
     }
     if (grip.does === "move" && grip.handle) {
       grip.handle = this.marks.move(grip.handle, this.viewport.pictureAt(this.inArea(event)));
@@ -472,9 +478,11 @@ export class Stage {
   }
 
   private holdSpace(isDown: boolean): void {
-    if (isDown) this.hasSpacePanned = false;
     this.isSpaceDown = isDown;
-    this.area.classList.toggle("stage-grab", isDown);
+    this.area.classList.toggle("stage-grab", isDown && this.zoom > 1);
+    const act = this.onSpaceUp;
+    this.onSpaceUp = null;
+    if (!isDown) act?.();
   }
 
   // What clicks and boxes do.
@@ -505,7 +513,9 @@ export class Stage {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc: Doc, maskOf: string | null) => addBox(doc, scene.frame, box, maskOf);
+    this.askedBox = box;
     this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add);
+    this.band.hidden = !this.question.isOpen;
   }
 
   private apply(target: Target, at: Place, add: (doc: Doc, maskOf: string | null) => Doc): void {
@@ -537,7 +547,7 @@ export class Stage {
     const after = change(doc);
     const active = after.active!;
     const mark = markOf(after, active, frame);
-    const hasNewBox = mark?.box !== markOf(doc, active, frame)?.box;
+    const hasNewBox = mark?.box && mark.box !== markOf(doc, active, frame)?.box;
     const click = hasNewBox ? "box" : (mark?.clicks.length ?? 0) - 1;
     this.store.edit(() => hideObject(after, active, false), { selected: { object: active, click } });
   }

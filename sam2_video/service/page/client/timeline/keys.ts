@@ -1,17 +1,7 @@
 // The keyboard on the whole page.
 
 import type { Stage } from "../stage/stage";
-import {
-  addObject,
-  chooseObject,
-  type Doc,
-  hideObject,
-  removeBox,
-  removeClick,
-  setEnd,
-  setRange,
-  setStart,
-} from "../state/document";
+import { addObject, chooseObject, hideObject, setEnd, setRange, setStart } from "../state/document";
 import type { Opened, Store } from "../state/store";
 import { openHelp } from "./help";
 import { nextMarked } from "./lanes";
@@ -84,7 +74,7 @@ function perform(
     if (found !== null) void transport.seek(found);
   };
   const deeds: Readonly<Record<Action, () => void>> = {
-    toggle: () => transport.toggle(),
+    toggle: () => stage.afterSpace(() => transport.toggle()),
     backward: () => transport.play(shuttled(current, -1)),
     pause: () => transport.pause(),
     forward: () => transport.play(shuttled(current, 1)),
@@ -116,13 +106,7 @@ function perform(
     add: () => store.update({ tool: "add" }),
     remove: () => store.update({ tool: "remove" }),
     box: () => store.update({ tool: "box" }),
-    delete: () => {
-      if (!selected) return;
-      const { object, click } = selected;
-      const remove = (one: Doc) =>
-        click === "box" ? removeBox(one, object, frame) : removeClick(one, object, frame, click);
-      store.edit(remove, { selected: null });
-    },
+    delete: () => void stage.removeSelected(),
     undo: () => store.undo(),
     redo: () => store.redo(),
     "zoom in": () => stage.setZoom(stage.zoom * ZOOM_STEP),

@@ -46,7 +46,8 @@ const FRAMES = [1, 2, 5, 10];
 export function ticksOf(count: number, rate: number, width: number, gap = 72): Tick[] {
   const counted = countedRate(rate);
   const least = (gap * count) / Math.max(width, 1); // frames between labels
-  const frames = FRAMES.find((step) => step >= least && step < counted);
+  // Frames only where seconds would be far apart.
+  const frames = least * 4 < counted ? FRAMES.find((step) => step >= least) : undefined;
   const seconds = SECONDS.find((step) => step * counted >= least) ?? Math.ceil(least / counted / 3600) * 3600;
   const step = frames ?? seconds * counted;
   const parts = frames ? frames : seconds % 5 === 0 && seconds <= 60 ? 5 : seconds === 2 ? 2 : 4;

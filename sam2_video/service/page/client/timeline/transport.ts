@@ -90,7 +90,7 @@ export class Transport {
         await this.frames.load(next);
       } catch (error) {
         if (isOld() || next !== this.wanted) continue;
-        this.fail(next, error);
+        this.fail(error);
         return;
       }
       if (isOld()) {
@@ -119,11 +119,12 @@ export class Transport {
       const next = isFirst ? frame : advanced(frame, count * direction, doc.range, loop);
       const shown = next ?? (direction > 0 ? doc.range.end : doc.range.start);
       const after = advanced(shown, Math.max(1, count) * direction, doc.range, loop);
-      if (after !== null) this.frames.prefetch(after, Math.max(1, count) * direction);
       try {
-        await this.load(shown);
+        const loaded = this.load(shown);
+        if (after !== null) this.frames.prefetch(after, Math.max(1, count) * direction);
+        await loaded;
       } catch (error) {
-        if (goesOn()) this.fail(shown, error);
+        if (goesOn()) this.fail(error);
         return;
       }
       due = isFirst ? this.clock.now() : due + count * period;
@@ -151,8 +152,8 @@ export class Transport {
     this.store.update({ frame, selected: frame === state.frame ? state.selected : null, ...patch });
   }
 
-  private fail(frame: number, error: unknown): void {
-    this.problem = { sentence: `We can't show frame ${frame + 1}. ${problemOf(error).sentence}`, field: null };
+  private fail(error: unknown): void {
+    this.problem = problemOf(error);
     this.store.update({ isPlaying: false, problem: this.problem });
   }
 
