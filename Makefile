@@ -84,6 +84,7 @@ $(addsuffix /node_modules/.package-lock.json,$(JS_TESTS)): NPM_OMIT := --omit=op
 # If the machine has no Node.js, a Python package provides it.
 %/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.installed
 	command -v npm >/dev/null || $(INSTALL) -r locks/node.lock
+	@echo "installing the npm packages of $*: up to 150 MB on disk, once"
 	$(NPM) ci --prefix $* --ignore-scripts --no-audit --no-fund $(NPM_OMIT)
 	@touch $@
 
@@ -96,6 +97,7 @@ $(SECOND_CLIENT)/.installed: locks/client.lock | $(VENV)/.installed
 browser: ## install Chromium for the tests of the page, if that is allowed
 	@command -v chromium > /dev/null || command -v apt-get > /dev/null || exit 0; \
 	command -v chromium > /dev/null || { \
+		echo "installing Chromium: about 80 MB and what it depends on, once"; \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
 		$$sudo apt-get -qq update && $$sudo apt-get -qq install -y --no-install-recommends chromium \
 			> /dev/null; } || echo "no Chromium: the tests in a browser are skipped"

@@ -55,7 +55,7 @@ def test_the_main_job(short_clip, temporary, tmp_path) -> None:
     assert lines[-1].startswith("100%|##########| 6/6 [")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_leaves_nothing(number, example, temporary, tmp_path) -> None:
     out = tmp_path / "out"
     process = start(
@@ -69,7 +69,7 @@ def test_an_interrupted_run_leaves_nothing(number, example, temporary, tmp_path)
     assert children
     process.send_signal(number)
     stdout, _ = process.communicate(timeout=30)
-    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+    assert process.returncode == 128 + number
     assert stdout == ""
     assert not out.exists()
     assert files(temporary) == []
@@ -84,7 +84,7 @@ def run(capsys, *arguments: str) -> tuple[int, list[str], str]:
 
 
 BAD = {
-    "no input": ([], "input_video is required"),
+    "no input": ([], "there is no clip: name a video, a URL, a folder or"),
     "no value": (["input_video"], "-i 'input_video' should be written name=value"),
     "unknown": (["fps=3"], "'fps' is not an input; the closest one is video_fps"),
     "missing file": (["input_video=@nowhere.mp4"], "input_video is '@nowhere.mp4', but there is"),

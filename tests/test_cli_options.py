@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import sam2_video
-from sam2_video.cli import main
+from sam2_video.cli import main, runs
 from sam2_video.cli.inputs import common_inputs, complete_inputs, read_inputs
 from sam2_video.cli.parser import read_arguments
 from sam2_video.cli.results import RECORD
@@ -255,6 +256,23 @@ def test_a_folder_of_other_files_is_left_alone(folder, capsys) -> None:
     assert contents(folder) == before
 
 
+def test_a_run_that_ends_later_replaces_nothing(folder, capsys, monkeypatch) -> None:
+    """The other run's result came while this one ran, so it was not there at the start."""
+    check = runs._check_folder
+
+    def check_before_another_run(*arguments) -> None:
+        check(*arguments)
+        monkeypatch.setattr(runs, "_check_folder", check)
+        assert main(["predict", "clip.mp4", *CLICK, "--end-frame", "1"]) == 0
+
+    monkeypatch.setattr(runs, "_check_folder", check_before_another_run)
+    code, lines, stderr = run(capsys, "predict", "clip.mp4", *CLICK, "-i", "end_frame=3")
+    assert code == 1
+    assert len(lines) == 2
+    assert stderr.splitlines()[-1].startswith("'out/clip' holds the result of an earlier run")
+    assert len(contents(folder / "out/clip")) == 3
+
+
 @pytest.mark.parametrize("how", ["itself", "symbolic link", "assignment"])
 def test_the_input_is_never_an_output(how, folder, capsys) -> None:
     """Not where it is the result of an earlier run in the folder where the next would go."""
@@ -297,6 +315,9 @@ def test_render_does_not_replace_the_masks_that_it_reads(folder, capsys) -> None
     assert code == 1
     assert "which holds the input 'clip': choose another -o" in stderr
     assert contents(folder) == before
+    with pytest.raises(SystemExit):
+        main([*rendering, "--click", "1,2"])
+    capsys.readouterr()
     code, lines, stderr = run(capsys, *rendering, "-o", "final", "--json")
     assert code == 0, stderr
     (report,) = map(json.loads, lines)
@@ -344,6 +365,8 @@ def test_a_dry_run_checks_and_writes_nothing(folder, capsys) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        ([*CLICK], "there is no clip: name a video, a URL, a folder or - for standard input"),
+        (["clip.mp4", *CLICK, "--device", "cuda", "--dry-run"], "device is 'cuda', but PyTorch "),
         (["clip.mp4"], "there is no prompt: mark an object with --click X,Y, --box or --input-m"),
         (["no.mp4", *CLICK], "input_video is 'no.mp4', but there is no such file"),
         (["empty", *CLICK], "input_video is 'empty', but there is no video in this folder"),
@@ -364,6 +387,89 @@ def test_bad_options_are_one_sentence(arguments, sentence, folder, capsys, monke
     assert stderr.startswith(sentence)
     assert stderr.count("\n") == 1
     assert not (folder / "out").exists()
+
+
+def test_an_option_without_effect_is_named(folder, caplog) -> None:
+    def notes(*options: str) -> list[str]:
+        caplog.clear()
+        assert main(["predict", "clip.mp4", *CLICK, "--dry-run", *options]) == 0
+        return [line for line in caplog.messages if "no effect" in line]
+
+    options = ("--keep-audio", "--background-color", "#ff0000", "--video-fps", "30")
+    assert notes(*options) == [
+        "keep_audio has no effect with output_video false: it needs true",
+        "background_color has no effect with mask_type binary: it needs greenscreen",
+    ]
+    assert notes(*options, "--quiet") == []
+    assert notes("--output-video", "--keep-audio", "--video-format", "webm") == []
+
+
+def test_a_folder_of_clips_without_a_prompt_is_no_batch(folder, capsys) -> None:
+    code, lines, stderr = run(capsys, "batch", ".")
+    assert (code, lines) == (1, [])
+    assert stderr.startswith("there is no prompt: mark an object with --click X,Y, --box or --inp")
+    assert not (folder / "results").exists()
+
+
+def test_masks_that_are_missing_are_counted(folder, caplog) -> None:
+    indexed = ("--mask-type", "indexed", "--end-frame", "2", "--output-frame-interval", "2")
+    assert main(["predict", "clip.mp4", *CLICK, *indexed, "-o", "masks"]) == 0
+    rendering = ["render", "clip.mp4", "--masks", "masks/clip", "--dry-run"]
+    assert main([*rendering, "--output-frame-interval", "2"]) == 0
+    assert main(rendering) == 0
+    assert [line for line in caplog.messages if "--masks" in line] == [
+        "--masks has no mask of 1 of 3 frames, the first is 4: no object is drawn there",
+        "--masks has no mask of 3 of 5 frames, the first is 1: no object is drawn there",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["predict", "a", "--clik", "1,2"], "--clik 1,2 (is --click meant?)"),
+        (["batch", "a", "--mask_type=box"], "--mask_type=box (is --mask-type meant?)"),
+        (["frame", "a", "1", "2"], "frame: error: unrecognized arguments: 2"),
+    ],
+)
+def test_a_wrong_option_names_the_closest_one(arguments, sentence, capsys) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    stderr = capsys.readouterr().err
+    assert f"sam2_video {arguments[0]}: error: unrecognized arguments: " in stderr
+    assert stderr.endswith(f"{sentence}\n")
+
+
+def test_models_are_listed_with_the_one_that_would_run(monkeypatch, capsys, tmp_path) -> None:
+    monkeypatch.setenv("SAM2_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setenv("SAM2_MODEL", "tiny")
+    with pytest.raises(SystemExit):
+        main(["--list-models"])
+    assert "\ntiny        not here, but SAM2_MODEL names it; " in capsys.readouterr().out
+    monkeypatch.setenv("SAM2_MODEL", "huge")
+    assert run(capsys, "--list-models")[0] == 1
+
+
+def test_a_reader_that_has_ended_is_no_error(folder) -> None:
+    command = f"{sys.executable} -m sam2_video --list-models | true; echo ${{PIPESTATUS[0]}}"
+    shell = ["bash", "-c", command]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    done = subprocess.run(shell, env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout in ("0\n", "141\n"), done.stderr) == (True, "")
+
+
+def test_a_full_device_as_stdout_is_one_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sam2_video", "--list-models"],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    sentence = "stdout cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, sentence)
 
 
 # Several clips
@@ -434,6 +540,7 @@ def test_a_frame_is_written_to_look_up_pixels_in(folder, capsys) -> None:
         (["clip.mp4", "0", "-o", "a.gif"], "-o is 'a.gif', but it should end in .png, .jpg, .webp"),
         (["clip.mp4", "0", "-o", "old.png"], "-o is 'old.png', which exists: --overwrite replaces"),
         (["no.mp4"], "input_video is 'no.mp4', but there is no such file"),
+        (["clip.mp4", "0", "-o", "no/a.png"], "-o is 'no/a.png', but there is no such folder"),
     ],
 )
 def test_a_frame_that_cannot_be_written(arguments, sentence, folder, capsys) -> None:

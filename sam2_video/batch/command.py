@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sam2_video.core.errors import BatchError
+from sam2_video.prediction.clips import check_prompted
 
 if TYPE_CHECKING:
     from sam2_video.batch.jobs import Worker
@@ -84,13 +85,13 @@ def batch(options: argparse.Namespace, inputs: Mapping[str, Any]) -> int:
         inputs: hold for every job that does not have its own.
 
     Raises:
-        BatchError, CheckpointError, OutputError: it cannot be run.
+        BatchError, CheckpointError, InputError, OutputError: it cannot be run.
         BaseException: what a signal's earlier handler raises, once the batch has been closed.
     """
     try:
         from sam2_video.batch import driver
         from sam2_video.batch.jobs import FAILED, SUCCEEDED
-        from sam2_video.batch.manifest import format_of, open_manifest
+        from sam2_video.batch.manifest import CLIPS, format_of, open_manifest
         from sam2_video.batch.results import JOURNAL
         from sam2_video.batch.storage import open_store
     except ModuleNotFoundError as error:
@@ -100,7 +101,8 @@ def batch(options: argparse.Namespace, inputs: Mapping[str, Any]) -> int:
             f"batch needs {error.name}, which is not installed: pip install .[batch]"
         ) from error
 
-    format_of(options.manifest)
+    if format_of(options.manifest) == CLIPS:
+        check_prompted(inputs)
     with driver.Interruption() as interruption, tempfile.TemporaryDirectory() as temporary:
         output = temporary if options.dry_run else options.output
         store = open_store(output)

@@ -23,7 +23,7 @@ from sam2_video.batch.progress import JobProgress
 from sam2_video.batch.results import open_results
 from sam2_video.batch.storage import Store
 from sam2_video.core.errors import BatchError, reason_of
-from sam2_video.core.signals import ENDING_SIGNALS
+from sam2_video.core.signals import ending_signals
 
 DEFAULT_CORES = 2
 SKIPPED = "skipped"
@@ -33,14 +33,14 @@ _MAX_TEMPORARY_PATH = 40  # Ray puts sockets there; a socket's path may have 107
 
 
 class Interruption:
-    """Notes SIGINT and SIGTERM instead of raising, so that the batch can stop between jobs.
+    """Notes SIGINT, SIGTERM and SIGHUP instead of raising, so that the batch can stop between jobs.
 
     After the block the earlier handlers are restored.
     """
 
     def __init__(self) -> None:
         self.number: int | None = None
-        self._previous = {n: signal.getsignal(n) for n in ENDING_SIGNALS}
+        self._previous = {n: signal.getsignal(n) for n in ending_signals()}
 
     def listen(self) -> None:
         """Install the handlers; call it again after a library has replaced them."""

@@ -23,6 +23,7 @@ from sam2_video.core.errors import BatchError, InputError, reason_of
 from sam2_video.prediction.clips import clips_of
 from sam2_video.prediction.contract import contract
 
+CLIPS = "clips"
 _ROWS_AT_ONCE = 1000
 MAX_LINE_BYTES = 64 * 1024**2  # a line may hold a video as a data URI
 
@@ -93,7 +94,7 @@ def format_of(path: str) -> str:
         BatchError: it is none of these, or there is no such file.
     """
     if "://" not in path and (Path(path).is_dir() or has_magic(path)):
-        return "clips"
+        return CLIPS
     kind = path.rpartition(".")[2].lower()
     if kind not in ("jsonl", "csv", "parquet"):
         raise BatchError(f"{path!r} should be a .jsonl, .csv or .parquet file, or a folder")
@@ -108,7 +109,7 @@ def _as_lines(path: str, kind: str) -> IO[bytes]:
         return Path(path).open("rb")
     with ExitStack() as stack:
         spool = stack.enter_context(tempfile.TemporaryFile())
-        if kind == "clips":
+        if kind == CLIPS:
             for clip in clips_of(path):
                 spool.write(json.dumps({"input_video": clip}).encode() + b"\n")
         elif kind != "jsonl":

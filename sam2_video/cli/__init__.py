@@ -1,6 +1,9 @@
 """The command line: `sam2-video` and `python -m sam2_video`."""
 
+import errno
 import logging
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -11,6 +14,7 @@ from sam2_video.core.errors import (
     InputError,
     OutputError,
     SettingError,
+    reason_of,
 )
 from sam2_video.core.logs import log_to_stderr
 from sam2_video.core.signals import Interrupted, interruptible
@@ -29,16 +33,35 @@ SHOWN_ERRORS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code: 0, 1 (bad input), 130 or 143 (interrupted).
+    """Run one command and return the exit code.
 
-    Usage errors raise `SystemExit(2)`, as argparse does.
+    It is 0, 1 (bad input), or 128 and the number of the signal that ended it: 129, 130 or 143, and
+    141 if nothing reads stdout any more. Usage errors raise `SystemExit(2)`, as argparse does.
     """
-    options = read_arguments(arguments)
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more at its end, and would print a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:  # output files have an error of their own: this is stdout
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"stdout cannot be written: {reason_of(error)}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     log_to_stderr()
-    is_quiet = getattr(options, "quiet", False)
-    logging.getLogger("sam2_video").setLevel(logging.WARNING if is_quiet else logging.INFO)
     with interruptible():
         try:
+            options = read_arguments(arguments)
+            is_quiet = getattr(options, "quiet", False)
+            logging.getLogger("sam2_video").setLevel(logging.WARNING if is_quiet else logging.INFO)
             code: int = options.run(options)
         except SHOWN_ERRORS as error:
             print(error, file=sys.stderr)

@@ -41,6 +41,8 @@ def write_frame(options: argparse.Namespace) -> int:
     suffix = path.suffix.lower().removeprefix(".").replace("jpeg", "jpg")
     if suffix not in SUFFIXES:
         raise InputError(f"-o is {shown(str(path))}, but it should end in .{', .'.join(SUFFIXES)}")
+    if not path.parent.is_dir():
+        raise InputError(f"-o is {shown(str(path))}, but there is no such folder")
     if path.exists() and not (options.overwrite and path.is_file()):
         raise InputError(f"-o is {shown(str(path))}, which exists: --overwrite replaces a file")
     from sam2_video.video.encode_images import image_encoder

@@ -2,8 +2,9 @@
 
 import argparse
 import json
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,24 @@ from sam2_video.core.errors import InputError, shown
 from sam2_video.prediction.contract import InputSpec, contract
 from sam2_video.prediction.fetch import existing_file, is_url
 
+logger = logging.getLogger(__name__)
+
 VIDEO = "input_video"
 _CLICKS = ("click_coordinates", "click_labels", "click_frames", "click_object_ids")
 _BOXES = ("box_coordinates", "box_frames", "box_object_ids")
+PROMPTS = (*(name for name in _CLICKS if name != "click_object_ids"), *_BOXES, "input_masks")
+"""What says where objects are. `click_object_ids` names the masks that `render` reads, too."""
+_NEEDED: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    "annotation_type": {"mask_type": ("highlighted",)},
+    "video_fps": {"output_video": (True,), "keep_audio": (False,)},
+    "output_format": {"output_video": (False,)},
+    "output_quality": {"output_video": (False,), "output_format": ("webp", "jpg")},
+    "video_format": {"output_video": (True,)},
+    "keep_audio": {"output_video": (True,)},
+    "mask_feather": {"mask_type": ("alpha", "greenscreen", "highlighted")},
+    "background_color": {"mask_type": ("greenscreen",)},
+}
+"""The values of other inputs without which an input has no effect."""
 _PROMPT = re.compile(r"(?P<numbers>[^@:]+)(?:@(?P<frame>[^:]*))?(?::(?P<name>.*))?", re.DOTALL)
 
 
@@ -27,20 +43,25 @@ class _Prompt(argparse.Action):
         namespace.prompts = [*namespace.prompts, (option, value)]
 
 
-def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """Declare the prompts' short forms, an option for every input, and `-i NAME=VALUE`."""
+def add_prompts(parser: argparse.ArgumentParser) -> None:
+    """Declare the prompts' short forms, and an option for every input that is a prompt."""
     prompts = parser.add_argument_group(
         "prompts",
         "Clicks and boxes are in pixels; @FRAME counts from 0 and is 0 by default. Prompts of one "
         "NAME mark one object; each click without a name marks an object of its own.",
     )
-    parser.set_defaults(prompts=[])
     for option, form, text in (
         ("--click", "X,Y[@FRAME][:NAME]", "a point on an object; may be repeated"),
         ("--not-click", "X,Y[@FRAME][:NAME]", "a point that is not part of the object"),
         ("--box", "X1,Y1,X2,Y2[@FRAME][:NAME]", "a box around an object; may be repeated"),
     ):
         prompts.add_argument(option, action=_Prompt, dest="prompts", metavar=form, help=text)
+    _add_options(prompts, PROMPTS)
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Declare an option for every input that is no prompt, and `-i NAME=VALUE`."""
+    parser.set_defaults(prompts=[])
     inputs = parser.add_argument_group("inputs", "The same as -i NAME=VALUE.")
     inputs.add_argument(
         "-i",
@@ -50,9 +71,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="an input by its name; a file is @path, a data URI or an http(s) URL",
     )
-    for spec in contract().inputs.values():
-        if spec.name != VIDEO:
-            inputs.add_argument(_option(spec.name), dest=spec.name, **_declaration(spec))
+    _add_options(inputs, [name for name in contract().inputs if name not in (VIDEO, *PROMPTS)])
     inputs.add_argument(
         "--fps",
         metavar="N|source",
@@ -103,6 +122,30 @@ def complete_inputs(given: Mapping[str, Any]) -> dict[str, Any]:
     return inputs
 
 
+def log_unused(given: Mapping[str, Any]) -> None:
+    """Say in the log which of the given inputs have no effect, because of what others are.
+
+    Args:
+        given: the inputs that the user wrote, read as their types.
+    """
+    specs = contract().inputs
+    values = {name: given.get(name, spec.default) for name, spec in specs.items()}
+    for name, needed in _NEEDED.items():
+        if values[name] == specs[name].default:
+            continue
+        for other, wanted in needed.items():
+            if values[other] not in wanted:
+                value, *right = (str(v).lower() for v in (values[other], *wanted))
+                logger.info(
+                    "%s has no effect with %s %s: it needs %s",
+                    name,
+                    other,
+                    value,
+                    " or ".join(right),
+                )
+                break
+
+
 def common_inputs(options: argparse.Namespace) -> dict[str, Any]:
     """The inputs that are given for every job of a batch, as a manifest writes them.
 
@@ -142,6 +185,11 @@ def _set(given: dict[str, Any], name: str, value: Any, source: str) -> None:
             else f"{source} sets {name}, which is given already: every input has one value"
         )
     given[name] = value
+
+
+def _add_options(group: Any, names: Iterable[str]) -> None:
+    for name in names:
+        group.add_argument(_option(name), dest=name, **_declaration(contract().inputs[name]))
 
 
 def _option(name: str) -> str:

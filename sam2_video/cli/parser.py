@@ -1,15 +1,17 @@
 """The commands and their options. Nothing here needs a package: `download` runs without any."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from sam2_video import __version__
 from sam2_video.batch.command import add_batch, batch
 from sam2_video.cli.frame import write_frame
-from sam2_video.cli.inputs import add_inputs, common_inputs
+from sam2_video.cli.inputs import add_inputs, add_prompts, common_inputs
 from sam2_video.cli.models import model_table
 from sam2_video.cli.runs import predict, render
 from sam2_video.core.errors import SettingError
@@ -27,10 +29,15 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
     Clips may stand before, between and behind the options.
     """
-    parser = _parser()
+    parser, commands = _parser()
     options, rest = parser.parse_known_args(arguments)
-    if rest and (not hasattr(options, "clips") or any(word.startswith("-") for word in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    unknown = rest if not hasattr(options, "clips") else [w for w in rest if w.startswith("-")]
+    if unknown:
+        command: argparse.ArgumentParser = commands.choices[options.command]
+        name = unknown[0].partition("=")[0]
+        close = get_close_matches(name, re.findall(r"--[a-z-]+", command.format_help()), n=1)
+        hint = f" (is {close[0]} meant?)" if close else ""
+        command.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
     if rest:
         options.clips += rest
     return options
@@ -54,7 +61,7 @@ class _ListModels(argparse.Action):
         parser.exit()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, Commands]:
     is_installed = Path(sys.argv[0]).name == COMMAND
     program = COMMAND if is_installed else "python -m sam2_video"
     parser = argparse.ArgumentParser(
@@ -67,12 +74,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_render(commands, program)
     _add_frame(commands, program)
     many = add_batch(commands)
+    add_prompts(many)
     add_inputs(many)
     many.set_defaults(run=lambda options: batch(options, common_inputs(options)))
     add_serve(commands)
     _add_download(commands)
     _add_completion(commands, parser)
-    return parser
+    return parser, commands
 
 
 def _add_predict(commands: Commands, program: str) -> None:
@@ -95,6 +103,7 @@ def _add_predict(commands: Commands, program: str) -> None:
         "--device", metavar="NAME", help="cpu, cuda or cuda:1 (default: cuda if there is a GPU)"
     )
     parser.add_argument("--list-models", action=_ListModels)
+    add_prompts(parser)
     add_inputs(parser)
 
 

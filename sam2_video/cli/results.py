@@ -3,7 +3,9 @@
 A record in the folder names the files of the run that made it. Only those are ever replaced.
 """
 
+import fcntl
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -73,7 +75,9 @@ def staging(folder: Path) -> Iterator[Path]:
             folder.rmdir()
 
 
-def store(made: Path, names: Sequence[Path], folder: Path, stage: Path) -> list[Path]:
+def store(
+    made: Path, names: Sequence[Path], folder: Path, stage: Path, *, may_overwrite: bool
+) -> list[Path]:
     """Move a run's files to their place once all of them are complete.
 
     Files of an earlier run are replaced; those that this one does not write are removed.
@@ -83,11 +87,13 @@ def store(made: Path, names: Sequence[Path], folder: Path, stage: Path) -> list[
         names: the files, relative to it.
         folder: their place.
         stage: a temporary folder beside it, as `staging` gives.
+        may_overwrite: as `check_folder` takes it; another run may have written there meanwhile.
 
     Returns:
         The files, in the order of `names`.
 
     Raises:
+        InputError: `folder` holds a result that may not be replaced.
         OutputError: they cannot be written, or `folder` holds a file of that name that no earlier
             run wrote.
     """
@@ -98,6 +104,8 @@ def store(made: Path, names: Sequence[Path], folder: Path, stage: Path) -> list[
         with suppress(OSError):  # it is there, with an earlier result
             staged.rename(folder)
             return [folder / name for name in names]
+    check_folder(folder, (), may_overwrite=may_overwrite)
+    with writing(), _locked(folder):
         earlier = _recorded(folder)
         for name in names:
             if name not in earlier and (folder / name).exists():
@@ -116,6 +124,17 @@ def store(made: Path, names: Sequence[Path], folder: Path, stage: Path) -> list[
             (staged / name).replace(folder / name)
         _record(folder, names)
     return [folder / name for name in names]
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other runs from replacing files in the folder during the block."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _record(folder: Path, names: Iterable[Path]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from sam2_video.cli.inputs import VIDEO, complete_inputs, read_inputs
+from sam2_video.cli.inputs import VIDEO, complete_inputs, log_unused, read_inputs
 from sam2_video.cli.results import check_folder, staging, store
 from sam2_video.core.errors import DeviceMemoryError, InputError, OutputError, shown
 from sam2_video.core.file_names import safe_names
@@ -20,7 +20,7 @@ from sam2_video.core.limits import Limits
 from sam2_video.core.progress import FrameProgress
 from sam2_video.core.workspace import Workspace
 from sam2_video.models.registry import checkpoint_folder, choose_checkpoint
-from sam2_video.prediction.clips import STDIN, clips_of, local_clip, stem_of
+from sam2_video.prediction.clips import STDIN, check_prompted, clips_of, local_clip, stem_of
 from sam2_video.prediction.contract import contract
 from sam2_video.prediction.fetch import is_url
 
@@ -54,16 +54,15 @@ def predict(options: argparse.Namespace) -> int:
         OutputError, SettingError, CheckpointError, DeviceMemoryError: the run cannot be done.
     """
     given = read_inputs(options)
-    if options.clips and not {"click_coordinates", "box_coordinates", "input_masks"} & set(given):
-        raise InputError(
-            "there is no prompt: mark an object with --click X,Y, --box or --input-masks"
-        )
+    if options.clips:
+        check_prompted(given)
 
     def checking() -> Check:
-        from sam2_video.engine.model import given_model, load_model
+        from sam2_video.engine.model import device_of, given_model, load_model
         from sam2_video.prediction.request import checked_request
 
         if options.dry_run:
+            device_of(options.device)
             choose_checkpoint(checkpoint_folder(), *given_model(options.model))
 
         @cache
@@ -143,13 +142,17 @@ def _runs(
     clips = [clip for text in options.clips for clip in clips_of(text)]
     if clips and VIDEO in given:
         raise InputError(f"{VIDEO} is given twice: as {shown(clips[0])} and by -i")
+    if not clips and VIDEO not in given:
+        raise InputError("there is no clip: name a video, a URL, a folder or - for standard input")
     if not clips:
         video = complete_inputs(given)[VIDEO]
         clips = [str(video)]
     if clips.count(STDIN) > 1:
         raise InputError(f"{VIDEO} is '-' twice, but standard input is one clip")
     # Inputs are checked before standard input is read.
-    contract().complete(contract().parse({"click_coordinates": "", **given, VIDEO: clips[0]}))
+    read = contract().parse({"click_coordinates": "", **given, VIDEO: clips[0]})
+    contract().complete(read)
+    log_unused(read)
     runs = []
     names = safe_names([stem_of(clip) for clip in clips])
     for clip, name in zip(clips, names, strict=True):
@@ -183,7 +186,7 @@ def _run(
             stage = stack.enter_context(staging(options.output))
             paths = stack.enter_context(closing(work(made, scratch, advance or (lambda: None))))
             names = [path.relative_to(made) for path in paths]
-            stored = store(made, names, run.folder, stage)
+            stored = store(made, names, run.folder, stage, may_overwrite=options.overwrite)
         return {**report, "files": [str(path) for path in stored]}
 
 

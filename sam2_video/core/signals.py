@@ -1,15 +1,19 @@
-"""SIGINT and SIGTERM as an exception."""
+"""SIGINT, SIGTERM and SIGHUP as an exception."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """The signals that end a command: SIGHUP, of a closed terminal, unless `nohup` ignores it."""
+    is_kept = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return (signal.SIGINT, signal.SIGTERM, *(() if is_kept else (signal.SIGHUP,)))
 
 
 class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived.
+    """One of `ending_signals` arrived.
 
     Not `KeyboardInterrupt`: once that has crossed certain C code, Python exits by the signal even
     if it was caught, and the exit code is lost.
@@ -22,8 +26,8 @@ class Interrupted(BaseException):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """In the block SIGINT and SIGTERM raise `Interrupted`; then the old handlers are back."""
-    previous = {number: signal.signal(number, _interrupt) for number in ENDING_SIGNALS}
+    """In the block `ending_signals` raise `Interrupted`; then the old handlers are back."""
+    previous = {number: signal.signal(number, _interrupt) for number in ending_signals()}
     try:
         yield
     finally:

@@ -151,7 +151,11 @@ def _flat_list(text: str) -> list[str] | None:
 def _log_surplus(name: str, given: int, count: int, item: str) -> None:
     if given > count:
         logger.warning(
-            "%s has %d entries for %d %s: the surplus is dropped", name, given, count, _plural(item)
+            "%s has %d entries for %d %s: the surplus is dropped",
+            name,
+            given,
+            count,
+            item if count == 1 else _plural(item),
         )
 
 

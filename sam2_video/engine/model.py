@@ -72,7 +72,7 @@ def load_model(
         DeviceMemoryError: the GPU has too little memory for the weights.
         InputError: the device is unknown or not there.
     """
-    device = _device_of(device)
+    device = device_of(device)
     folder = folder or checkpoint_folder()
     checkpoint = choose_checkpoint(folder, *given_model(name))
     size = image_size or _image_size_from_environment() or checkpoint.image_size
@@ -104,7 +104,12 @@ def given_model(name: str | None) -> tuple[str | None, str]:
     return (os.environ.get("SAM2_MODEL"), "SAM2_MODEL") if name is None else (name, "model")
 
 
-def _device_of(given: torch.device | str | None) -> torch.device:
+def device_of(given: torch.device | str | None) -> torch.device:
+    """The device that is asked for; a GPU if none is and there is one.
+
+    Raises:
+        InputError: there is no such device.
+    """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if given is None:
         return torch.device("cuda" if count else "cpu")

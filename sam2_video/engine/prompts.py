@@ -107,7 +107,10 @@ def build_prompts(
             masks on one frame, or a limit is exceeded.
     """
     if not clicks and not boxes and not masks:
-        raise InputError("click_coordinates is empty; write [x,y],[x,y],...")
+        raise InputError(
+            "click_coordinates is empty; write [x,y],[x,y],..., or give box_coordinates or "
+            "input_masks"
+        )
     clicks = name_foreground(clicks, _names(*boxes, *masks))
     boxes = name_boxes(boxes, _names(*clicks, *masks))
     everything: list[Given] = [*masks, *clicks, *boxes]

@@ -2,7 +2,7 @@
 
 import glob
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -50,6 +50,18 @@ def clips_of(text: str) -> list[str]:
     if not clips:
         raise InputError(f"{NAME} is {shown(text)}, but {reason}")
     return clips
+
+
+def check_prompted(given: Container[str]) -> None:
+    """Make sure that inputs for clips, which have no prompts of their own, hold one.
+
+    Raises:
+        InputError: they do not.
+    """
+    if not any(name in given for name in ("click_coordinates", "box_coordinates", "input_masks")):
+        raise InputError(
+            "there is no prompt: mark an object with --click X,Y, --box or --input-masks"
+        )
 
 
 def stem_of(clip: str) -> str:

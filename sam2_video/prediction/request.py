@@ -5,6 +5,7 @@ tracks (`track.py`) and renders (`render.py`); `checked_rendering` is the same f
 earlier run, which are only rendered.
 """
 
+import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from sam2_video.prediction.track import TrackedFrame, track
 from sam2_video.video.frame_range import FrameRange
 from sam2_video.video.open_video import open_video
 from sam2_video.video.probe import Video
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -249,5 +252,14 @@ def checked_rendering(
         if not any(frame in video.frames for frame in masks.in_sight):
             first, last = video.frames[0], video.frames[-1]
             raise InputError(f"--masks has no mask of the frames {first} to {last}")
+        drawn = video.frames[:: look.interval]
+        missing = [frame for frame in drawn if frame not in masks.in_sight]
+        if missing:
+            logger.warning(
+                "--masks has no mask of %d of %d frames, the first is %d: no object is drawn there",
+                len(missing),
+                len(drawn),
+                missing[0],
+            )
         check_output_size(video, look, len(masks.names))
         yield CheckedRendering(look, video, stream, masks)

@@ -195,7 +195,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
     exports = None
     if settings.has_page:
         videos = Videos(store, files, sources, settings)
-        projects = Projects(store, files, videos, queue, limits.max_visitor_projects)
+        projects = Projects(store, files, videos, queue, limits)
         pictures = Pictures(settings.bounds)
         reading_masks = Places(_BODIES_AT_A_TIME)
         page = Page(

@@ -37,6 +37,7 @@ class ServiceLimits:
         max_files: uploaded files of one token.
         max_visitor_videos: videos of one visitor that are in no project; the oldest goes first.
         max_visitor_projects: projects of one visitor; the one unused for longest goes first.
+        max_projects: projects of all visitors; their documents are in the database.
         max_project_tracks: tracks of a project; the oldest goes first.
         max_project_exports: exports of a project; the oldest goes first.
         max_stored_bytes: all files together.
@@ -54,6 +55,7 @@ class ServiceLimits:
     max_files: int = 1000
     max_visitor_videos: int = 5
     max_visitor_projects: int = 20
+    max_projects: int = 10_000
     max_project_tracks: int = 50
     max_project_exports: int = 20
     max_stored_bytes: int = 100 * _GB

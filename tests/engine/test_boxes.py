@@ -41,7 +41,7 @@ def test_frames_repeat_and_one_name_stands_for_all() -> None:
 def test_surplus_entries_are_dropped_with_a_line_in_the_log(caplog) -> None:
     parse_boxes("[0,0,1,1]", "0,7")
     lines = [record.getMessage() for record in caplog.records]
-    assert lines == ["box_frames has 2 entries for 1 boxes: the surplus is dropped"]
+    assert lines == ["box_frames has 2 entries for 1 box: the surplus is dropped"]
 
 
 @pytest.mark.parametrize(

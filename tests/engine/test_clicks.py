@@ -80,7 +80,7 @@ def test_surplus_entries_are_dropped_with_a_line_in_the_log(caplog) -> None:
     assert [(c.is_foreground, c.frame, c.object_name) for c in clicks] == [(True, 0, "a")]
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 3
-    assert "click_frames has 3 entries for 1 clicks: the surplus is dropped" in lines
+    assert "click_frames has 3 entries for 1 click: the surplus is dropped" in lines
 
 
 def test_a_long_run_of_digits_is_refused() -> None:

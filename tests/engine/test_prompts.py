@@ -71,7 +71,7 @@ def test_background_only_prompts_are_corrections() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("", "1", "0", ""), "click_coordinates is empty; write [x,y],[x,y],..."),
+        (("", "1", "0", ""), "click_coordinates is empty; write [x,y],[x,y],..., or give box_"),
         (("[1,1]", "0", "0", ""), "click_labels has no foreground click (1)"),
         ((pairs(2), "1,0", "0", "dog,cat"), "click_object_ids names 'cat', which has background"),
         (

@@ -218,7 +218,10 @@ def test_the_library_call_yields_each_objects_mask(predictor, example, short_cli
 
 
 ERRORS = {
-    "no click": ({"click_coordinates": ""}, "click_coordinates is empty; write [x,y],[x,y],..."),
+    "no click": (
+        {"click_coordinates": ""},
+        "click_coordinates is empty; write [x,y],[x,y],..., or give box_",
+    ),
     "malformed": ({"click_coordinates": "[1,2"}, "click_coordinates has '[1,2' where click 0"),
     "outside": (
         {"click_coordinates": "[1,2],[640,3]"},

@@ -39,7 +39,10 @@ def page_app(routes: Sequence[BaseRoute], settings: Settings) -> Starlette:
 def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestError):
         field = error.fields[0].field.removeprefix("input.") if error.fields else None
-        return _problem(error.sentence, error.status, field)
+        answer = _problem(error.sentence, error.status, field)
+        if error.retry_after is not None:
+            answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
     if isinstance(error, HTTPException):
         if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
             return HTMLResponse(_NOT_FOUND, 404)

@@ -129,7 +129,7 @@ class ProjectRoutes:
         client = client_of(request)
         inputs = strings_of([given.model_copy(update={"frame": 0})])
         if given.mask_of:
-            begun = await self.tracks.mask(project.owner, project.id, given, info)
+            begun = await self.tracks.mask(project, given, info)
             inputs["input_masks"] = data_uri(mask_picture({1: begun}), "image/png")
 
         async def made() -> bytes:
@@ -142,7 +142,8 @@ class ProjectRoutes:
         except WorkerBusyError as error:
             if await self.containers.health() == "STARTING":
                 raise RequestError(503, "The model is starting.") from error
-            raise RequestError(409, "The model is busy.") from error
+            busy = {"sentence": "The model is busy.", "field": None, "busy": True}
+            return JSONResponse(busy, status_code=409)
         except WorkerUnavailableError as error:
             raise RequestError(503, f"No worker is alive: {error}.") from error
         except WorkerLostError as error:

@@ -10,6 +10,7 @@ from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.queue import JobQueue
 from sam2_video.service.page.tracks import pictures_of, track_summary
 from sam2_video.service.page.videos import Videos, about
+from sam2_video.service.settings import ServiceLimits
 from sam2_video.service.storage.database import FINISHED, Prediction, Project, Store, StoredFile
 from sam2_video.service.storage.files import FileRefusedError, Files
 from sam2_video.service.storage.secrets import new_id
@@ -26,14 +27,15 @@ class Projects:
         files: videos and pictures.
         videos: finds videos.
         queue: runs tracks.
-        most: projects of one visitor; of more, the one that was not changed for longest goes.
+        limits: projects of one visitor, of which the one that was not changed for longest goes;
+            and of all visitors.
     """
 
     store: Store
     files: Files
     videos: Videos
     queue: JobQueue
-    most: int
+    limits: ServiceLimits
 
     async def get(self, owner: str, name: str) -> Project:
         """The project of that id, if the visitor owns it.
@@ -48,7 +50,11 @@ class Projects:
         return project
 
     async def create(self, video: StoredFile) -> Project:
-        """A new project of a video."""
+        """A new project of a video.
+
+        Raises:
+            RequestError: the server has too many.
+        """
         await self._make_room(video.owner)
         project = Project(
             id=new_id(),
@@ -197,12 +203,18 @@ class Projects:
         }
 
     async def _make_room(self, owner: str) -> None:
-        """Remove a visitor's oldest projects that are not worked on, so that one more fits."""
+        """Remove a visitor's oldest projects that are not worked on, so that one more fits.
+
+        Raises:
+            RequestError: there are too many of all visitors.
+        """
         busy = {run.project_id for run in await self.store.kept(owner) if not run.is_finished}
         busy |= {export.project_id for export in await self.store.unfinished_exports(owner)}
         idle = [one for one in await self.store.projects(owner) if one.id not in busy]
-        for project in idle[max(0, self.most - 1) :]:
+        for project in idle[max(0, self.limits.max_visitor_projects - 1) :]:
             await self.remove(project)
+        if await self.store.count_projects() >= self.limits.max_projects:
+            raise RequestError(507, "The server has no room for more projects. Try again later.")
 
 
 def _summary(project: Project, video: StoredFile, tracked_frames: int) -> dict[str, Any]:

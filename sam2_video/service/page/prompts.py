@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
 
@@ -68,16 +69,20 @@ def check_prompts(
 
 
 def check_count(prompts: Sequence[PromptRequest], limits: Limits) -> None:
-    """Check that there are not too many points and boxes.
+    """Check that there are not too many points, boxes and masks.
 
     Raises:
         RequestError: there are.
     """
-    count = sum(len(prompt.points) + (prompt.box is not None) for prompt in prompts)
+    count = sum(
+        len(prompt.points) + (prompt.box is not None) + (prompt.mask_of is not None)
+        for prompt in prompts
+    )
     if count > limits.max_clicks:
         raise RequestError(
             422,
-            f"There are {count} points and boxes, but at most {limits.max_clicks} are allowed.",
+            f"There are {count} points, boxes and masks, but at most {limits.max_clicks} are "
+            "allowed.",
         )
 
 
@@ -226,7 +231,8 @@ def data_uri(content: bytes, media_type: str) -> str:
 
 
 def _numbers(values: Sequence[float]) -> str:
-    return json.dumps([round(value, 3) for value in values], separators=(",", ":"))
+    # Rounded down: a point just inside of the picture stays inside.
+    return json.dumps([math.floor(value * 1000) / 1000 for value in values])
 
 
 def _no_mask() -> Mask:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,7 +132,7 @@ class Tracks:
         }
         if masked:
             async with self.reading.held(client):
-                pictures = await self._mask_prompts(project, asked.prompts, strings, info)
+                pictures = await self._mask_prompts(project, asked.prompts, strings, info, names)
                 inputs["input_masks"] = await asyncio.to_thread(mask_archive, pictures)
         run = Prediction(
             id=new_id(),
@@ -149,8 +149,11 @@ class Tracks:
         async with self._starting:
             await self._check_idle(project.owner)
             await self.queue.check_room()
-            async with self.sources.accepted(run, own_urls):
-                await self.queue.submit(run, client)
+            try:
+                async with self.sources.accepted(run, own_urls):
+                    await self.queue.submit(run, client)
+            except RequestError as error:  # as where the disk is full
+                raise RequestError(error.status, in_words(error.sentence, video.name)) from error
             earlier = [one for one in await self.store.tracks(project.id) if one.id != run.id]
             for old in earlier[: max(0, len(earlier) + 1 - self.most)]:
                 await self.queue.discard(old.id)
@@ -184,15 +187,21 @@ class Tracks:
         raise RequestError(404, f"Frame {str(frame)[:20]} is not tracked here.")
 
     async def mask(
-        self, owner: str, project_id: str, prompt: PromptRequest, video: VideoInfo
+        self, project: Project, prompt: PromptRequest, video: VideoInfo, name: str = "The object"
     ) -> Mask:
         """The (H, W) bool mask that a prompt begins from.
+
+        Args:
+            project: whose tracks it may begin from.
+            prompt: which has `mask_of`.
+            video: its size is that of the mask.
+            name: what the visitor calls the object.
 
         Raises:
             RequestError: there is none.
         """
-        track = await self.get(owner, prompt.mask_of or "")
-        if track.project_id != project_id:
+        track = await self.get(project.owner, prompt.mask_of or "")
+        if track.project_id != project.id:
             raise RequestError(404, "That track is no longer here.")
         objects = track.track["objects"]
         if prompt.object in objects:
@@ -203,7 +212,7 @@ class Tracks:
             if mask.any():
                 return mask
         raise RequestError(
-            422, f"The object is not in sight on frame {prompt.frame}, so there is no mask of it."
+            422, f"{name} is not in sight on frame {prompt.frame}: mark it there, or leave it out."
         )
 
     async def _mask_prompts(
@@ -212,6 +221,7 @@ class Tracks:
         prompts: Sequence[PromptRequest],
         strings: dict[str, str],
         video: VideoInfo,
+        names: Mapping[str, str],
     ) -> dict[int, bytes]:
         """The indexed pictures of the prompts that begin from masks, by frame."""
         values = mask_values(strings)
@@ -222,7 +232,7 @@ class Tracks:
         pictures = {}
         for frame, given in by_frame.items():
             masks = {
-                values[prompt.object]: await self.mask(project.owner, project.id, prompt, video)
+                values[prompt.object]: await self.mask(project, prompt, video, names[prompt.object])
                 for prompt in given
             }
             pictures[frame] = await asyncio.to_thread(mask_picture, masks)

@@ -338,6 +338,10 @@ class Store:
         found = select(Project).where(Project.owner == owner)
         return await self._all(found.order_by(Project.changed_at.desc(), Project.number.desc()))
 
+    async def count_projects(self) -> int:
+        """How many projects there are on record."""
+        return await self._one(select(func.count(Project.number))) or 0
+
     async def change_project(self, project_id: str, seen: int | None = None, **values: Any) -> bool:
         """Set columns of a project, if it has the revision `seen`; whether it had."""
         which = [Project.id == project_id]

@@ -202,6 +202,19 @@ def test_a_visitor_keeps_so_many_projects_and_videos(serve, few) -> None:
         assert client.get(f"/api/videos/{third['video']['id']}/frames/0").status_code == 200
 
 
+def test_a_server_holds_so_many_projects(serve, few) -> None:
+    url = serve(limits=ServiceLimits(max_projects=1))
+    with httpx.Client(base_url=url) as first, httpx.Client(base_url=url) as second:
+        for client in (first, second):
+            client.get("/")
+        project = project_of(first, few)
+        answer = second.post("/api/projects", json={"video": upload(second, few)["id"]})
+        told = refusal(answer, 507)["sentence"]
+        assert told == "The server has no room for more projects. Try again later."
+        first.delete(f"/api/projects/{project['id']}")
+        project_of(second, few)
+
+
 def test_a_project_keeps_its_newest_tracks(serve, container, few) -> None:
     container.ready()
     limits = ServiceLimits(max_project_tracks=2)

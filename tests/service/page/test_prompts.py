@@ -97,6 +97,11 @@ def test_the_order_is_the_models_own(tmp_path: Path, prompts: list[PromptRequest
     assert sorted(order) == sorted({one.object for one in prompts})
 
 
+def test_a_point_at_the_edge_stays_in_the_picture() -> None:
+    prompt = PromptRequest(object="o1", frame=0, points=[(95.99999, 0.0000001)], labels=[1])
+    assert strings_of([prompt])["click_coordinates"] == "[95.999, 0.0]"
+
+
 def test_of_overlapping_masks_the_smaller_one_is_on_top() -> None:
     large, small = np.ones(SIZE[::-1], bool), np.zeros(SIZE[::-1], bool)
     small[3:6, 3:6] = True

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from bench.serving import data_uri, until
+from sam2_video.service.settings import ServiceLimits
 from tests import clips
 from tests.service.page.calls import (
     ON_CAT,
@@ -81,6 +82,15 @@ def test_a_track_goes_on_from_masks(visitor, few) -> None:
     tracks = read(visitor, project)["tracks"]
     assert [one["id"] for one in tracks] == [before["id"], after["id"]]
     assert tracks[1]["frames"] == [[4, 9]]
+    # Nor can it begin from a mask that is not there.
+    told = refusal(
+        start_track(visitor, project, [{**rest, "mask_of": after["id"], "frame": 3}]), 404
+    )
+    assert told["sentence"] == "Frame 3 is not tracked here."
+    alone = track(visitor, project, [ON_DOG], 0, 1)
+    lost = {"object": "o2", "frame": 1, "mask_of": alone["id"]}
+    told = refusal(start_track(visitor, project, [lost], 1))["sentence"]
+    assert told == "cat, the second is not in sight on frame 1: mark it there, or leave it out."
     # Another project's tracks are not to begin from.
     other = project_of(visitor, few)
     refusal(start_track(visitor, other, [{**rest, "object": "o2"}]), 404)
@@ -141,7 +151,8 @@ def test_a_preview_says_when_the_model_is_busy(visitor, container, few) -> None:
     long = data_uri(few)
     name = container.begin(input_video=long, click_coordinates="[20,20]")
     answer = visitor.post(f"/api/projects/{project['id']}/mask", json=ON_DOG)
-    assert refusal(answer, 409)["sentence"] == "The model is busy."
+    told = {"sentence": "The model is busy.", "field": None, "busy": True}
+    assert refusal(answer, 409) == told
     container.call("POST", f"/predictions/{name}/cancel")
     container.ready()
 
@@ -186,10 +197,10 @@ def test_too_many_points_are_told_in_words(visitor, few) -> None:
     project = project_of(visitor, few)
     many = {**ON_DOG, "points": [[20, 20]] * 1001, "labels": [1] * 1001}
     told = refusal(start_track(visitor, project, [many]))["sentence"]
-    assert told == "There are 1001 points and boxes, but at most 1000 are allowed."
+    assert told == "There are 1001 points, boxes and masks, but at most 1000 are allowed."
     path = f"/api/projects/{project['id']}/mask"
     assert refusal(visitor.post(path, json=many))["sentence"].startswith(
-        "There are 1001 points and boxes"
+        "There are 1001 points, boxes and masks"
     )
 
 
@@ -200,6 +211,19 @@ def test_a_track_waits_for_the_worker(visitor, container, few) -> None:
     assert started["status"] == "waiting"
     container.call("POST", f"/predictions/{other}/cancel")
     assert follow(visitor, f"/api/tracks/{started['id']}")[-1]["status"] == "done"
+
+
+def test_a_full_queue_says_when_to_try_again(serve, container, few) -> None:
+    other = container.begin(input_video=data_uri(few), click_coordinates="[20,20]")
+    with httpx.Client(base_url=serve(limits=ServiceLimits(max_queue=1)), timeout=60) as client:
+        project = project_of(client, few)
+        waiting = {"click_coordinates": "[20,20]", "input_video": "data:,x"}
+        body = {"version": "meta/sam-2-video", "input": waiting}
+        assert client.post("/v1/predictions", json=body).status_code == 201
+        answer = start_track(client, project, [ON_DOG], 0, 1)
+        assert refusal(answer, 429)["sentence"].startswith("The queue is full")
+        assert int(answer.headers["Retry-After"]) > 0
+    container.call("POST", f"/predictions/{other}/cancel")
 
 
 def test_a_container_that_is_not_there(serve, few) -> None:

@@ -874,7 +874,7 @@ function tablesOf(fields) {
       h(
         "dd",
         {},
-        `${description}${choices.length ? ` One of ${choices.join(", ")}.` : ""} `,
+        `${description.replace(/[^.]$/, "$&.")}${choices.length ? ` One of ${choices.join(", ")}.` : ""} `,
         h("span", { class: "muted" }, usual === null ? "" : usual === "" ? "Empty by default." : `Default ${usual}.`)
       )
     ])
@@ -2137,14 +2137,22 @@ var Intake = class {
     try {
       const found = await work(signal);
       const project = "video" in found ? found : await makeProject(found);
-      if (!signal.aborted) this.opened(project);
+      if (signal.aborted) return;
+      this.card.close();
+      this.opened(project);
     } catch (error) {
       if (signal.aborted) return;
       const { sentence, field: field2 } = problemOf(error);
       this.fail({ sentence: sentence.replace(/^(input_video|url)\b/, () => name), field: field2 });
     } finally {
-      if (this.giveUp.signal === signal) this.card.close();
+      if (this.giveUp.signal === signal) this.close();
     }
+  }
+  close() {
+    this.card.close();
+    if (document.activeElement !== document.body) return;
+    const { project } = this.store.state;
+    byId(project ? "editor" : "choose-video").focus({ preventScroll: true });
   }
   listenForDrops() {
     const veil = h("div", { class: "veil", hidden: true }, "Drop it to open it");
@@ -2746,7 +2754,7 @@ function buildTopBar(store, bar, actions) {
   change.setAttribute("aria-label", "Change video");
   actions.append(change, ...shareButton(store), ...watchModel(store));
   actions.append(iconButton("help", "Help and keys (?)", openHelp));
-  store.subscribe(({ project, isSaved }, before) => {
+  store.subscribe(({ project, isSaved, problem }, before) => {
     bar.hidden = !project;
     change.hidden = !project;
     if (!project) return;
@@ -2754,7 +2762,7 @@ function buildTopBar(store, bar, actions) {
     name.size = Math.min(Math.max(name.value.length, 6), 40);
     byId("editor-title").textContent = project.name;
     about.textContent = videoText(project.video);
-    const text = isSaved ? "Saved" : "Saving…";
+    const text = isSaved ? "Saved" : problem ? "Not saved" : "Saving…";
     if (saved.textContent !== text) saved.textContent = text;
   });
 }
