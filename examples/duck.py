@@ -22,7 +22,7 @@ SCALE = 0.62
 DUCK_X = ((0.0, 190.0), (1.5, 370.0), (3.0, 545.0), (5.0, 770.0))
 DUCK_Y = 352.0
 TREE_X = ((0.0, 690.0), (2.5, 475.0), (5.0, 250.0))  # its middle at the water line
-TREE_WIDTH, TREE_LEAN = 300.0, 46.0
+TREE_WIDTH, TREE_LEAN = 86.0, 22.0
 OUT_OF_FOCUS = 4.0
 
 HORIZON = -150.0
