@@ -112,7 +112,9 @@ def bark() -> Array:
     rough = cv2.GaussianBlur(noise, (0, 0), 1.5, sigmaY=3.0)
     tone = np.clip(1.0 + 1.1 * np.asarray(furrows) + 0.7 * rough, 0.25, 1.9)
     across = np.linspace(-1.28, 1.28, width, dtype=np.float32)[None, :]
-    light = np.exp(-(((across + 0.72) / 0.26) ** 2)) + 0.10 * np.exp(-(((across - 0.8) / 0.15) ** 2))
+    light = np.exp(-(((across + 0.72) / 0.26) ** 2)) + 0.10 * np.exp(
+        -(((across - 0.8) / 0.15) ** 2)
+    )
     return np.asarray(tone[..., None] * (BARK + light[..., None] * SUNLIT), np.float32)
 
 

@@ -8,9 +8,9 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]  # height x width x 3, RGB
+from examples.scene import FPS
 
-FPS = 24
+Pixels = NDArray[np.uint8]  # height x width x 3, RGB
 
 
 def _command(size: tuple[int, int], crf: int, sound: Path | None, target: Path) -> list[str]:

@@ -29,9 +29,7 @@ def load(name: str) -> Array:
     return layer
 
 
-def move(
-    layer: Array, placement: NDArray[np.float64], size: tuple[int, int], border: int
-) -> Array:
+def move(layer: Array, placement: NDArray[np.float64], size: tuple[int, int], border: int) -> Array:
     """The layer after an affine map (2 x 3, layer to picture), in a picture of (width, height)."""
     return np.asarray(
         cv2.warpAffine(layer, placement, size, flags=cv2.INTER_LINEAR, borderMode=border),
