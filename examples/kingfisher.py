@@ -36,9 +36,6 @@ SUNLIT = np.array([0.34, 0.37, 0.13], np.float32)
 OUT_OF_FOCUS = 15.0
 COARSE = 4  # leaves are so blurred that a quarter of the size is enough
 
-# On the breast, on the head, and on the end of the branch, which is not the bird: frame, x, y.
-CLICKS = ((0, 640, 300, True), (0, 650, 75, True), (0, 590, 450, False))
-
 
 def placement(t: float) -> NDArray[np.float64]:
     """Affine map from the cut-out to the picture at time t; the branch always reaches its edge."""

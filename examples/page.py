@@ -11,7 +11,6 @@ Writes (into `examples/page/` unless told otherwise), for each example NAME
 
 import argparse
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -21,10 +20,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from examples import duck, kingfisher, render, scene
+from examples import duck, kingfisher, planets
 from examples.encode import Pixels, encode
+from examples.scene import Frame
 from sam2_video import LoadedModel, load_model, segment
 
+CRF = 20
 PREVIEW_WIDTH, PREVIEW_CRF = 480, 27
 LINE_WIDTH = 2
 CHECKER_SIDE, CHECKER_GREYS = 12, (205, 235)
@@ -48,49 +49,39 @@ class Example:
 
     name: str
     title: str
-    write: Callable[[Path], None]  # writes the clip to a path
-    clicks: Callable[[], tuple[Click, ...]]
-
-
-def _write_balloons(target: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        render.render(Path(scratch))
-        shutil.move(Path(scratch) / render.CLIP, target)
-
-
-def _write_kingfisher(target: Path) -> None:
-    size = kingfisher.WIDTH, kingfisher.HEIGHT
-    encode((frame.rgb for frame in kingfisher.frames()), size, target, crf=20)
-
-
-def _write_duck(target: Path) -> None:
-    size = duck.WIDTH, duck.HEIGHT
-    encode((frame.rgb for frame in duck.frames()), size, target, crf=20)
-
-
-def _on_balloons() -> tuple[Click, ...]:
-    first = scene.render_frame(scene.load_backdrop(), 0).masks
-    return tuple(
-        Click(f"o{number}", f"{actor.name.capitalize()} balloon", 0, *point, foreground=True)
-        for number, (actor, point) in enumerate(
-            zip(scene.ACTORS, map(render.innermost_point, first), strict=True), start=1
-        )
-    )
+    frames: Callable[[], Iterator[Frame]]
+    size: tuple[int, int]
+    clicks: tuple[Click, ...]
 
 
 EXAMPLES = (
     Example(
         "duck",
         "Duck behind a tree",
-        _write_duck,
-        lambda: (Click("o1", "Duck", 0, 200, 310, foreground=True),),
+        duck.frames,
+        duck.SIZE,
+        (Click("o1", "Duck", 0, 200, 310, foreground=True),),
     ),
-    Example("balloons", "Two balloons", _write_balloons, _on_balloons),
+    Example(
+        "planets",
+        "Two planets",
+        planets.frames,
+        planets.SIZE,
+        (
+            Click("o1", "Earth", 0, 600, 236, foreground=True),
+            Click("o2", "Mars", 0, 176, 330, foreground=True),
+        ),
+    ),
     Example(
         "kingfisher",
         "Kingfisher",
-        _write_kingfisher,
-        lambda: tuple(Click("o1", "Kingfisher", *click) for click in kingfisher.CLICKS),
+        kingfisher.frames,
+        kingfisher.SIZE,
+        (
+            Click("o1", "Kingfisher", 0, 640, 300, foreground=True),  # its breast
+            Click("o1", "Kingfisher", 0, 650, 75, foreground=True),  # its head
+            Click("o1", "Kingfisher", 0, 590, 450, foreground=False),  # the end of the branch
+        ),
     ),
 )
 
@@ -129,22 +120,21 @@ def _preview(clip: Path, clicks: tuple[Click, ...], model: LoadedModel) -> Itera
     )
     for frame in found:
         share = 0.5 + 0.5 * np.cos(2 * np.pi * frame.index / len(found))
-        yield _before_and_after(frame.picture, frame.masks.any(axis=0), share)
+        yield _before_and_after(frame.picture, np.asarray(frame.masks.any(axis=0)), share)
 
 
 def make(example: Example, model: LoadedModel, out: Path) -> None:
     """Write an example's three files; each appears complete or not at all, the clip last."""
     out.mkdir(parents=True, exist_ok=True)
-    clicks = example.clicks()
     with tempfile.TemporaryDirectory(dir=out, prefix=".render-") as scratch:
         clip, described, preview = (
             Path(scratch) / f"{example.name}{ending}"
             for ending in (".mp4", ".json", "_preview.mp4")
         )
-        example.write(clip)
-        about = {"title": example.title, "clicks": [asdict(click) for click in clicks]}
+        encode((frame.rgb for frame in example.frames()), example.size, clip, crf=CRF)
+        about = {"title": example.title, "clicks": [asdict(click) for click in example.clicks]}
         described.write_text(json.dumps(about, indent=2) + "\n")
-        frames = list(_preview(clip, clicks, model))
+        frames = list(_preview(clip, example.clicks, model))
         height, width = frames[0].shape[:2]
         encode(frames, (width, height), preview, crf=PREVIEW_CRF)
         for path in (preview, described, clip):

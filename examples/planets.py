@@ -20,7 +20,7 @@ FRAMES = FPS * SECONDS
 Keys = tuple[tuple[float, float], ...]  # (time, value), for ease()
 
 SUN = (-0.58, -0.36, 0.73)  # direction to it: left, up and towards the camera
-NIGHT, DAY = 0.20, 1.10  # brightness of a surface that faces away from the sun, and to it
+NIGHT, DAY = 0.30, 1.10  # brightness of a surface that faces away from the sun, and to it
 
 SKY_WIDTH, SKY_HEIGHT = WIDTH + 160, HEIGHT + 60
 STARS = 700
@@ -31,7 +31,6 @@ MILKY_WAY = np.array([0.050, 0.048, 0.070], np.float32)
 class Planet:
     """A planet's photograph and its path through the picture."""
 
-    name: str
     photograph: str  # a square that the disc fills
     x: Keys
     y: Keys
@@ -42,21 +41,19 @@ class Planet:
 
 
 EARTH = Planet(
-    name="Earth",
     photograph="earth.webp",
-    x=((0.0, 610.0), (2.0, 575.0), (4.0, 548.0)),
-    y=((0.0, 262.0), (4.0, 280.0)),
-    radius=((0.0, 186.0), (4.0, 198.0)),
+    x=((0.0, 600.0), (2.0, 540.0), (4.0, 450.0)),
+    y=((0.0, 236.0), (4.0, 222.0)),
+    radius=((0.0, 176.0), (4.0, 184.0)),
     turn=0.07,
     tilt=0.35,
     air=(0.22, 0.42, 0.85),
 )
 MARS = Planet(
-    name="Mars",
     photograph="mars.webp",
-    x=((0.0, 196.0), (2.0, 372.0), (4.0, 770.0)),
-    y=((0.0, 372.0), (2.0, 356.0), (4.0, 300.0)),
-    radius=((0.0, 84.0), (2.0, 92.0), (4.0, 104.0)),
+    x=((0.0, 176.0), (2.0, 420.0), (4.0, 764.0)),
+    y=((0.0, 330.0), (1.0, 372.0), (2.0, 414.0), (3.0, 418.0), (4.0, 360.0)),
+    radius=((0.0, 88.0), (2.0, 96.0), (4.0, 108.0)),
     turn=0.10,
     tilt=-0.30,
     air=(0.30, 0.20, 0.14),
