@@ -68,10 +68,11 @@ def _full_size(half: Array) -> Array:
 def water(across: Array, along: Array) -> Array:
     """What the pond reflects: dark woods far away, the evening sky near the camera."""
     rows = np.linspace(0, 1, HEIGHT, dtype=np.float32)[:, None]
-    looking_up = np.clip(1.25 * rows - 0.52 + 0.34 * along + 0.12 * across, 0, 1)[..., None]
-    haze = np.clip(0.5 - rows, 0, 1)[..., None]
-    near = DARK + (WOODS - DARK) * np.clip(0.5 + 0.5 * along, 0, 1)[..., None]
-    return np.asarray(near + haze * WOODS + looking_up**1.6 * SKY, np.float32)
+    sky = cv2.pow(np.clip(1.25 * rows - 0.52 + 0.34 * along + 0.12 * across, 0, 1), 1.6)
+    woods = np.clip(0.5 + 0.5 * along, 0, 1)
+    haze = np.broadcast_to(np.clip(0.5 - rows, 0, 1), along.shape)
+    colours = np.stack([SKY, WOODS - DARK, WOODS, DARK], axis=1)
+    return np.asarray(cv2.transform(cv2.merge([sky, woods, haze]), colours), np.float32)
 
 
 def placement(t: float) -> NDArray[np.float64]:
@@ -87,18 +88,22 @@ def afloat(duck: Array) -> Array:
     columns = np.arange(duck.shape[1], dtype=np.float32)[None, :]
     aside = (columns - WATER_LINE[0]) / WATER_LINE[0]
     bow = 5.0 * aside**2 + 34.0 * aside**8
-    return duck * np.clip((WATER_LINE[1] + 4.0 - bow - rows) / 4.0, 0, 1)[..., None]
+    dry = np.clip((WATER_LINE[1] + 4.0 - bow - rows) / 4.0, 0, 1)
+    return np.asarray(duck * dry[..., None], np.float32)
 
 
 def reflection(layer: Array, across: Array, along: Array) -> Array:
     """The layer upside down in the moving water, fainter the deeper it lies."""
-    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    top = round(DUCK_Y) - 6
+    rows = np.arange(top, HEIGHT, dtype=np.float32)[:, None]
+    columns = np.arange(WIDTH, dtype=np.float32)[None, :]
     deep = np.clip(rows - DUCK_Y, 0, None)
-    mirrored = 2 * DUCK_Y - 1.0 - rows + (2.0 + 0.06 * deep) * along
-    shaken = columns + (3.0 + 0.10 * deep) * across
-    image = cv2.remap(layer, shaken, mirrored.astype(np.float32), cv2.INTER_LINEAR)
-    fade = 0.55 * np.exp(-deep / 150.0) * (rows >= DUCK_Y - 6)
-    return np.asarray(cv2.GaussianBlur(image, (0, 0), 1.4) * fade[..., None], np.float32)
+    mirrored = 2 * DUCK_Y - 1.0 - rows + (2.0 + 0.06 * deep) * along[top:]
+    shaken = columns + (3.0 + 0.10 * deep) * across[top:]
+    image = cv2.GaussianBlur(cv2.remap(layer, shaken, mirrored, cv2.INTER_LINEAR), (0, 0), 1.4)
+    picture = np.zeros_like(layer)
+    picture[top:] = image * (0.55 * np.exp(-deep / 150.0))[..., None]
+    return picture
 
 
 def bark() -> Array:
@@ -120,17 +125,24 @@ def bark() -> Array:
 
 def tree(strip: Array, t: float) -> Array:
     """The trunk near the camera at time t, premultiplied RGBA, a little out of focus."""
-    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    rows = np.arange(HEIGHT, dtype=np.float32)[:, None]
     up = (DUCK_Y - rows) / HEIGHT
     width = TREE_WIDTH * (1.0 - 0.10 * up + 0.55 * np.clip(-up - 0.12, 0, None) ** 1.5)
     width = width * (1.0 + 0.012 * np.sin(rows / 31.0))
     middle = ease(TREE_X, t) + TREE_LEAN * up + 7.0 * np.sin(rows / 83.0)
+    blur = 4.0 * OUT_OF_FOCUS  # farther than this the blur does not reach
+    left = max(0, int((middle - width / 2).min() - blur))
+    right = min(WIDTH, int((middle + width / 2).max() + blur) + 2)
+    columns = np.arange(left, right, dtype=np.float32)[None, :]
     across = (columns - middle) / width  # -0.5..0.5 on the trunk
-    strip_x = (across / 1.28 + 0.5) * strip.shape[1]
-    colour = cv2.remap(strip, strip_x.astype(np.float32), rows, cv2.INTER_LINEAR)
+    strip_x = ((across / 1.28 + 0.5) * strip.shape[1]).astype(np.float32)
+    strip_y = np.broadcast_to(rows, strip_x.shape).copy()
+    colour = cv2.remap(strip, strip_x, strip_y, cv2.INTER_LINEAR)
     alpha = np.clip((0.5 - np.abs(across)) * width + 0.5, 0, 1)[..., None]
-    layer = np.concatenate([colour * alpha, alpha], axis=-1).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(layer, (0, 0), OUT_OF_FOCUS), np.float32)
+    trunk = np.concatenate([colour * alpha, alpha], axis=-1).astype(np.float32)
+    picture = np.zeros((HEIGHT, WIDTH, 4), np.float32)
+    picture[:, left:right] = cv2.GaussianBlur(trunk, (0, 0), OUT_OF_FOCUS)
+    return picture
 
 
 def frames() -> Iterator[Frame]:
