@@ -4,7 +4,7 @@ The duck is one photograph, cut out at the water line. Water, reflection and tre
 Positions are in pixels of the picture, y downwards, times in seconds, colours RGB from 0 to 1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
@@ -145,10 +145,10 @@ def tree(strip: Array, t: float) -> Array:
     return picture
 
 
-def frames() -> Iterator[Frame]:
-    """All frames of the clip, in order; the mask is of the duck, without its reflection."""
+def frames(numbers: Iterable[int] = range(FRAMES)) -> Iterator[Frame]:
+    """The frames of those numbers, all of the clip by default; the mask is of the duck, without its reflection."""
     duck, strip = afloat(load("duck.webp")), bark()
-    for k in range(FRAMES):
+    for k in numbers:
         t = k / FPS
         swimmer = move(duck, placement(t), SIZE, cv2.BORDER_CONSTANT)
         across, along = slopes(t)

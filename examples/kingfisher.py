@@ -4,7 +4,7 @@ The bird is one photograph. It bobs its head, the branch sways, and leaves out o
 front of it. Its beak and its feet are thin. Positions are in pixels, times in seconds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
@@ -82,11 +82,11 @@ def backdrop(bank: Array, t: float) -> Array:
     return move(bank, matrix, SIZE, cv2.BORDER_REFLECT)
 
 
-def frames() -> Iterator[Frame]:
-    """All frames of the clip, in order; the mask is of the bird, without the branch."""
+def frames(numbers: Iterable[int] = range(FRAMES)) -> Iterator[Frame]:
+    """The frames of those numbers, all of the clip by default; the mask is of the bird, without the branch."""
     bank, perch = load("riverbank.jpg"), load("kingfisher.webp")
     perch = np.dstack([perch, load("kingfisher_outline.png") * perch[..., 3]])
-    for k in range(FRAMES):
+    for k in numbers:
         t = k / FPS
         moved = move(bobbed(perch, t), placement(t), SIZE, cv2.BORDER_CONSTANT)
         near = leaves(t)

@@ -4,7 +4,7 @@ Each planet is one photograph of its disc, put on a sphere that turns. The stars
 Positions are in pixels of the picture, y downwards, times in seconds, colours RGB from 0 to 1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -119,10 +119,10 @@ def stars() -> Array:
     return np.asarray(cv2.GaussianBlur(sky, (0, 0), 0.7) + band[..., None] * MILKY_WAY, np.float32)
 
 
-def frames() -> Iterator[Frame]:
-    """All frames of the clip, in order; a mask is of what one sees of the planet, Earth first."""
+def frames(numbers: Iterable[int] = range(FRAMES)) -> Iterator[Frame]:
+    """The frames of those numbers, all of the clip by default; a mask is of what one sees of the planet, Earth first."""
     sky, photographs = stars(), [load(planet.photograph) for planet in PLANETS]
-    for k in range(FRAMES):
+    for k in numbers:
         t = k / FPS
         shift = np.array([[1.0, 0.0, -20.0 - 30.0 * t], [0.0, 1.0, -30.0 + 5.0 * t]])
         earth, mars = (layer(p, photo, t) for p, photo in zip(PLANETS, photographs, strict=True))

@@ -1,77 +1,102 @@
-"""The page's examples: files that a page can show, clicks on the objects, masks that fit."""
+"""The page's examples: files that a page can show, clicks on the objects, masks that fit.
+
+The examples are made as the command makes them, but of every fourth frame, to save time. That does
+not help the model: objects move four times as far from one frame to the next.
+"""
 
 import json
 import re
 import subprocess
-import sys
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
-from examples import duck, kingfisher, scene
+from examples import duck, kingfisher, page, planets
 from sam2_video import load_model, segment
-from tests.conftest import FFMPEG, ROOT
+from tests.conftest import FFMPEG
 
-SCENES = {"balloons": scene, "kingfisher": kingfisher, "duck": duck}
-# Mean IoU over all frames, of the object that is found best; well below what was measured.
-LEAST_MEAN_IOU = {"balloons": 0.65, "kingfisher": 0.70, "duck": 0.78}
-PREVIEW_BYTES = 400_000
+SCENES = {"duck": duck, "planets": planets, "kingfisher": kingfisher}
+STEP = 4
+# Mean IoU of each object over all frames. Measured: duck 0.88, Earth 0.98, Mars 0.94, kingfisher
+# 0.90; of all frames of the clips 0.88, 0.98, 0.94 and 0.87.
+LEAST_MEAN_IOU = {"duck": [0.85], "planets": [0.95, 0.90], "kingfisher": [0.85]}
+PREVIEW_BYTES_A_SECOND = 100_000
+
+
+def thinned(name):
+    return range(0, SCENES[name].FRAMES, STEP)
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def folder(tmp_path_factory):
+    """What the command writes, and nothing else."""
     out = tmp_path_factory.mktemp("page")
-    command = [sys.executable, "-m", "examples.page", "--out", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str(out)
+    short = tuple(
+        replace(example, frames=partial(example.frames, thinned(example.name)))
+        for example in page.EXAMPLES
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "EXAMPLES", short)
+        patch.setattr("sys.argv", ["examples.page", "--out", str(out)])
+        page.main()
     return out
 
 
 @pytest.fixture(scope="module")
 def truth():
     return {
-        name: np.stack([frame.masks for frame in clip.frames()]) for name, clip in SCENES.items()
+        name: np.stack([frame.masks for frame in scene.frames(thinned(name))])
+        for name, scene in SCENES.items()
     }
 
 
-def clicks_of(page, name):
-    return json.loads((page / f"{name}.json").read_text())["clicks"]
+def clicks_of(folder, name):
+    return json.loads((folder / f"{name}.json").read_text())["clicks"]
 
 
-def test_each_example_has_its_three_files_and_no_other(page):
+def test_each_example_has_its_three_files_and_no_other(folder):
     endings = (".mp4", ".json", "_preview.mp4")
-    assert {path.name for path in page.iterdir()} == {n + e for n in SCENES for e in endings}
+    assert {path.name for path in folder.iterdir()} == {n + e for n in SCENES for e in endings}
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_clips_and_previews_play_in_a_browser(page, name):
+def test_clips_last_a_few_seconds(name):
+    assert 3 <= SCENES[name].FRAMES / 24 <= 5
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_clips_and_previews_play_in_a_browser(folder, name):
     for file, most in ((f"{name}.mp4", 1280), (f"{name}_preview.mp4", 480)):
-        command = [FFMPEG, "-hide_banner", "-i", str(page / file)]
+        command = [FFMPEG, "-hide_banner", "-i", str(folder / file)]
         about = subprocess.run(command, capture_output=True, text=True).stderr
         video = re.search(r"Video: h264.*yuv420p\(tv, bt709.*?(\d+)x(\d+).*24 fps", about)
         assert video
         assert int(video[1]) <= most
-        seconds = re.search(r"Duration: 00:00:0(\d)", about)
-        assert seconds
-        assert 3 <= int(seconds[1]) <= 5
-    assert (page / f"{name}_preview.mp4").stat().st_size < PREVIEW_BYTES
+        duration = re.search(r"Duration: 00:00:(\d+\.\d+)", about)
+        assert duration
+        assert float(duration[1]) == pytest.approx(len(thinned(name)) / 24, abs=0.02)
+    size = (folder / f"{name}_preview.mp4").stat().st_size
+    assert size < PREVIEW_BYTES_A_SECOND * len(thinned(name)) / 24
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_clicks_are_on_their_objects(page, truth, name):
-    clicks = clicks_of(page, name)
+def test_clicks_are_on_their_objects(folder, truth, name):
+    clicks = clicks_of(folder, name)
     numbers = {click["object"] for click in clicks}
     assert numbers == {f"o{k + 1}" for k in range(truth[name].shape[1])}
     for click in clicks:
-        mask = truth[name][click["frame"], int(click["object"][1:]) - 1]
+        assert click["frame"] == 0
+        mask = truth[name][0, int(click["object"][1:]) - 1]
         assert mask[click["y"], click["x"]] == click["foreground"]
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_nano_finds_the_object(page, truth, name):
-    clicks = clicks_of(page, name)
+def test_nano_finds_every_object(folder, truth, name):
+    clicks = clicks_of(folder, name)
     found = segment(
-        page / f"{name}.mp4",
+        folder / f"{name}.mp4",
         [(click["x"], click["y"]) for click in clicks],
         [int(click["foreground"]) for click in clicks],
         [click["frame"] for click in clicks],
@@ -85,4 +110,4 @@ def test_nano_finds_the_object(page, truth, name):
         both = (frame.masks & true).sum(axis=(1, 2))
         ious.append(np.where(union, both / np.maximum(union, 1), 1.0))
     assert len(ious) == len(truth[name])
-    assert np.mean(ious, axis=0).max() >= LEAST_MEAN_IOU[name]
+    assert (np.mean(ious, axis=0) >= LEAST_MEAN_IOU[name]).all()
