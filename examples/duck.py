@@ -146,7 +146,10 @@ def tree(strip: Array, t: float) -> Array:
 
 
 def frames(numbers: Iterable[int] = range(FRAMES)) -> Iterator[Frame]:
-    """The frames of those numbers, all of the clip by default; the mask is of the duck, without its reflection."""
+    """The frames of these numbers; without numbers, all of the clip.
+
+    The mask is of the duck, without its reflection.
+    """
     duck, strip = afloat(load("duck.webp")), bark()
     for k in numbers:
         t = k / FPS

@@ -83,7 +83,10 @@ def backdrop(bank: Array, t: float) -> Array:
 
 
 def frames(numbers: Iterable[int] = range(FRAMES)) -> Iterator[Frame]:
-    """The frames of those numbers, all of the clip by default; the mask is of the bird, without the branch."""
+    """The frames of these numbers; without numbers, all of the clip.
+
+    The mask is of the bird, without the branch.
+    """
     bank, perch = load("riverbank.jpg"), load("kingfisher.webp")
     perch = np.dstack([perch, load("kingfisher_outline.png") * perch[..., 3]])
     for k in numbers:

@@ -120,7 +120,10 @@ def stars() -> Array:
 
 
 def frames(numbers: Iterable[int] = range(FRAMES)) -> Iterator[Frame]:
-    """The frames of those numbers, all of the clip by default; a mask is of what one sees of the planet, Earth first."""
+    """The frames of these numbers; without numbers, all of the clip.
+
+    The masks are of what one sees of each planet, Earth first.
+    """
     sky, photographs = stars(), [load(planet.photograph) for planet in PLANETS]
     for k in numbers:
         t = k / FPS

@@ -30,26 +30,28 @@ def thinned(name):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """What the command writes, and nothing else."""
+def drawn():
+    """The frames of each clip with their true masks."""
+    return {name: list(scene.frames(thinned(name))) for name, scene in SCENES.items()}
+
+
+@pytest.fixture(scope="module")
+def truth(drawn):
+    return {name: np.stack([frame.masks for frame in frames]) for name, frames in drawn.items()}
+
+
+@pytest.fixture(scope="module")
+def folder(drawn, tmp_path_factory):
+    """What the command writes."""
     out = tmp_path_factory.mktemp("page")
     short = tuple(
-        replace(example, frames=partial(example.frames, thinned(example.name)))
-        for example in page.EXAMPLES
+        replace(example, frames=partial(iter, drawn[example.name])) for example in page.EXAMPLES
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "EXAMPLES", short)
         patch.setattr("sys.argv", ["examples.page", "--out", str(out)])
         page.main()
     return out
-
-
-@pytest.fixture(scope="module")
-def truth():
-    return {
-        name: np.stack([frame.masks for frame in scene.frames(thinned(name))])
-        for name, scene in SCENES.items()
-    }
 
 
 def clicks_of(folder, name):
