@@ -60,6 +60,10 @@ schema: $(VENV)/.installed ## update openapi.json after a change of the signatur
 examples/clip.mp4: | $(VENV)/.installed
 	$(BIN)/python -m examples.render
 
+# The last file that examples.page writes.
+examples/page/kingfisher.mp4: | $(VENV)/.installed
+	$(BIN)/python -m examples.page
+
 demo: $(VENV)/.installed $(filter examples/%,$(VIDEO)) ## cut objects out of the example clip; your own: VIDEO=my.mov CLICKS='[320,180]'
 	@test -n '$(CLICKS)' || { echo "CLICKS is empty; give a point on each object, CLICKS='[320,180]'" >&2; exit 1; }
 	result=$$($(BIN)/python -m sam2_video predict '$(VIDEO)' -i click_coordinates='$(CLICKS)' \
@@ -72,8 +76,8 @@ serve: $(VENV)/.installed ## start the container's HTTP server: PORT=5000 HOST=1
 		PYTHONWARNINGS="ignore:Predictor.predict,ignore:BasePredictor" \
 		$(BIN)/python -m cog.server.http --host $(HOST)
 
-page: $(VENV)/.installed examples/clip.mp4 ## start the page and the hosted API: PAGE_PORT=8000 API=URL ARGS=--tls
-	exec $(BIN)/python -m sam2_video serve --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
+page: $(VENV)/.installed examples/page/kingfisher.mp4 ## start the page and the hosted API: PAGE_PORT=8000 API=URL ARGS=--tls
+	exec $(BIN)/python -m sam2_video serve --host $(HOST) --port $(PAGE_PORT) --example examples/page \
 		$(if $(API),--api $(API)) $(ARGS)
 
 # Users need no Node.js: the output, sam2_video/service/page/static/app.js, is in the repository.
@@ -142,4 +146,4 @@ gpu-kit: $(VENV)/.installed ## wheels for bench.gpu on a machine without a netwo
 		echo "$(KIT)/ is larger than $(KIT_MIB) MiB: see bench/gpu/wheels.txt" >&2; exit 1; }
 
 clean: ## remove everything that was made, including the environment
-	rm -rf $(VENV) $(OUT) $(KIT) $(dir $(NODE_PACKAGES)) $(SECOND_CLIENT) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json
+	rm -rf $(VENV) $(OUT) $(KIT) $(dir $(NODE_PACKAGES)) $(SECOND_CLIENT) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json examples/page
