@@ -56,8 +56,8 @@ class Container(ABC):
         """Send SIGTERM to process 1, and SIGKILL after `seconds`; the exit code."""
 
     @abstractmethod
-    def left_behind(self, folder: str) -> list[str]:
-        """The files in a folder of the stopped container, as paths below it."""
+    def start_again(self) -> None:
+        """Start the stopped container with the files that it left."""
 
     @abstractmethod
     def log(self) -> str:
@@ -163,11 +163,8 @@ class _DockerContainer(Container):
         _call(self._engine, "stop", "--time", str(seconds), self._name)
         return int(_call(self._engine, "inspect", "--format", "{{.State.ExitCode}}", self._name))
 
-    def left_behind(self, folder: str) -> list[str]:
-        copy = [self._engine, "cp", f"{self._name}:{folder}", "-"]
-        with subprocess.Popen(copy, stdout=subprocess.PIPE) as process:
-            names = subprocess.check_output(["tar", "-t"], stdin=process.stdout, text=True)  # noqa: S607
-        return [inside for name in names.splitlines() if (inside := name.partition("/")[2])]
+    def start_again(self) -> None:
+        _call(self._engine, "start", self._name)
 
     def log(self) -> str:
         done = subprocess.run(
@@ -216,9 +213,7 @@ class Buildah(Engine):
             step.get("created_by", "") for step in image["history"] if not step.get("empty_layer")
         ]
         digests = image["rootfs"]["diff_ids"]
-        return [
-            Layer(sizes[digest], text) for digest, text in zip(digests, made_by, strict=True)
-        ]
+        return [Layer(sizes[digest], text) for digest, text in zip(digests, made_by, strict=True)]
 
     def health_check(self, tag: str) -> list[str]:
         return _command(self._inspect(tag)["Docker"]["config"]["Healthcheck"]["Test"])
@@ -245,17 +240,8 @@ class _UnsharedContainer(Container):
             f"{key}={value}" for key, value in {"HOME": home, **own, **environment}.items()
         ]
         self._log = Path(f"{self._root}.log")
-        command = ["unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--fork"]
-        start = ["sh", "-c", _START, "sh", str(self._root), f"{self._user}:{self._user}"]
-        inside = [config["WorkingDir"], *self._environment, *config["Cmd"]]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*command, "--kill-child", *start, *inside],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        self._first = self._wait_for_first_process()
+        self._folder, self._command = config["WorkingDir"], config["Cmd"]
+        self.start_again()
 
     def execute(self, *command: str, text: str = "", root: bool = False) -> str:
         user = 0 if root else self._user
@@ -274,9 +260,8 @@ class _UnsharedContainer(Container):
             self._process.wait()
             return 128 + signal.SIGKILL
 
-    def left_behind(self, folder: str) -> list[str]:
-        top = self._root / folder.lstrip("/")
-        return [str(path.relative_to(top)) for path in top.rglob("*")]
+    def start_again(self) -> None:
+        self._process, self._first = self._start()
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
@@ -287,14 +272,27 @@ class _UnsharedContainer(Container):
         self._log.unlink(missing_ok=True)
         _call("buildah", "rm", self._name)
 
-    def _wait_for_first_process(self) -> int:
-        """The container's process 1, as the host numbers it, once it is inside the container."""
-        parent = self._process.pid
-        children = Path(f"/proc/{parent}/task/{parent}/children")
-        while self._process.poll() is None:
+    def _start(self) -> tuple[subprocess.Popen, int]:
+        """Start `unshare`; it, and its child, which is the container's process 1.
+
+        Raises:
+            EngineError: it has ended before process 1 was inside the container.
+        """
+        command = ["unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--fork"]
+        start = ["sh", "-c", _START, "sh", str(self._root), f"{self._user}:{self._user}"]
+        inside = [self._folder, *self._environment, *self._command]
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                [*command, "--kill-child", *start, *inside],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while process.poll() is None:
             for child in children.read_text().split():
                 if Path(f"/proc/{child}/root").readlink() == self._root:
-                    return int(child)
+                    return process, int(child)
             time.sleep(0.05)
         raise EngineError(f"the container cannot be started: {self.log()}")
 
