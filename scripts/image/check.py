@@ -216,7 +216,7 @@ def clears_up_when_started_again(subject: Subject) -> str:
     """
     subject.container.start_again()
     wait_for_status(subject.container, "READY", READY_SECONDS)
-    left = find(subject.container, "-path */sam2-video-*/*")
+    left = find(subject.container, "-path '*/sam2-video-*/*'")
     expect(not left, f"left: {', '.join(left[:5])}")
     return "the files of that prediction are gone"
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _CALL_SECONDS = 600
-_START = """
+# Run before process 1 is: a network, the kernel's folders and the names of this host, as docker makes
+# them.
+_START = r"""
 set -e
 ip link set lo up
 mount -t proc proc "$1/proc"
@@ -22,6 +24,7 @@ for node in null:3 zero:5 random:8 urandom:9; do
     mknod -m 666 "$1/dev/${node%:*}" c 1 "${node#*:}"
 done
 mkdir -m 1777 "$1/dev/shm"
+printf '127.0.0.1 localhost\n::1 localhost\n' > "$1/etc/hosts"
 root=$1 user=$2 folder=$3
 shift 3
 exec chroot --userspec="$user" "$root" env -i -C "$folder" "$@"
