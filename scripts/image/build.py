@@ -83,8 +83,8 @@ def _make_debian_base(engine: Engine) -> None:
         # As in the Dockerfile's base, pip may install for the whole system.
         (root / "usr/lib/python3.11/EXTERNALLY-MANAGED").unlink()
         for unused in _UNUSED:
-            for path in (root / unused).iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(root / unused)
+            (root / unused).mkdir()
         subprocess.run(["tar", "-C", str(root), "-cf", str(archive), "."], check=True)  # noqa: S607
         engine.import_image(archive, DEBIAN_BASE)
 

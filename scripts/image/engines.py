@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _CALL_SECONDS = 600
-# Run before process 1 is: a network, the kernel's folders and the names of this host, as docker makes
-# them.
+# Makes what docker makes too: a loopback network, /proc, /dev and /etc/hosts.
 _START = r"""
 set -e
 ip link set lo up
