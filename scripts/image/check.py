@@ -212,7 +212,7 @@ def ends_on_sigterm(subject: Subject) -> str:
 def clears_up_when_started_again(subject: Subject) -> str:
     """Whether the files of the prediction that SIGTERM ended are gone after the next start.
 
-    With process 1 the kernel kills the worker at once, which cannot remove them itself.
+    The worker ends together with process 1, before it can remove them itself.
     """
     subject.container.start_again()
     wait_for_status(subject.container, "READY", READY_SECONDS)
