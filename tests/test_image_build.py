@@ -80,6 +80,7 @@ def test_no_program_to_build_with(tmp_path, monkeypatch) -> None:
         ("/bin/sh -c #(nop) COPY dir:12 in sam2_video", "COPY dir:12 in sam2_video"),
         ("|1 PIP_NO_INDEX=1 /bin/sh -c pip install x", "pip install x"),
         ("RUN |1 A= /bin/sh -c pip install x # buildkit", "pip install x # buildkit"),
+        ("/bin/sh -c --mount=type=bind,source=locks,target=/locks pip install x", "pip install x"),
         ("COPY sam2_video sam2_video # buildkit", "COPY sam2_video sam2_video # buildkit"),
     ],
 )

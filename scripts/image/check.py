@@ -183,14 +183,17 @@ def code_belongs_to_root(subject: Subject) -> str:
 
 
 def writes_in_its_folders(subject: Subject) -> str:
-    """Whether everything written since the start is where files may be."""
-    found = find(subject.container, f"-type f -newermt @{subject.started}", root=True)
+    """Whether everything written since the start is the user's, and where files may be."""
+    written = f"-type f -newermt @{subject.started}"
+    found = find(subject.container, written, root=True)
+    strange = set(find(subject.container, f"{written} -not -user sam2", root=True))
+    expect(strange <= MADE_BY_ENGINES, f"another user's: {', '.join(sorted(strange))}")
     others = [
         path for path in found if not path.startswith(WRITTEN) and path not in MADE_BY_ENGINES
     ]
     expect(not others, f"written: {', '.join(others[:5])}")
     places = sorted({"/".join(path.split("/")[:3]) for path in found} - MADE_BY_ENGINES)
-    return f"{len(found)} files, all below {', '.join(places) or 'no folder'}"
+    return f"{len(found)} files, all of sam2 and below {', '.join(places) or 'no folder'}"
 
 
 def ends_on_sigterm(subject: Subject) -> str:
@@ -330,7 +333,7 @@ def print_layers(engine: Engine, tag: str) -> None:
 
 def instruction(made_by: str) -> str:
     """An instruction of the Dockerfile without what engines put before it."""
-    words = " ".join(made_by.split())
+    words = " ".join(word for word in made_by.split() if not word.startswith("--mount="))
     return (words.partition("/bin/sh -c ")[2] or words).removeprefix("#(nop) ")
 
 

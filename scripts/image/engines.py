@@ -189,7 +189,7 @@ class Buildah(Engine):
 
     def build(self, tag: str, context: Path, options: Sequence[str]) -> None:
         # Without `--isolation chroot` a runtime and cgroups would be needed.
-        form = ["--isolation", "chroot", "--format", "docker", "--layers"]
+        form = ["--isolation", "chroot", "--format", "docker", "--layers", "--force-rm"]
         _show("buildah", "build", *form, "--tag", tag, *options, str(context))
 
     def has_image(self, tag: str) -> bool:
