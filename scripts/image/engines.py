@@ -258,8 +258,7 @@ class _UnsharedContainer(Container):
         try:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self._kill()
             return 128 + signal.SIGKILL
 
     def start_again(self) -> None:
@@ -269,10 +268,18 @@ class _UnsharedContainer(Container):
         return self._log.read_text(errors="replace")
 
     def remove(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        self._kill()
         self._log.unlink(missing_ok=True)
         _call("buildah", "rm", self._name)
+
+    def _kill(self) -> None:
+        """End process 1, and with it all others of the container.
+
+        SIGKILL for `unshare` would leave it: the kernel drops `--kill-child` once the user changes.
+        """
+        if self._process.poll() is None:
+            os.kill(self._first, signal.SIGKILL)
+            self._process.wait()
 
     def _start(self) -> tuple[subprocess.Popen, int]:
         """Start `unshare`; it, and its child, which is the container's process 1.
@@ -285,7 +292,7 @@ class _UnsharedContainer(Container):
         inside = [self._folder, *self._environment, *self._command]
         with self._log.open("ab") as log:
             process = subprocess.Popen(
-                [*command, "--kill-child", *start, *inside],
+                [*command, *start, *inside],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
