@@ -93,7 +93,7 @@ class Pictures:
                 return await decode(seconds, work, stored.video, index)
         except TimeoutError as error:
             raise InputError(
-                f"Frame {index} takes longer to find than the {seconds:g} seconds allowed."
+                f"Frame {index + 1} takes longer to find than the {seconds:g} seconds allowed."
             ) from error
 
 

@@ -150,7 +150,8 @@ class ProjectRoutes:
         except WorkerUnavailableError as error:
             raise RequestError(503, f"No worker is alive: {error}.") from error
         except WorkerLostError as error:
-            raise RequestError(503, f"The worker was lost: {error}.") from error
+            # Not 503, after which the page asks again: this prompt may be what ends workers.
+            raise RequestError(502, f"The worker was lost: {error}.") from error
         except (WorkerRefusedError, PreviewError) as error:
             raise RequestError(422, in_words(str(error), file.name)) from error
         return Response(mask, media_type="image/png", headers=NEVER)
