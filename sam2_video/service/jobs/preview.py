@@ -67,5 +67,5 @@ class Previews:
                 await asyncio.shield(run.close())
                 self.containers.freed()
         if end.status != "succeeded" or not mask:
-            raise PreviewError(end.error or "The model made no mask.")
+            raise PreviewError(self.endpoint.redacted(end.error or "The model made no mask."))
         return bytes(mask)
