@@ -76,39 +76,45 @@ export async function buildStart(store: Store, root: HTMLElement): Promise<void>
 
 function show(store: Store, project: Project): void {
   store.open(project);
-  byId("project-name").focus({ preventScroll: true });
-  byId("project-name").blur();
   byId("editor").focus({ preventScroll: true });
 }
 
-// Shows what the page's URL names.
+// Shows what the page's URL names; without it, or where it cannot be shown, the start.
 async function go(store: Store): Promise<void> {
   const place = placeOf(location.hash);
   if (place.kind === "project" && place.id === store.state.project?.id) return;
   const { hash } = location;
+  const isLeft = () => location.hash !== hash;
+  if (place.kind === "start") return goToStart(store, isLeft);
   try {
-    if (place.kind !== "start") {
-      const project = place.kind === "project" ? await getProject(place.id) : await openShared(place.token);
-      if (location.hash !== hash) return;
-      if (place.kind === "share") history.replaceState(null, "", projectHash(project.id));
-      show(store, project);
-      return;
-    }
-    const wasOpen = store.state.project !== null;
-    store.close();
-    const start = await getStart();
-    if (location.hash === hash) store.update({ start });
-    if (wasOpen) byId("choose-video").focus({ preventScroll: true });
+    const project = place.kind === "project" ? await getProject(place.id) : await openShared(place.token);
+    if (isLeft()) return;
+    if (place.kind === "share") history.replaceState(null, "", projectHash(project.id));
+    show(store, project);
   } catch (error) {
-    if (location.hash !== hash) return;
+    if (isLeft()) return;
     history.replaceState(null, "", location.pathname);
-    store.close();
+    await goToStart(store, () => placeOf(location.hash).kind !== "start");
     const isGone = error instanceof ApiError && error.status === 404;
-    const gone =
-      place.kind === "share"
-        ? "This shared work is not here any more: its owner stopped sharing it, or it was deleted."
-        : "This work is not here: it was deleted, or it belongs to another browser. Its owner can share it with “Copy link”.";
-    store.update({ problem: isGone ? { sentence: gone, field: null } : problemOf(error) });
+    store.update({ problem: isGone ? { sentence: GONE[place.kind], field: null } : problemOf(error) });
+  }
+}
+
+const GONE = {
+  share: "This shared work is not here any more: its owner stopped sharing it, or it was deleted.",
+  project:
+    "This work is not here: it was deleted, or it belongs to another browser. Its owner can share it with “Copy link”.",
+} as const;
+
+async function goToStart(store: Store, isLeft: () => boolean): Promise<void> {
+  const wasOpen = store.state.project !== null;
+  store.close();
+  if (wasOpen) byId("choose-video").focus({ preventScroll: true });
+  try {
+    const start = await getStart();
+    if (!isLeft()) store.update({ start });
+  } catch (error) {
+    store.update({ problem: problemOf(error) });
   }
 }
 
