@@ -683,6 +683,7 @@ function python(asked) {
   const video = file === null ? JSON.stringify(asked.video.url) : `open(${JSON.stringify(file)}, "rb")`;
   return [
     "import os",
+    "import urllib.parse",
     "import urllib.request",
     "",
     `os.environ["REPLICATE_BASE_URL"] = ${JSON.stringify(asked.api)}`,
@@ -699,7 +700,7 @@ function python(asked) {
     ")",
     "for item in output:",
     '    url = getattr(item, "url", item)',
-    hasFolders(asked) ? '    name = "_".join(url.split("/")[-2:])' : '    name = url.split("/")[-1]',
+    `    name = urllib.parse.unquote(${hasFolders(asked) ? '"_".join(url.split("/")[-2:])' : 'url.split("/")[-1]'})`,
     "    urllib.request.urlretrieve(url, name)",
     "    print(name)",
     ""
@@ -1624,7 +1625,12 @@ var ExportList = class {
     const get = files.length ? keyed(
       h(
         "a",
-        { class: "button", href: url, download: only?.name ?? "", "aria-label": `Download ${title}` },
+        {
+          class: "button",
+          href: url,
+          download: only?.name ?? "",
+          "aria-label": `${only ? "Download" : "Download all"}: ${title}`
+        },
         icon("download"),
         only ? "Download" : "Download all"
       ),
@@ -2447,7 +2453,7 @@ var GROUPS = [
       entry([["Space"]], "Play or pause", plain("toggle", " ")),
       entry(
         [["J"], ["K"], ["L"]],
-        "Play backward, pause, play forward; press J or L again to go faster",
+        "Play backward, pause, play forward; J or L again: faster",
         plain("backward", "j"),
         plain("pause", "k"),
         plain("forward", "l")
@@ -2494,6 +2500,20 @@ var GROUPS = [
     ]
   },
   {
+    title: "View",
+    entries: [
+      entry(
+        [["+"], ["−"], ["0"]],
+        "Zoom in, zoom out, show the whole picture",
+        on("zoom in", "+", "="),
+        on("zoom out", "-", "_"),
+        plain("zoom fit", "0")
+      ),
+      entry([["?"]], "This card", on("help", "?")),
+      entry([["Esc"]], "Close, or deselect", plain("close", "escape"))
+    ]
+  },
+  {
     title: "Objects and marks",
     entries: [
       entry(
@@ -2522,20 +2542,6 @@ var GROUPS = [
         { action: "redo", keys: ["y"], ctrl: true, shift: false }
       )
     ]
-  },
-  {
-    title: "View",
-    entries: [
-      entry(
-        [["+"], ["−"], ["0"]],
-        "Zoom in, zoom out, show the whole picture",
-        on("zoom in", "+", "="),
-        on("zoom out", "-", "_"),
-        plain("zoom fit", "0")
-      ),
-      entry([["?"]], "This card", on("help", "?")),
-      entry([["Esc"]], "Close, or deselect", plain("close", "escape"))
-    ]
   }
 ];
 var SHORTCUTS = GROUPS.flatMap(({ entries }) => entries.flatMap(({ shortcuts }) => shortcuts));
@@ -2559,6 +2565,7 @@ var SLIDER_ACTIONS = [
 function isFree(action, focus) {
   if (focus === "text" || focus === "menu") return false;
   if (focus === "button") return action !== "toggle";
+  if (focus === "choice") return action !== "toggle" && !SLIDER_ACTIONS.includes(action);
   if (focus === "slider") return !SLIDER_ACTIONS.includes(action);
   return true;
 }
@@ -2607,6 +2614,7 @@ var keysOf = (keys, joint) => {
 function build() {
   const title = h("h2", { id: "help-title" }, "Keys and gestures");
   const card2 = h("dialog", { class: "help", "aria-labelledby": title.id });
+  const isTouched = matchMedia("(pointer: coarse)").matches;
   const keys = GROUPS.map(
     ({ title: name, entries }) => group(
       name,
@@ -2629,8 +2637,11 @@ function build() {
     h(
       "div",
       { class: "help-body", tabIndex: 0, role: "group", "aria-label": "Keys and gestures" },
-      ...keys,
-      ...gestures
+      h(
+        "div",
+        { class: "help-columns" },
+        ...isTouched ? [...gestures.toReversed(), ...keys] : [...keys, ...gestures]
+      )
     )
   );
   card2.addEventListener("click", (event) => event.target === card2 && card2.close());
@@ -5006,7 +5017,7 @@ var Frames = class {
     const { opened } = this.store;
     if (!opened || !step) return;
     const { width, height, num_frames } = opened.project.video;
-    const count = Math.max(2, Math.min(MOST_AHEAD, Math.floor(PICTURE_BYTES / 3 / (width * height * 4))));
+    const count = Math.min(MOST_AHEAD, Math.floor(PICTURE_BYTES / 3 / (width * height * 4)));
     this.ahead = Array.from({ length: count }, (_, i2) => index + i2 * step).filter((i2) => 0 <= i2 && i2 < num_frames);
     this.loadAhead();
   }
@@ -5286,8 +5297,10 @@ var CHECKS = [
   [153, 153, 153]
 ];
 function piecesOf(doc, masks, previews, isStale2, colourOf2) {
-  return doc.objects.flatMap(({ id, hidden }) => {
-    const layer = hidden ? void 0 : previews.get(id) ?? masks.get(id);
+  const ids = doc.objects.filter(({ hidden }) => !hidden).map(({ id }) => id);
+  const ordered = [...ids.filter((id) => !previews.has(id)), ...ids.filter((id) => previews.has(id))];
+  return ordered.flatMap((id) => {
+    const layer = previews.get(id) ?? masks.get(id);
     return layer ? [{ layer, colour: colourOf2(id), isStale: !previews.has(id) && isStale2(id) }] : [];
   });
 }
@@ -5760,18 +5773,21 @@ var Question = class {
   get isOpen() {
     return !this.element.hidden;
   }
-  // `at`: the pixel of the picture that it is about.
-  ask(at2, name, makeNew, add) {
+  // `at`: the place of the picture that it is about. The first choice is the default, if there is one.
+  ask(at2, choices, hasDefault) {
     this.at = at2;
-    const choice2 = (text, act) => h("button", {
-      type: "button",
-      textContent: text,
-      onclick: () => {
-        this.close();
-        act();
-      }
-    });
-    this.element.replaceChildren(choice2("New object", makeNew), choice2(`Add to ${name}`, add));
+    const buttons = choices.map(
+      ({ text, act }) => h("button", {
+        type: "button",
+        textContent: text,
+        onclick: () => {
+          this.close();
+          act();
+        }
+      })
+    );
+    if (hasDefault) buttons[0]?.classList.add("stage-default");
+    this.element.replaceChildren(...buttons);
     this.element.hidden = this.spot.hidden = false;
   }
   focus() {
@@ -5779,8 +5795,9 @@ var Question = class {
   }
   close() {
     if (!this.isOpen) return;
+    const hadFocus = this.element.contains(document.activeElement);
     this.element.hidden = this.spot.hidden = true;
-    this.done();
+    this.done(hadFocus);
   }
   // Beside the point, inside of the area.
   place(areaAt, across, down) {
@@ -5801,7 +5818,7 @@ var Question = class {
 
 // stage/status.ts
 function statusOf(shown) {
-  const { doc, frame, masks, preview, isTouch } = shown;
+  const { doc, frame, masks, preview, tool, isTouch } = shown;
   if (preview.kind === "failed") return { kind: "failed", text: preview.sentence };
   if (preview.kind === "starting") return { kind: "working", text: "The model is starting…" };
   if (preview.kind === "waiting") return { kind: "working", text: "Waiting for the model…" };
@@ -5809,16 +5826,16 @@ function statusOf(shown) {
   const active = doc.objects.find(({ id }) => id === doc.active);
   const click = isTouch ? "Tap" : "Click";
   if (!active || !doc.marks.some(({ object }) => object === active.id)) {
-    return { kind: "hint", text: `${click} on what you want to cut out.` };
+    const how = tool === "box" ? "Drag a box around" : `${click} on`;
+    return { kind: "hint", text: `${how} what you want to cut out.` };
   }
   if (shown.isStale(active.id)) {
     return { kind: "hint", text: "This mask is out of date. Track again to renew it." };
   }
   if (masks.get(active.id)?.box) {
-    return {
-      kind: "ready",
-      text: isTouch ? "Selected. Tap to add, press and hold to remove." : "Selected. Click to add, right-click to remove."
-    };
+    if (tool === "remove") return { kind: "ready", text: `Selected. ${click} to remove.` };
+    const other = isTouch ? "press and hold" : "right-click";
+    return { kind: "ready", text: `Selected. ${click} to add, ${other} to remove.` };
   }
   if (markOf(doc, active.id, frame)) return { kind: "hint", text: `Nothing was found there. ${click} elsewhere.` };
   return trackOf(shown.tracks, active.id, frame) ? { kind: "hint", text: `${active.name} is not in sight here. If it is, ${click.toLowerCase()} on it.` } : { kind: "hint", text: `Not tracked here yet. ${click} to mark ${active.name} on this frame too.` };
@@ -5899,9 +5916,9 @@ var Stage = class {
     this.store = store;
     this.frames = frames;
     this.say = say;
-    this.question = new Question(() => {
+    this.question = new Question((hadFocus) => {
       this.band.hidden = true;
-      this.focus();
+      if (hadFocus) this.focus();
     });
     this.marks = new Marks(store, this.viewport, () => this.focus());
     this.area = h(
@@ -6011,10 +6028,8 @@ var Stage = class {
     if (project?.id !== before.project?.id) this.open();
     if (!doc || !project) return;
     const isMoved = state.frame !== before.frame || project.id !== before.project?.id;
-    if (isMoved) {
-      this.question.close();
-      this.setCross(null);
-    }
+    if (isMoved) this.setCross(null);
+    if (isMoved || doc.objects !== before.doc?.objects || doc.active !== before.doc.active) this.question.close();
     if (isMoved || state.doc !== before.doc) this.refusal = null;
     if (isMoved || project.tracks !== before.project?.tracks || doc.objects !== before.doc?.objects) this.load();
     else this.draw();
@@ -6119,6 +6134,7 @@ var Stage = class {
       masks: this.masksShown,
       isStale: (object) => !previewed.has(object) && isStale(doc, project.tracks, object, frame),
       preview: this.previews.status,
+      tool: opened.tool,
       isTouch: this.isTouch
     });
     this.status.dataset.kind = found.kind;
@@ -6331,17 +6347,25 @@ var Stage = class {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc, maskOf) => addClick(doc, scene.frame, { ...at2, foreground }, maskOf);
-    this.apply(targetOfClick(scene, at2, foreground), { x: at2.x + 0.5, y: at2.y + 0.5 }, add);
+    const target = targetOfClick(scene, at2, foreground);
+    const middle = { x: at2.x + 0.5, y: at2.y + 0.5 };
+    this.apply(target, middle, add, (object) => maskToRefine(scene, object));
+    const { active } = scene.doc;
+    if (target.kind !== "choose" || active === null) return;
+    const text = `${foreground ? "Add to" : "Remove from"} ${this.nameOf(active)} instead`;
+    const act = () => this.edit((doc) => add(chooseObject(doc, active), maskToRefine(scene, active)));
+    this.question.ask(middle, [{ text, act }], false);
+    this.place();
   }
   drawBox(box) {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc, maskOf) => addBox(doc, scene.frame, box, maskOf);
     this.askedBox = box;
-    this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add);
+    this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add, () => null);
     this.band.hidden = !this.question.isOpen;
   }
-  apply(target, at2, add) {
+  apply(target, at2, add, maskOf) {
     if (target.kind === "refuse") {
       this.refusal = target.sentence;
       this.tell();
@@ -6352,12 +6376,14 @@ var Stage = class {
       this.edit((doc) => add(doc, target.maskOf));
     } else {
       const { object } = target;
-      this.question.ask(
-        at2,
-        this.nameOf(object),
-        () => this.edit((doc) => add(addObject(doc), null)),
-        () => this.edit((doc) => add(chooseObject(doc, object), null))
-      );
+      const choices = [
+        { text: "New object", act: () => this.edit((doc) => add(addObject(doc), null)) },
+        {
+          text: `Add to ${this.nameOf(object)}`,
+          act: () => this.edit((doc) => add(chooseObject(doc, object), maskOf(object)))
+        }
+      ];
+      this.question.ask(at2, choices, true);
       this.place();
       this.question.focus();
     }
@@ -6533,6 +6559,7 @@ var speedText = (speed) => `${speed < 0 ? "−" : ""}${Math.abs(speed)}×`;
 
 // timeline/keys.ts
 var ZOOM_STEP2 = 1.5;
+var WITHOUT_SPACE = { button: "other", choice: "slider" };
 var TYPED = "text search url email password number tel date time";
 function listenForKeys(store, transport, stage) {
   let byPointer = false;
@@ -6555,7 +6582,7 @@ function listenForKeys(store, transport, stage) {
     });
     if (!action || document.querySelector("dialog[open]")) return;
     const focus = focusOf(document.activeElement);
-    if (!isFree(action, focus === "button" && byPointer ? "other" : focus)) return;
+    if (!isFree(action, byPointer ? WITHOUT_SPACE[focus] ?? focus : focus)) return;
     if (action === "help") openHelp();
     else if (store.opened) perform(action, event.key, store, store.opened, transport, stage);
     else return;
@@ -6572,10 +6599,11 @@ function focusOf(element) {
   if (element.closest("[role=menu], [role=listbox], [popover]:popover-open")) return "menu";
   if (element instanceof HTMLInputElement) {
     if (TYPED.split(" ").includes(element.type)) return "text";
-    return element.type === "range" || element.type === "radio" ? "slider" : "menu";
+    return element.type === "range" ? "slider" : element.type === "radio" ? "choice" : "button";
   }
-  if (["slider", "tab", "radio"].includes(role)) return "slider";
-  return element.matches("button, a[href], summary, [role=button]") ? "button" : "other";
+  if (role === "slider") return "slider";
+  if (role === "tab" || role === "radio") return "choice";
+  return element.matches("button, a[href], summary, [role=button], [role=switch]") ? "button" : "other";
 }
 function perform(action, key, store, { doc, project, frame, isPlaying, speed, loop, selected }, transport, stage) {
   const count = project.video.num_frames;
@@ -7117,6 +7145,7 @@ var Timeline = class {
     const isTouch = event.pointerType === "touch";
     const area = this.area;
     let isDragged = false;
+    let going = null;
     const drag = () => {
       isDragged = true;
       area.setPointerCapture(event.pointerId);
@@ -7126,7 +7155,7 @@ var Timeline = class {
       this.scrubbed = this.frameAt(clientX);
       const { opened } = this.store;
       if (opened) this.place(opened);
-      void this.transport.seek(this.scrubbed);
+      going = this.transport.seek(this.scrubbed);
     };
     const move = (moved) => {
       if (moved.pointerId !== event.pointerId) return;
@@ -7140,7 +7169,7 @@ var Timeline = class {
       area.removeEventListener("pointercancel", end);
       area.classList.remove("tl-scrubbing");
       if (ended.type === "pointerup" && !isDragged && !onMark) go2(ended.clientX);
-      void this.transport.goTo(this.transport.target).then(() => this.settle());
+      void going?.then(() => this.settle());
     };
     area.addEventListener("pointermove", move);
     area.addEventListener("pointerup", end);

@@ -121,7 +121,12 @@ export class ExportList {
       ? keyed(
           h(
             "a",
-            { class: "button", href: url, download: only?.name ?? "", "aria-label": `Download ${title}` },
+            {
+              class: "button",
+              href: url,
+              download: only?.name ?? "",
+              "aria-label": `${only ? "Download" : "Download all"}: ${title}`,
+            },
             icon("download"),
             only ? "Download" : "Download all",
           ),

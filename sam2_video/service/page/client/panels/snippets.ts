@@ -55,6 +55,7 @@ function python(asked: Asked): string {
   const video = file === null ? JSON.stringify(asked.video.url) : `open(${JSON.stringify(file)}, "rb")`;
   return [
     "import os",
+    "import urllib.parse",
     "import urllib.request",
     "",
     `os.environ["REPLICATE_BASE_URL"] = ${JSON.stringify(asked.api)}`,
@@ -71,7 +72,7 @@ function python(asked: Asked): string {
     ")",
     "for item in output:",
     '    url = getattr(item, "url", item)',
-    hasFolders(asked) ? '    name = "_".join(url.split("/")[-2:])' : '    name = url.split("/")[-1]',
+    `    name = urllib.parse.unquote(${hasFolders(asked) ? '"_".join(url.split("/")[-2:])' : 'url.split("/")[-1]'})`,
     "    urllib.request.urlretrieve(url, name)",
     "    print(name)",
     "",

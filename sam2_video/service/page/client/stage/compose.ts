@@ -26,6 +26,7 @@ const CHECKS: readonly [Rgb, Rgb] = [
 ];
 
 // What is shown of each object: previews in place of tracked masks, and nothing of hidden objects.
+// Previews are on top, so that what a click has changed is seen.
 export function piecesOf(
   doc: Doc,
   masks: ReadonlyMap<string, Layer>,
@@ -33,8 +34,10 @@ export function piecesOf(
   isStale: (object: string) => boolean,
   colourOf: (object: string) => Rgb,
 ): Piece[] {
-  return doc.objects.flatMap(({ id, hidden }) => {
-    const layer = hidden ? undefined : (previews.get(id) ?? masks.get(id));
+  const ids = doc.objects.filter(({ hidden }) => !hidden).map(({ id }) => id);
+  const ordered = [...ids.filter((id) => !previews.has(id)), ...ids.filter((id) => previews.has(id))];
+  return ordered.flatMap((id) => {
+    const layer = previews.get(id) ?? masks.get(id);
     return layer ? [{ layer, colour: colourOf(id), isStale: !previews.has(id) && isStale(id) }] : [];
   });
 }

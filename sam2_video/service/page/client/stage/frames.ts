@@ -62,8 +62,9 @@ export class Frames {
     const { opened } = this.store;
     if (!opened || !step) return;
     const { width, height, num_frames } = opened.project.video;
-    // No more than a third of what is kept, so that frames of before stay for stepping back.
-    const count = Math.max(2, Math.min(MOST_AHEAD, Math.floor(PICTURE_BYTES / 3 / (width * height * 4))));
+    // No more than a third of what is kept, so that what is shown and was shown before stays. Of
+    // pictures that are too large for that none is loaded ahead.
+    const count = Math.min(MOST_AHEAD, Math.floor(PICTURE_BYTES / 3 / (width * height * 4)));
     this.ahead = Array.from({ length: count }, (_, i) => index + i * step).filter((i) => 0 <= i && i < num_frames);
     this.loadAhead();
   }

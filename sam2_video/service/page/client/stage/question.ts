@@ -1,7 +1,12 @@
-// Asks next to a click whether it is for a new object.
+// Asks next to a click which object it is for.
 
 import { h } from "../dom";
 import type { Place } from "./viewport";
+
+export interface Choice {
+  readonly text: string;
+  readonly act: () => void;
+}
 
 export class Question {
   readonly element = h("div", {
@@ -13,7 +18,7 @@ export class Question {
   readonly spot = h("div", { class: "stage-spot", hidden: true }); // marks the place that it is about
   private at: Place = { x: 0, y: 0 };
 
-  constructor(private readonly done: () => void) {
+  constructor(private readonly done: (hadFocus: boolean) => void) {
     this.element.addEventListener("keydown", (event) => {
       event.stopPropagation(); // no key of the page
       if (event.key === "Escape") this.close();
@@ -30,10 +35,10 @@ export class Question {
     return !this.element.hidden;
   }
 
-  // `at`: the pixel of the picture that it is about.
-  ask(at: Place, name: string, makeNew: () => void, add: () => void): void {
+  // `at`: the place of the picture that it is about. The first choice is the default, if there is one.
+  ask(at: Place, choices: readonly Choice[], hasDefault: boolean): void {
     this.at = at;
-    const choice = (text: string, act: () => void) =>
+    const buttons = choices.map(({ text, act }) =>
       h("button", {
         type: "button",
         textContent: text,
@@ -41,8 +46,10 @@ export class Question {
           this.close();
           act();
         },
-      });
-    this.element.replaceChildren(choice("New object", makeNew), choice(`Add to ${name}`, add));
+      }),
+    );
+    if (hasDefault) buttons[0]?.classList.add("stage-default");
+    this.element.replaceChildren(...buttons);
     this.element.hidden = this.spot.hidden = false;
   }
 
@@ -52,8 +59,9 @@ export class Question {
 
   close(): void {
     if (!this.isOpen) return;
+    const hadFocus = this.element.contains(document.activeElement);
     this.element.hidden = this.spot.hidden = true;
-    this.done();
+    this.done(hadFocus);
   }
 
   // Beside the point, inside of the area.

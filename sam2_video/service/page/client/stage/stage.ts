@@ -6,7 +6,7 @@ import { addBox, addClick, addObject, chooseObject, type Doc, hideObject, markOf
 import { colourOf, type State, type Store } from "../state/store";
 import { isStale } from "../state/tracked";
 import type { Box } from "../types";
-import { type Scene, type Target, targetOfBox, targetOfClick } from "./click_target";
+import { maskToRefine, type Scene, type Target, targetOfBox, targetOfClick } from "./click_target";
 import { compose, piecesOf, rgbOf, type Style } from "./compose";
 import type { Frames, Layer, Loaded } from "./frames";
 import { type Handle, Marks, putBox } from "./marks";
@@ -65,9 +65,9 @@ export class Stage {
     private readonly frames: Frames,
     private readonly say: (text: string) => void, // to people who cannot see the picture
   ) {
-    this.question = new Question(() => {
+    this.question = new Question((hadFocus) => {
       this.band.hidden = true;
-      this.focus();
+      if (hadFocus) this.focus();
     });
     this.marks = new Marks(store, this.viewport, () => this.focus());
     this.area = h(
@@ -148,10 +148,8 @@ export class Stage {
     if (project?.id !== before.project?.id) this.open();
     if (!doc || !project) return;
     const isMoved = state.frame !== before.frame || project.id !== before.project?.id;
-    if (isMoved) {
-      this.question.close();
-      this.setCross(null);
-    }
+    if (isMoved) this.setCross(null);
+    if (isMoved || doc.objects !== before.doc?.objects || doc.active !== before.doc.active) this.question.close();
     if (isMoved || state.doc !== before.doc) this.refusal = null;
     // Tracks bring new masks of the shown frame; objects may have come back.
     if (isMoved || project.tracks !== before.project?.tracks || doc.objects !== before.doc?.objects) this.load();
@@ -270,6 +268,7 @@ export class Stage {
             masks: this.masksShown,
             isStale: (object) => !previewed.has(object) && isStale(doc, project.tracks, object, frame),
             preview: this.previews.status,
+            tool: opened.tool,
             isTouch: this.isTouch,
           });
     this.status.dataset.kind = found.kind;
@@ -506,7 +505,16 @@ export class Stage {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc: Doc, maskOf: string | null) => addClick(doc, scene.frame, { ...at, foreground }, maskOf);
-    this.apply(targetOfClick(scene, at, foreground), { x: at.x + 0.5, y: at.y + 0.5 }, add);
+    const target = targetOfClick(scene, at, foreground);
+    const middle = { x: at.x + 0.5, y: at.y + 0.5 };
+    this.apply(target, middle, add, (object) => maskToRefine(scene, object));
+    const { active } = scene.doc;
+    if (target.kind !== "choose" || active === null) return;
+    // It may have been for the object that was active after all.
+    const text = `${foreground ? "Add to" : "Remove from"} ${this.nameOf(active)} instead`;
+    const act = () => this.edit((doc) => add(chooseObject(doc, active), maskToRefine(scene, active)));
+    this.question.ask(middle, [{ text, act }], false);
+    this.place();
   }
 
   private drawBox(box: Box): void {
@@ -514,11 +522,16 @@ export class Stage {
     if (!scene) return;
     const add = (doc: Doc, maskOf: string | null) => addBox(doc, scene.frame, box, maskOf);
     this.askedBox = box;
-    this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add);
+    this.apply(targetOfBox(scene, box), { x: box[2], y: (box[1] + box[3]) / 2 }, add, () => null);
     this.band.hidden = !this.question.isOpen;
   }
 
-  private apply(target: Target, at: Place, add: (doc: Doc, maskOf: string | null) => Doc): void {
+  private apply(
+    target: Target,
+    at: Place,
+    add: (doc: Doc, maskOf: string | null) => Doc,
+    maskOf: (object: string) => string | null,
+  ): void {
     if (target.kind === "refuse") {
       this.refusal = target.sentence;
       this.tell();
@@ -529,12 +542,14 @@ export class Stage {
       this.edit((doc) => add(doc, target.maskOf));
     } else {
       const { object } = target;
-      this.question.ask(
-        at,
-        this.nameOf(object),
-        () => this.edit((doc) => add(addObject(doc), null)),
-        () => this.edit((doc) => add(chooseObject(doc, object), null)),
-      );
+      const choices = [
+        { text: "New object", act: () => this.edit((doc) => add(addObject(doc), null)) },
+        {
+          text: `Add to ${this.nameOf(object)}`,
+          act: () => this.edit((doc) => add(chooseObject(doc, object), maskOf(object))),
+        },
+      ];
+      this.question.ask(at, choices, true);
       this.place();
       this.question.focus();
     }

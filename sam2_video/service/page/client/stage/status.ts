@@ -1,6 +1,7 @@
 // What the stage says in its corner.
 
 import { type Doc, markOf } from "../state/document";
+import type { Tool } from "../state/store";
 import { trackOf } from "../state/tracked";
 import type { Track } from "../types";
 import type { Layer } from "./mask_files";
@@ -13,6 +14,7 @@ export interface Shown {
   readonly masks: ReadonlyMap<string, Layer>; // by object, of all that are there
   readonly isStale: (object: string) => boolean;
   readonly preview: PreviewStatus;
+  readonly tool: Tool;
   readonly isTouch: boolean;
 }
 
@@ -22,7 +24,7 @@ export interface Status {
 }
 
 export function statusOf(shown: Shown): Status {
-  const { doc, frame, masks, preview, isTouch } = shown;
+  const { doc, frame, masks, preview, tool, isTouch } = shown;
   if (preview.kind === "failed") return { kind: "failed", text: preview.sentence };
   if (preview.kind === "starting") return { kind: "working", text: "The model is starting…" };
   if (preview.kind === "waiting") return { kind: "working", text: "Waiting for the model…" };
@@ -30,18 +32,16 @@ export function statusOf(shown: Shown): Status {
   const active = doc.objects.find(({ id }) => id === doc.active);
   const click = isTouch ? "Tap" : "Click";
   if (!active || !doc.marks.some(({ object }) => object === active.id)) {
-    return { kind: "hint", text: `${click} on what you want to cut out.` };
+    const how = tool === "box" ? "Drag a box around" : `${click} on`;
+    return { kind: "hint", text: `${how} what you want to cut out.` };
   }
   if (shown.isStale(active.id)) {
     return { kind: "hint", text: "This mask is out of date. Track again to renew it." };
   }
   if (masks.get(active.id)?.box) {
-    return {
-      kind: "ready",
-      text: isTouch
-        ? "Selected. Tap to add, press and hold to remove."
-        : "Selected. Click to add, right-click to remove.",
-    };
+    if (tool === "remove") return { kind: "ready", text: `Selected. ${click} to remove.` };
+    const other = isTouch ? "press and hold" : "right-click";
+    return { kind: "ready", text: `Selected. ${click} to add, ${other} to remove.` };
   }
   if (markOf(doc, active.id, frame)) return { kind: "hint", text: `Nothing was found there. ${click} elsewhere.` };
   return trackOf(shown.tracks, active.id, frame)

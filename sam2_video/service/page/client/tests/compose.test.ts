@@ -134,7 +134,7 @@ test("an object that is not in sight draws nothing", () => {
   assert.ok(composed(rows, [piece(rows)], { outline: true, marking: "both" }).every(([, , , alpha]) => alpha === 0));
 });
 
-test("hidden objects are left out, and previews replace tracked masks, which may be out of date", () => {
+test("hidden objects are left out; previews replace tracked masks, are on top, and never out of date", () => {
   const doc = clicked({ a: [[0, 1, 1]], b: [[0, 1, 1]], c: [[0, 1, 1]] });
   const hidden = { ...doc, objects: doc.objects.map((one) => ({ ...one, hidden: one.id === "b" })) };
   const [tracked, preview] = [drawn(["#."]), drawn([".#"])];
@@ -149,8 +149,8 @@ test("hidden objects are left out, and previews replace tracked masks, which may
   assert.deepEqual(
     pieces.map(({ layer, isStale }) => [layer === preview, isStale]),
     [
-      [true, false],
       [false, true],
+      [true, false],
     ],
   );
 });

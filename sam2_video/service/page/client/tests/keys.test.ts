@@ -88,6 +88,9 @@ test("what has the focus keeps the keys that it needs", () => {
   assert.equal(isFree("next frame", "button"), true);
   assert.equal(isFree("next frame", "slider"), false);
   assert.equal(isFree("toggle", "slider"), true);
+  assert.equal(isFree("toggle", "choice"), false);
+  assert.equal(isFree("ten on", "choice"), false);
+  assert.equal(isFree("set in", "choice"), true);
   assert.equal(isFree("forward", "menu"), false);
   assert.equal(isFree("toggle", "other"), true);
 });

@@ -70,6 +70,7 @@ test("the stage says what to do next", () => {
       masks: new Map(),
       isStale: () => false,
       preview: { kind: "idle" },
+      tool: "add",
       isTouch: false,
       ...rest,
     }).text;
@@ -77,6 +78,7 @@ test("the stage says what to do next", () => {
   const preview = (status: PreviewStatus) => says(doc, { preview: status });
   assert.equal(says(clicked({})), "Click on what you want to cut out.");
   assert.equal(says(clicked({}), { isTouch: true }), "Tap on what you want to cut out.");
+  assert.equal(says(clicked({}), { tool: "box" }), "Drag a box around what you want to cut out.");
   assert.equal(preview({ kind: "working" }), "Finding the object…");
   assert.equal(preview({ kind: "starting" }), "The model is starting…");
   assert.equal(preview({ kind: "waiting" }), "Waiting for the model…");
@@ -84,6 +86,7 @@ test("the stage says what to do next", () => {
   const masks = new Map([["a", seen]]);
   assert.equal(says(doc, { masks }), "Selected. Click to add, right-click to remove.");
   assert.equal(says(doc, { masks, isTouch: true }), "Selected. Tap to add, press and hold to remove.");
+  assert.equal(says(doc, { masks, tool: "remove" }), "Selected. Click to remove.");
   assert.match(says(doc, { masks, isStale: () => true }), /out of date/);
   assert.match(says(doc), /Nothing was found/);
   assert.match(says(doc, { frame: 5 }), /Not tracked here yet/);

@@ -52,6 +52,7 @@ const keysOf = (keys: readonly (readonly string[])[], joint: string): HTMLElemen
 function build(): HTMLDialogElement {
   const title = h("h2", { id: "help-title" }, "Keys and gestures");
   const card = h("dialog", { class: "help", "aria-labelledby": title.id });
+  const isTouched = matchMedia("(pointer: coarse)").matches; // then keys come last
   const keys = GROUPS.map(({ title: name, entries }) =>
     group(
       name,
@@ -74,8 +75,11 @@ function build(): HTMLDialogElement {
     h(
       "div",
       { class: "help-body", tabIndex: 0, role: "group", "aria-label": "Keys and gestures" },
-      ...keys,
-      ...gestures,
+      h(
+        "div",
+        { class: "help-columns" },
+        ...(isTouched ? [...gestures.toReversed(), ...keys] : [...keys, ...gestures]),
+      ),
     ),
   );
   card.addEventListener("click", (event) => event.target === card && card.close()); // beside the card

@@ -10,10 +10,11 @@ import { type Action, actionOf, type Focus, isFree } from "./shortcuts";
 import type { Transport } from "./transport";
 
 const ZOOM_STEP = 1.5;
+const WITHOUT_SPACE: Partial<Record<Focus, Focus>> = { button: "other", choice: "slider" };
 const TYPED = "text search url email password number tel date time";
 
 export function listenForKeys(store: Store, transport: Transport, stage: Stage): void {
-  // A button that was pressed with a pointer keeps the focus, but leaves Space to playing.
+  // What was pressed with a pointer keeps the focus, but leaves Space to playing.
   let byPointer = false;
   addEventListener("pointerdown", () => (byPointer = true), true);
   addEventListener("keydown", (event) => (byPointer &&= event.key !== "Tab"), true);
@@ -34,7 +35,7 @@ export function listenForKeys(store: Store, transport: Transport, stage: Stage):
     });
     if (!action || document.querySelector("dialog[open]")) return;
     const focus = focusOf(document.activeElement);
-    if (!isFree(action, focus === "button" && byPointer ? "other" : focus)) return;
+    if (!isFree(action, byPointer ? (WITHOUT_SPACE[focus] ?? focus) : focus)) return;
     if (action === "help") openHelp();
     else if (store.opened) perform(action, event.key, store, store.opened, transport, stage);
     else return;
@@ -52,10 +53,11 @@ function focusOf(element: Element | null): Focus {
   if (element.closest("[role=menu], [role=listbox], [popover]:popover-open")) return "menu";
   if (element instanceof HTMLInputElement) {
     if (TYPED.split(" ").includes(element.type)) return "text";
-    return element.type === "range" || element.type === "radio" ? "slider" : "menu";
+    return element.type === "range" ? "slider" : element.type === "radio" ? "choice" : "button";
   }
-  if (["slider", "tab", "radio"].includes(role)) return "slider";
-  return element.matches("button, a[href], summary, [role=button]") ? "button" : "other";
+  if (role === "slider") return "slider";
+  if (role === "tab" || role === "radio") return "choice";
+  return element.matches("button, a[href], summary, [role=button], [role=switch]") ? "button" : "other";
 }
 
 function perform(

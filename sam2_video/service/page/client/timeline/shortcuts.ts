@@ -64,7 +64,7 @@ export const GROUPS: readonly Group[] = [
       entry([["Space"]], "Play or pause", plain("toggle", " ")),
       entry(
         [["J"], ["K"], ["L"]],
-        "Play backward, pause, play forward; press J or L again to go faster",
+        "Play backward, pause, play forward; J or L again: faster",
         plain("backward", "j"),
         plain("pause", "k"),
         plain("forward", "l"),
@@ -111,6 +111,20 @@ export const GROUPS: readonly Group[] = [
     ],
   },
   {
+    title: "View",
+    entries: [
+      entry(
+        [["+"], ["−"], ["0"]],
+        "Zoom in, zoom out, show the whole picture",
+        on("zoom in", "+", "="),
+        on("zoom out", "-", "_"),
+        plain("zoom fit", "0"),
+      ),
+      entry([["?"]], "This card", on("help", "?")),
+      entry([["Esc"]], "Close, or deselect", plain("close", "escape")),
+    ],
+  },
+  {
     title: "Objects and marks",
     entries: [
       entry(
@@ -140,20 +154,6 @@ export const GROUPS: readonly Group[] = [
       ),
     ],
   },
-  {
-    title: "View",
-    entries: [
-      entry(
-        [["+"], ["−"], ["0"]],
-        "Zoom in, zoom out, show the whole picture",
-        on("zoom in", "+", "="),
-        on("zoom out", "-", "_"),
-        plain("zoom fit", "0"),
-      ),
-      entry([["?"]], "This card", on("help", "?")),
-      entry([["Esc"]], "Close, or deselect", plain("close", "escape")),
-    ],
-  },
 ];
 
 const SHORTCUTS = GROUPS.flatMap(({ entries }) => entries.flatMap(({ shortcuts }) => shortcuts));
@@ -180,7 +180,7 @@ export function actionOf(press: Press): Action | null {
 }
 
 // What has the focus, as far as it has a use for keys of its own.
-export type Focus = "text" | "menu" | "button" | "slider" | "other";
+export type Focus = "text" | "menu" | "button" | "choice" | "slider" | "other";
 
 const SLIDER_ACTIONS: readonly Action[] = [
   "previous frame",
@@ -195,6 +195,7 @@ const SLIDER_ACTIONS: readonly Action[] = [
 export function isFree(action: Action, focus: Focus): boolean {
   if (focus === "text" || focus === "menu") return false;
   if (focus === "button") return action !== "toggle"; // Space presses it
+  if (focus === "choice") return action !== "toggle" && !SLIDER_ACTIONS.includes(action);
   if (focus === "slider") return !SLIDER_ACTIONS.includes(action);
   return true;
 }

@@ -200,6 +200,7 @@ class Timeline {
     const isTouch = event.pointerType === "touch";
     const area = this.area;
     let isDragged = false;
+    let going: Promise<void> | null = null;
     const drag = () => {
       isDragged = true;
       area.setPointerCapture(event.pointerId);
@@ -209,7 +210,7 @@ class Timeline {
       this.scrubbed = this.frameAt(clientX);
       const { opened } = this.store;
       if (opened) this.place(opened);
-      void this.transport.seek(this.scrubbed);
+      going = this.transport.seek(this.scrubbed);
     };
     const move = (moved: PointerEvent) => {
       if (moved.pointerId !== event.pointerId) return;
@@ -223,7 +224,7 @@ class Timeline {
       area.removeEventListener("pointercancel", end);
       area.classList.remove("tl-scrubbing");
       if (ended.type === "pointerup" && !isDragged && !onMark) go(ended.clientX);
-      void this.transport.goTo(this.transport.target).then(() => this.settle());
+      void going?.then(() => this.settle());
     };
     area.addEventListener("pointermove", move);
     area.addEventListener("pointerup", end);
