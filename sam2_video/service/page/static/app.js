@@ -874,7 +874,7 @@ function tablesOf(fields) {
       h(
         "dd",
         {},
-        `${description}${choices.length ? ` One of ${choices.join(", ")}.` : ""} `,
+        `${description.replace(/[^.]$/, "$&.")}${choices.length ? ` One of ${choices.join(", ")}.` : ""} `,
         h("span", { class: "muted" }, usual === null ? "" : usual === "" ? "Empty by default." : `Default ${usual}.`)
       )
     ])
@@ -2137,14 +2137,22 @@ var Intake = class {
     try {
       const found = await work(signal);
       const project = "video" in found ? found : await makeProject(found);
-      if (!signal.aborted) this.opened(project);
+      if (signal.aborted) return;
+      this.card.close();
+      this.opened(project);
     } catch (error) {
       if (signal.aborted) return;
       const { sentence, field: field2 } = problemOf(error);
       this.fail({ sentence: sentence.replace(/^(input_video|url)\b/, () => name), field: field2 });
     } finally {
-      if (this.giveUp.signal === signal) this.card.close();
+      if (this.giveUp.signal === signal) this.close();
     }
+  }
+  close() {
+    this.card.close();
+    if (document.activeElement !== document.body) return;
+    const { project } = this.store.state;
+    byId(project ? "editor" : "choose-video").focus({ preventScroll: true });
   }
   listenForDrops() {
     const veil = h("div", { class: "veil", hidden: true }, "Drop it to open it");
@@ -2746,7 +2754,7 @@ function buildTopBar(store, bar, actions) {
   change.setAttribute("aria-label", "Change video");
   actions.append(change, ...shareButton(store), ...watchModel(store));
   actions.append(iconButton("help", "Help and keys (?)", openHelp));
-  store.subscribe(({ project, isSaved }, before) => {
+  store.subscribe(({ project, isSaved, problem }, before) => {
     bar.hidden = !project;
     change.hidden = !project;
     if (!project) return;
@@ -2754,7 +2762,7 @@ function buildTopBar(store, bar, actions) {
     name.size = Math.min(Math.max(name.value.length, 6), 40);
     byId("editor-title").textContent = project.name;
     about.textContent = videoText(project.video);
-    const text = isSaved ? "Saved" : "Saving…";
+    const text = isSaved ? "Saved" : problem ? "Not saved" : "Saving…";
     if (saved.textContent !== text) saved.textContent = text;
   });
 }
@@ -6535,6 +6543,10 @@ function markText(doc, object, frame) {
   const parts = [clicks ? `${clicks} click${clicks === 1 ? "" : "s"}` : "", mark?.box ? "a box" : ""];
   return parts.filter((part) => part !== "").join(" and ");
 }
+var isSameLane = (a, b) => a.length === b.length && a.every((one, index) => {
+  const other = b[index];
+  return one.first === other.first && one.last === other.last && one.presence === other.presence && one.score === other.score && one.isStale === other.isStale;
+});
 
 // timeline/playback.ts
 var FASTEST = 8;
@@ -6798,6 +6810,7 @@ var LOWEST = 0.3;
 var TRACKED = 0.4;
 var STALE = 0.4;
 var LaneView = class {
+  // an active lane has another ground
   constructor(object, store, transport, choose) {
     this.object = object;
     this.transport = transport;
@@ -6817,6 +6830,7 @@ var LaneView = class {
   marks = h("div", { class: "tl-marks" });
   shownMarks = "";
   shown = null;
+  wasActive = false;
   // Shows a lane; draws only if it has changed, or `isForced`.
   show(lane, state, isForced) {
     const object = state.doc.objects.find(({ id }) => id === this.object);
@@ -6828,15 +6842,16 @@ var LaneView = class {
     this.element.classList.toggle("tl-hidden", object.hidden);
     this.name.setAttribute("aria-pressed", String(isActive2));
     this.label.textContent = object.name;
-    this.showMarks(lane, state);
-    const before = this.shown;
+    if (lane !== this.shown) this.showMarks(lane, state);
+    const isNew = !this.shown || !isSameLane(lane.segments, this.shown.segments);
     this.shown = lane;
-    if (lane.segments !== before?.segments) {
+    if (isNew) {
       const text = laneText(lane);
       this.about.textContent = `. ${text}`;
       this.name.title = `${object.name}: ${text}`;
     }
-    if (isForced || lane.segments !== before?.segments) this.draw(colour, state.project.video.num_frames);
+    if (isNew || isForced || isActive2 !== this.wasActive) this.draw(colour, state.project.video.num_frames);
+    this.wasActive = isActive2;
   }
   showMarks(lane, { doc, project: { video } }) {
     const key = JSON.stringify(lane.marks.map((frame2) => [frame2, markText(doc, this.object, frame2)]));
@@ -6915,12 +6930,32 @@ var LaneView = class {
       rectangles(is("gone"), () => bottom - ratio, bottom);
     }
     context.globalAlpha = 1;
+    this.stripe(context, style.backgroundColor, ({ isStale: isStale2 }) => isStale2, x2, ratio);
     context.fillStyle = style.getPropertyValue("--warn");
     rectangles(
       ({ isStale: isStale2 }) => isStale2,
       () => 0,
       Math.round(2 * ratio)
     );
+  }
+  // Stripes over segments.
+  stripe(context, colour, fits, x2, ratio) {
+    const { width, height } = this.canvas;
+    const striped = this.shown.segments.filter(fits);
+    if (!striped.length) return;
+    context.save();
+    context.beginPath();
+    for (const { first, last } of striped) context.rect(x2(first), 0, x2(last + 1) - x2(first), height);
+    context.clip();
+    context.beginPath();
+    for (let left = -height; left < width; left += 7 * ratio) {
+      context.moveTo(left, height);
+      context.lineTo(left + height, 0);
+    }
+    context.strokeStyle = colour;
+    context.lineWidth = 2 * ratio;
+    context.stroke();
+    context.restore();
   }
 };
 
@@ -7025,6 +7060,8 @@ var Timeline = class {
   asked = /* @__PURE__ */ new Set();
   // tracks whose lanes were asked for
   lanes = [];
+  inputs = [];
+  // that `lanes` was made from
   scrubbed = null;
   // the frame under the pointer, until it is shown
   pending = 0;
@@ -7104,12 +7141,11 @@ var Timeline = class {
   }
   drawLanes(opened, isForced) {
     const { doc, project } = opened;
-    const before = new Map(this.lanes.map((lane) => [lane.object, lane]));
-    this.lanes = lanesOf(doc, project.tracks, this.known, project.video.num_frames).map((lane) => {
-      const old = before.get(lane.object);
-      const isSame = old && JSON.stringify(old.segments) === JSON.stringify(lane.segments);
-      return isSame ? { ...lane, segments: old.segments } : lane;
-    });
+    const inputs = [project.tracks, doc.marks, doc.objects, this.known.size];
+    if (inputs.some((input, index) => input !== this.inputs[index])) {
+      this.inputs = inputs;
+      this.lanes = lanesOf(doc, project.tracks, this.known, project.video.num_frames);
+    }
     const ids = this.lanes.map(({ object }) => object);
     for (const [id, view] of this.views) {
       if (ids.includes(id)) continue;

@@ -129,7 +129,7 @@ function tablesOf(fields: readonly Field[]): HTMLElement {
         h(
           "dd",
           {},
-          `${description}${choices.length ? ` One of ${choices.join(", ")}.` : ""} `,
+          `${description.replace(/[^.]$/, "$&.")}${choices.length ? ` One of ${choices.join(", ")}.` : ""} `,
           h("span", { class: "muted" }, usual === null ? "" : usual === "" ? "Empty by default." : `Default ${usual}.`),
         ),
       ]),

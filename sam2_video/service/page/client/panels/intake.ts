@@ -1,7 +1,7 @@
 // Takes a video in: a chosen or dropped file, a URL, or an example; makes a project of it.
 
 import { fetchVideo, makeProject, openExample, problemOf, saveProject, uploadVideo } from "../api";
-import { h } from "../dom";
+import { byId, h } from "../dom";
 import { exampleDoc } from "../state/document";
 import { withView } from "../state/look";
 import type { Store } from "../state/store";
@@ -90,14 +90,23 @@ export class Intake {
     try {
       const found = await work(signal);
       const project = "video" in found ? found : await makeProject(found);
-      if (!signal.aborted) this.opened(project);
+      if (signal.aborted) return;
+      this.card.close(); // before the editor takes the focus
+      this.opened(project);
     } catch (error) {
       if (signal.aborted) return;
       const { sentence, field } = problemOf(error);
       this.fail({ sentence: sentence.replace(/^(input_video|url)\b/, () => name), field });
     } finally {
-      if (this.giveUp.signal === signal) this.card.close();
+      if (this.giveUp.signal === signal) this.close();
     }
+  }
+
+  private close(): void {
+    this.card.close();
+    if (document.activeElement !== document.body) return;
+    const { project } = this.store.state;
+    byId(project ? "editor" : "choose-video").focus({ preventScroll: true });
   }
 
   private listenForDrops(): void {

@@ -45,7 +45,7 @@ export function buildTopBar(store: Store, bar: HTMLElement, actions: HTMLElement
   actions.append(change, ...shareButton(store), ...watchModel(store));
   actions.append(iconButton("help", "Help and keys (?)", openHelp));
 
-  store.subscribe(({ project, isSaved }, before) => {
+  store.subscribe(({ project, isSaved, problem }, before) => {
     bar.hidden = !project;
     change.hidden = !project;
     if (!project) return;
@@ -53,7 +53,7 @@ export function buildTopBar(store: Store, bar: HTMLElement, actions: HTMLElement
     name.size = Math.min(Math.max(name.value.length, 6), 40);
     byId("editor-title").textContent = project.name;
     about.textContent = videoText(project.video);
-    const text = isSaved ? "Saved" : "Saving…";
+    const text = isSaved ? "Saved" : problem ? "Not saved" : "Saving…";
     if (saved.textContent !== text) saved.textContent = text;
   });
 }

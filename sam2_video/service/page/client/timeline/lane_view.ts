@@ -4,7 +4,7 @@ import { h } from "../dom";
 import type { Opened, Store } from "../state/store";
 import { colourOf } from "../state/store";
 import type { Lane, Segment } from "./lanes";
-import { laneText, markText } from "./lanes";
+import { isSameLane, laneText, markText } from "./lanes";
 import { frameText, rateOf } from "./time";
 import type { Transport } from "./transport";
 
@@ -22,6 +22,7 @@ export class LaneView {
   private readonly marks = h("div", { class: "tl-marks" });
   private shownMarks = "";
   private shown: Lane | null = null;
+  private wasActive = false; // an active lane has another ground
 
   constructor(
     readonly object: string,
@@ -46,15 +47,16 @@ export class LaneView {
     this.element.classList.toggle("tl-hidden", object.hidden);
     this.name.setAttribute("aria-pressed", String(isActive));
     this.label.textContent = object.name;
-    this.showMarks(lane, state);
-    const before = this.shown;
+    if (lane !== this.shown) this.showMarks(lane, state);
+    const isNew = !this.shown || !isSameLane(lane.segments, this.shown.segments);
     this.shown = lane;
-    if (lane.segments !== before?.segments) {
+    if (isNew) {
       const text = laneText(lane);
       this.about.textContent = `. ${text}`;
       this.name.title = `${object.name}: ${text}`;
     }
-    if (isForced || lane.segments !== before?.segments) this.draw(colour, state.project.video.num_frames);
+    if (isNew || isForced || isActive !== this.wasActive) this.draw(colour, state.project.video.num_frames);
+    this.wasActive = isActive;
   }
 
   private showMarks(lane: Lane, { doc, project: { video } }: Opened): void {
@@ -136,11 +138,38 @@ export class LaneView {
       rectangles(is("gone"), () => bottom - ratio, bottom);
     }
     context.globalAlpha = 1;
+    this.stripe(context, style.backgroundColor, ({ isStale }) => isStale, x, ratio);
     context.fillStyle = style.getPropertyValue("--warn");
     rectangles(
       ({ isStale }) => isStale,
       () => 0,
       Math.round(2 * ratio),
     );
+  }
+
+  // Stripes over segments.
+  private stripe(
+    context: CanvasRenderingContext2D,
+    colour: string,
+    fits: (segment: Segment) => boolean,
+    x: (frame: number) => number,
+    ratio: number,
+  ): void {
+    const { width, height } = this.canvas;
+    const striped = this.shown!.segments.filter(fits);
+    if (!striped.length) return;
+    context.save();
+    context.beginPath();
+    for (const { first, last } of striped) context.rect(x(first), 0, x(last + 1) - x(first), height);
+    context.clip();
+    context.beginPath();
+    for (let left = -height; left < width; left += 7 * ratio) {
+      context.moveTo(left, height);
+      context.lineTo(left + height, 0);
+    }
+    context.strokeStyle = colour;
+    context.lineWidth = 2 * ratio;
+    context.stroke();
+    context.restore();
   }
 }

@@ -147,3 +147,17 @@ export function markText(doc: Doc, object: string, frame: number): string {
   const parts = [clicks ? `${clicks} click${clicks === 1 ? "" : "s"}` : "", mark?.box ? "a box" : ""];
   return parts.filter((part) => part !== "").join(" and ");
 }
+
+// Whether two lanes look the same, apart from their marks.
+export const isSameLane = (a: readonly Segment[], b: readonly Segment[]): boolean =>
+  a.length === b.length &&
+  a.every((one, index) => {
+    const other = b[index]!;
+    return (
+      one.first === other.first &&
+      one.last === other.last &&
+      one.presence === other.presence &&
+      one.score === other.score &&
+      one.isStale === other.isStale
+    );
+  });

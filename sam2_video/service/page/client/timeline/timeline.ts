@@ -37,6 +37,7 @@ class Timeline {
   private readonly known = new Map<string, Lanes>(); // by the id of their track
   private readonly asked = new Set<string>(); // tracks whose lanes were asked for
   private lanes: readonly Lane[] = [];
+  private inputs: readonly unknown[] = []; // that `lanes` was made from
   private scrubbed: number | null = null; // the frame under the pointer, until it is shown
   private pending = 0; // the next drawing
   private isForced = true; // it draws what has not changed, too
@@ -157,12 +158,11 @@ class Timeline {
 
   private drawLanes(opened: Opened, isForced: boolean): void {
     const { doc, project } = opened;
-    const before = new Map(this.lanes.map((lane) => [lane.object, lane]));
-    this.lanes = lanesOf(doc, project.tracks, this.known, project.video.num_frames).map((lane) => {
-      const old = before.get(lane.object);
-      const isSame = old && JSON.stringify(old.segments) === JSON.stringify(lane.segments);
-      return isSame ? { ...lane, segments: old.segments } : lane;
-    });
+    const inputs = [project.tracks, doc.marks, doc.objects, this.known.size];
+    if (inputs.some((input, index) => input !== this.inputs[index])) {
+      this.inputs = inputs;
+      this.lanes = lanesOf(doc, project.tracks, this.known, project.video.num_frames);
+    }
     const ids = this.lanes.map(({ object }) => object);
     for (const [id, view] of this.views) {
       if (ids.includes(id)) continue;
