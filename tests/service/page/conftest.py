@@ -25,7 +25,7 @@ from bench.serving import Server, until
 from sam2_video.service.app import create_service
 from sam2_video.service.settings import Settings
 from tests import clips
-from tests.service.page.editor import DESKTOP, FRAMES, RATE, RED, WHITE, watched
+from tests.service.page.editor import DARK, DESKTOP, FRAMES, RATE, RED, watched
 
 INSTALL = "apt-get install --no-install-recommends chromium"
 CHROMIUM_OPTIONS = [
@@ -124,7 +124,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="session")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A red disc that drifts to the right, and a white one that leaves the picture, as mp4."""
+    """A red disc that drifts to the right, and a dark one that leaves the picture, as mp4."""
     random = np.random.default_rng(0)
     relief = cv2.GaussianBlur(random.normal(0, 1, (120, 160)).astype(np.float32), (0, 0), 4)
     ground = np.full((120, 160, 3), (120, 120, 125)) + (18 * relief / relief.std())[..., None]
@@ -133,8 +133,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for k in range(FRAMES):
         frame = (ground + random.integers(-6, 6, ground.shape)).clip(0, 255).astype(np.uint8)
         cv2.circle(frame, (RED[0] + k // 3, RED[1]), 20, (220, 40, 30), -1, cv2.LINE_AA)
-        white = (WHITE[0] + 3 * max(0, k - 20), WHITE[1])
-        cv2.circle(frame, white, 20, (240, 240, 250), -1, cv2.LINE_AA)
+        dark = (DARK[0] + 3 * max(0, k - 20), DARK[1])
+        cv2.circle(frame, dark, 16, (20, 20, 30), -1, cv2.LINE_AA)
         frames.append(frame)
     path = tmp_path_factory.mktemp("scene") / "scene.mp4"
     return clips.encode(path, frames, *clips.H264, "-g", "12", rate=RATE)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,19 @@ import httpx
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from bench.serving import until
+from tests.service.page.calls import CAT, DOG, project_of, track
 
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 LARGE = {"viewport": {"width": 2560, "height": 1440}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 SLOW = 60_000  # what the model takes on a machine that is busy with other things
 
-# The clip `scene`, 160x120: a red disc drifts to the right, a white one leaves the picture.
+# The clip `scene`, 160x120: a red disc drifts to the right, a dark one leaves the picture.
 FRAMES, RATE = 60, 12
-GONE = 42  # from this frame on
-RED, WHITE, GROUND = (36, 44), (118, 84), (80, 110)  # on frame 0
+GONE = 40  # from this frame on
+RED, DARK, GROUND = (30, 36), (132, 92), (80, 110)  # on frame 0
+ON_RED = {"object": "o1", "frame": 0, "points": [RED], "labels": [1]}
+ON_DARK = {"object": "o2", "frame": 0, "points": [DARK, RED], "labels": [1, 0]}
 
 
 @contextmanager
@@ -155,3 +158,43 @@ def visitor_of(context: BrowserContext, url: str) -> httpx.Client:
 def percent_title() -> re.Pattern[str]:
     """The tab's title while something is under way."""
     return re.compile(r"^\d+ % · ")
+
+
+def radio(page: Page, name: str) -> Locator:
+    return page.get_by_role("radio", name=name, exact=True)
+
+
+def opened_project(
+    page: Page, url: str, clip: Path, marks: Sequence[dict[str, Any]], *, runs: bool = False
+) -> None:
+    """Open a project with these marks, and with their masks if the model `runs`."""
+    ids = sorted({mark["object"] for mark in marks})
+    document = {
+        "objects": [one for one in (DOG, CAT) if one["id"] in ids],
+        "active": ids[0],
+        "marks": [
+            {
+                "object": mark["object"],
+                "frame": mark["frame"],
+                "clicks": [
+                    {"x": x, "y": y, "foreground": label == 1}
+                    for (x, y), label in zip(mark["points"], mark["labels"], strict=True)
+                ],
+                "box": None,
+                "mask_of": None,
+            }
+            for mark in marks
+        ],
+        "range": {"start": 0, "end": FRAMES - 1},
+        "look": {},
+        "frame": 0,
+    }
+    document["objects"] = [{**one, "hidden": False} for one in document["objects"]]
+    with visitor_of(page.context, url) as visitor:
+        project = project_of(visitor, clip.read_bytes(), clip.name)
+        if runs:
+            track(visitor, project, list(marks))
+        body = {"document": document, "revision": project["revision"]}
+        visitor.put(f"/api/projects/{project['id']}", json=body).raise_for_status()
+    page.goto(f"{url}#p={project['id']}")
+    shown(page)

@@ -12,12 +12,12 @@ from PIL import Image
 from playwright.sync_api import Browser, Download, Page, expect
 
 from tests.service.page.editor import (
+    DARK,
     DESKTOP,
     FRAMES,
     GONE,
     RED,
     SLOW,
-    WHITE,
     click,
     drag,
     go_to,
@@ -44,16 +44,16 @@ def exported(page: Page) -> Download:
 
 def test_the_whole_way(page, scene, tmp_path) -> None:
     open_clip(page, scene)
-    expect(page.locator(".project-about")).to_contain_text("160 × 120 · 60 frames")
+    expect(page.locator(".project-about")).to_contain_text("60 frames")
     click(page, *RED)
     masks_shown(page, 1)
     expect(page.locator(".stage-status")).to_contain_text("Click to add, right-click to remove.")
-    click(page, *WHITE)  # well outside of what was found
+    click(page, *DARK)  # well outside of what was found
     page.get_by_role("button", name="New object").click()
     masks_shown(page, 2)
     assert names(page) == ["Object 1", "Object 2"]
     page.keyboard.press("b")
-    drag(page, (97, 63), (139, 105))
+    drag(page, (115, 75), (149, 109))
     expect(page.locator(".stage-corner")).to_have_count(4)
     masks_shown(page, 2)
 
@@ -77,7 +77,7 @@ def test_the_whole_way(page, scene, tmp_path) -> None:
     masks_shown(page, 2)
     page.get_by_label("Clicks go to Object 2").check()
     page.keyboard.press("a")
-    click(page, WHITE[0], WHITE[1] + 8)
+    click(page, DARK[0], DARK[1] + 8)
     expect(sentence).to_contain_text("Object 2 changed on frame 10.")
     expect(page.locator("#track")).to_have_text("Track from here")
     masks_shown(page, 2)
@@ -92,12 +92,12 @@ def test_the_whole_way(page, scene, tmp_path) -> None:
     # What is hidden is neither on the stage nor in an export.
     go_to(page, 6)
     masks_shown(page, 2)
-    assert painted(page, *WHITE)[3] > 0
+    assert painted(page, *DARK)[3] > 0
     page.get_by_label("Object 2 is shown: hide it").click()
     masks_shown(page, 1)
-    assert painted(page, *WHITE)[3] == 0
+    assert painted(page, *DARK)[3] == 0
     page.click("#to-export")
-    page.get_by_label("MOV").check()
+    page.get_by_role("radio", name="MOV", exact=True).check()
     movie = exported(page)
     movie.save_as(tmp_path / "cutout.mov")
     frames = read_frames(str(tmp_path / "cutout.mov"), pix_fmt="rgba", bits_per_pixel=32)
@@ -107,7 +107,7 @@ def test_the_whole_way(page, scene, tmp_path) -> None:
     pictures = [np.frombuffer(frame, np.uint8).reshape(120, 160, 4) for frame in frames]
     assert len(pictures) == FRAMES
     is_cut_out(pictures[5])
-    page.get_by_label("PNG").check()
+    page.get_by_role("radio", name="PNG", exact=True).check()
     archive = zipfile.ZipFile(exported(page).path())
     pngs = [name for name in archive.namelist() if name.endswith(".png")]
     assert len(pngs) == FRAMES
@@ -125,7 +125,7 @@ def test_the_whole_way(page, scene, tmp_path) -> None:
     masks_shown(page, 1)
     tab(page, "Export")
     expect(page.locator(".export-list > li")).to_have_count(2)
-    expect(page.get_by_label("PNG")).to_be_checked()
+    expect(page.get_by_role("radio", name="PNG", exact=True)).to_be_checked()
     with page.expect_download() as again:
         page.locator(".export-list a.button").last.click()
     assert again.value.path().read_bytes() == (tmp_path / "cutout.mov").read_bytes()
@@ -136,7 +136,7 @@ def is_cut_out(picture: np.ndarray) -> None:
     red = picture[RED[1], RED[0]]
     assert red[3] > 250
     assert red[0] > 180
-    assert picture[WHITE[1], WHITE[0], 3] == 0
+    assert picture[DARK[1], DARK[0], 3] == 0
     assert picture[110, 80, 3] == 0
 
 
