@@ -168,7 +168,7 @@ def test_the_keyboard_places_points(page, scene) -> None:
     page.keyboard.press("Delete")
     expect(page.locator(".stage-dot")).to_have_count(1)
     assert has_focus(page)
-    assert marks(page) == ("[81,62]", "1")
+    assert marks(page) == ("[81,63]", "1")
 
 
 def test_keys_of_editors(page, scene) -> None:
@@ -278,7 +278,7 @@ def test_the_look_is_seen_at_once(page, scene) -> None:
     masks_shown(page, 1)
     assert painted(page, *GROUND)[3] == 0
     assert painted(page, *RED)[3] > 0
-    radio(page, "Matte").check()
+    radio(page, "Matte").locator("..").click()
     expect(page.locator("#track-sentence")).to_have_text("All frames are tracked.")  # no new run
     assert inputs(page)["mask_type"] == "binary"
     until(lambda: painted(page, *GROUND) == [0, 0, 0, 255])
