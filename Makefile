@@ -29,7 +29,7 @@ SECOND_CLIENT := tests/service/api/python_packages
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock schema demo serve page client browser test test-fast test-client check format hooks gpu-kit clean
+.PHONY: help setup lock schema demo serve page client browser test test-fast test-client check format hooks image image-check image-wheels gpu-kit clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -50,6 +50,8 @@ $(VENV)/.installed: $(wildcard locks/*.lock)
 lock: $(VENV)/.installed ## update the lock files after a change of a requirements file
 	$(LOCK) requirements-build.txt -o locks/build.lock
 	$(LOCK) requirements.txt requirements-page.txt requirements-dev.txt -o locks/all.lock
+	$(LOCK) --constraint locks/all.lock requirements.txt -o locks/image.lock
+	$(LOCK) --constraint locks/all.lock requirements-page.txt -o locks/page.lock
 	$(LOCK) --no-deps requirements-sam2.txt -o locks/sam2.lock
 	$(LOCK) requirements-node.txt -o locks/node.lock
 	$(LOCK) --no-deps requirements-client.txt -o locks/client.lock
@@ -59,6 +61,10 @@ schema: $(VENV)/.installed ## update openapi.json after a change of the signatur
 
 examples/clip.mp4: | $(VENV)/.installed
 	$(BIN)/python -m examples.render
+
+# The last file that examples.page writes.
+examples/page/kingfisher.mp4: | $(VENV)/.installed
+	$(BIN)/python -m examples.page
 
 demo: $(VENV)/.installed $(filter examples/%,$(VIDEO)) ## cut objects out of the example clip; your own: VIDEO=my.mov CLICKS='[320,180]'
 	@test -n '$(CLICKS)' || { echo "CLICKS is empty; give a point on each object, CLICKS='[320,180]'" >&2; exit 1; }
@@ -72,8 +78,8 @@ serve: $(VENV)/.installed ## start the container's HTTP server: PORT=5000 HOST=1
 		PYTHONWARNINGS="ignore:Predictor.predict,ignore:BasePredictor" \
 		$(BIN)/python -m cog.server.http --host $(HOST)
 
-page: $(VENV)/.installed examples/clip.mp4 ## start the page and the hosted API: PAGE_PORT=8000 API=URL ARGS=--tls
-	exec $(BIN)/python -m sam2_video serve --host $(HOST) --port $(PAGE_PORT) --example examples/clip.mp4 \
+page: $(VENV)/.installed examples/page/kingfisher.mp4 ## start the page and the hosted API: PAGE_PORT=8000 API=URL ARGS=--tls
+	exec $(BIN)/python -m sam2_video serve --host $(HOST) --port $(PAGE_PORT) --example examples/page \
 		$(if $(API),--api $(API)) $(ARGS)
 
 # Users need no Node.js: the output, sam2_video/service/page/static/app.js, is in the repository.
@@ -118,6 +124,8 @@ check: $(VENV)/.installed $(CLIENT)/node_modules/.package-lock.json ## lint, for
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec examples/deploy/compose.yaml
+	$(BIN)/kubernetes-validate --strict --kubernetes-version 1.37 --quiet examples/deploy/kubernetes.yaml
 	$(NPM) --prefix $(CLIENT) run --silent check
 
 format: $(VENV)/.installed $(CLIENT)/node_modules/.package-lock.json ## format the code
@@ -127,6 +135,20 @@ format: $(VENV)/.installed $(CLIENT)/node_modules/.package-lock.json ## format t
 
 hooks: $(VENV)/.installed ## run the checks before every commit (pre-commit)
 	$(BIN)/pre-commit install
+
+# The image without the cog command, and without a virtual environment here. ENGINE is docker, podman or
+# buildah, BASE an image with Python 3.11, WHEELS a folder to install from where no index is reached.
+IMAGE_OPTIONS = $(ENGINE:%=--engine=%) $(BASE:%=--base=%) $(WHEELS:%=--wheels=%) $(TAG:%=--tag=%)
+
+image: ## build the image: ENGINE=docker BASE=IMAGE WHEELS=FOLDER TAG=NAME ARGS='-- --build-arg …'
+	$(PYTHON) -m scripts.image.build $(IMAGE_OPTIONS) $(ARGS)
+
+image-check: ## build the image, run it without a network and print what was found
+	$(PYTHON) -m scripts.image.check $(IMAGE_OPTIONS) $(ARGS)
+
+image-wheels: $(VENV)/.installed ## fetch what the image installs into WHEELS=wheels
+	$(PIP) download --require-hashes --no-deps --no-build-isolation --dest $(or $(WHEELS),wheels) \
+		-r locks/build.lock -r locks/image.lock -r locks/page.lock -r locks/sam2.lock
 
 # Wheels for CPython 3.12 on Linux. sam2 is built here; without its CUDA extension it is pure Python.
 KIT := gpu-kit
@@ -142,4 +164,4 @@ gpu-kit: $(VENV)/.installed ## wheels for bench.gpu on a machine without a netwo
 		echo "$(KIT)/ is larger than $(KIT_MIB) MiB: see bench/gpu/wheels.txt" >&2; exit 1; }
 
 clean: ## remove everything that was made, including the environment
-	rm -rf $(VENV) $(OUT) $(KIT) $(dir $(NODE_PACKAGES)) $(SECOND_CLIENT) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json
+	rm -rf $(VENV) $(OUT) $(KIT) $(dir $(NODE_PACKAGES)) $(SECOND_CLIENT) examples/clip.mp4 examples/clip_masks.npz examples/clip_clicks.json examples/page

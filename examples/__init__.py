@@ -1,1 +1,1 @@
-"""The example: a rendered clip with known truth, and what renders it."""
+"""The examples: rendered clips with known truth, and what renders them."""

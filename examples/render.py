@@ -12,18 +12,17 @@ Writes (into `examples/` unless told otherwise)
 
 import argparse
 import json
-import subprocess
 import tempfile
 import wave
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
-import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
 from examples import scene, sound
+from examples.encode import Pixels, encode
 
 CLIP, MASKS, CLICKS = "clip.mp4", "clip_masks.npz", "clip_clicks.json"
 
@@ -55,39 +54,19 @@ def write_sound(path: Path) -> None:
         file.writeframes(sound.track(scene.SECONDS, scene.NEAR.burn).tobytes())
 
 
-def _encoder(track: Path, target: Path) -> list[str]:
-    """FFmpeg's arguments: RGB frames on stdin and a sound track become one tagged, exact MP4."""
-    picture = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{scene.WIDTH}x{scene.HEIGHT}"]
-    colours = (
-        "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,"
-        "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
-    )
-    return [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y",
-        *picture, "-framerate", str(scene.FPS), "-i", "pipe:0", "-i", str(track),
-        "-vf", colours,
-        "-c:v", "libx264", "-preset", "medium", "-crf", "17", "-threads", "2",
-        "-c:a", "aac", "-b:a", "128k",
-        "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact",
-        "-map_metadata", "-1", "-movflags", "+faststart", "-f", "mp4", str(target),
-    ]  # fmt: skip
-
-
 def write_clip(frames: Iterable[scene.Frame], target: Path) -> NDArray[np.bool_]:
     """Encode the frames with the sound; return their masks, frames x objects x height x width."""
+    masks = []
+
+    def pictures() -> Iterator[Pixels]:
+        for frame in frames:
+            masks.append(frame.masks)
+            yield frame.rgb
+
     with tempfile.TemporaryDirectory() as scratch:
         track = Path(scratch) / "track.wav"
         write_sound(track)
-        masks = []
-        with subprocess.Popen(_encoder(track, target), stdin=subprocess.PIPE) as encoder:
-            if encoder.stdin is None:
-                raise RuntimeError("The encoder has no input.")
-            for frame in frames:
-                encoder.stdin.write(frame.rgb.tobytes())
-                masks.append(frame.masks)
-            encoder.stdin.close()
-            if encoder.wait() != 0:
-                raise RuntimeError(f"FFmpeg could not write {target}.")
+        encode(pictures(), (scene.WIDTH, scene.HEIGHT), target, sound=track)
     return np.stack(masks)
 
 

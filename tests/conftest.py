@@ -42,6 +42,7 @@ SLOW = (
     "tests/service/page/",
     "tests/service/test_kills.py",
     "tests/service/test_serve.py",
+    "tests/test_examples.py",
     "tests/test_readme.py",
     "tests/training/",
     "tests/video/test_hostile_files.py",

@@ -15,6 +15,8 @@ LOCKS = {
         "requirements-dev.txt",
         "requirements-batch.txt",  # by requirements-dev.txt
     ],
+    "image.lock": ["requirements.txt"],
+    "page.lock": ["requirements-page.txt"],
     "sam2.lock": ["requirements-sam2.txt"],
     "node.lock": ["requirements-node.txt"],
     "client.lock": ["requirements-client.txt"],
@@ -52,6 +54,12 @@ def test_a_lock_is_of_todays_pins(lock: str) -> None:
     assert pinned <= set(entries), "run make lock"
     direct = {entry for entry, rest in entries.items() if re.search(r"-r requirements", rest)}
     assert direct == pinned, "run make lock"
+
+
+@pytest.mark.parametrize("lock", ["image.lock", "page.lock"])
+def test_the_images_get_what_is_tested(lock: str) -> None:
+    tested = {(name, version) for name, version, _ in locked("all.lock")}
+    assert {(name, version) for name, version, _ in locked(lock)} <= tested
 
 
 @pytest.mark.parametrize("lock", LOCKS)

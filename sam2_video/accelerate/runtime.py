@@ -140,9 +140,13 @@ def _convert(part: Part) -> Any:
     with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
         # `torch.jit` is deprecated; branches that depend on shapes become constants.
         warnings.simplefilter("ignore")
-        decoder = TorchScriptPythonDecoder(
-            part.module, example_input=part.example, trace_kwargs={"check_trace": False}
+        # As a function: for a module, the trace would rebuild each of its submodules in Python,
+        # which takes longer than the rest. Weights become constants.
+        part.module.requires_grad_(False)
+        traced = torch.jit.trace(
+            lambda *inputs: part.module(*inputs), part.example, check_trace=False, strict=False
         )
+        decoder = TorchScriptPythonDecoder(traced, example_input=part.example)
         frontend = FrontEndManager().load_by_framework("pytorch")
         model = frontend.convert(frontend.load(decoder))
     model.reshape({i: list(shape) for i, shape in enumerate(part.shapes)})

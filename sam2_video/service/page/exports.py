@@ -369,8 +369,8 @@ def _checked(
     if not 0 <= inputs["start_frame"] <= inputs["end_frame"] <= last:
         raise RequestError(
             422,
-            f"The frames {inputs['start_frame']} to {inputs['end_frame']} are no range of the "
-            f"video, which has the frames 0 to {last}.",
+            f"The frames {inputs['start_frame'] + 1} to {inputs['end_frame'] + 1} are no range of "
+            f"the video, which has the frames 1 to {last + 1}.",
         )
     try:
         return inputs, look_of(inputs)
@@ -400,12 +400,12 @@ def _check_tracked(tracks: Sequence[TrackedMasks], asked: ExportRequest, frames:
     while last + 1 < frames.stop and last + 1 not in tracked:
         last += 1
     if first == last:
-        subject, them = f"Frame {first} is", "it"
+        subject, them = f"Frame {first + 1} is", "it"
     else:
-        subject, them = f"Frames {first} to {last} are", "them"
-    way = f"start the range at frame {last + 1}"
+        subject, them = f"Frames {first + 1} to {last + 1} are", "them"
+    way = f"start the range at frame {last + 2}"
     if first > frames.start:
-        way = f"end the range at frame {first - 1}"
+        way = f"end the range at frame {first}"
     raise RequestError(422, f"{subject} not tracked yet. Track {them}, or {way}.")
 
 

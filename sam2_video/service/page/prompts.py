@@ -53,13 +53,13 @@ def check_prompts(
         if name is None:
             raise RequestError(422, f"There is a prompt for {prompt.object}, which is no object.")
         if (prompt.object, prompt.frame) in given:
-            raise RequestError(422, f"{name} has two prompts on frame {prompt.frame}.")
+            raise RequestError(422, f"{name} has two prompts on frame {prompt.frame + 1}.")
         given.add((prompt.object, prompt.frame))
         if prompt.frame not in frames:
             raise RequestError(
                 422,
-                f"{name} is marked on frame {prompt.frame}, which is outside of the frames "
-                f"{frames[0]} to {frames[-1]}.",
+                f"{name} is marked on frame {prompt.frame + 1}, which is outside of the frames "
+                f"{frames[0] + 1} to {frames[-1] + 1}.",
             )
         check_places(prompt, video)
     started = {prompt.object for prompt in prompts if prompt.is_start}

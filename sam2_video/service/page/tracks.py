@@ -110,8 +110,8 @@ class Tracks:
         if not frames or frames[-1] >= info.num_frames:
             raise RequestError(
                 422,
-                f"The frames {asked.start_frame} to {asked.end_frame} are no range of the video, "
-                f"which has the frames 0 to {info.num_frames - 1}.",
+                f"The frames {asked.start_frame + 1} to {asked.end_frame + 1} are no range of the "
+                f"video, which has the frames 1 to {info.num_frames}.",
             )
         names = {one.id: one.name for one in asked.objects}
         check_prompts(asked.prompts, names, info, frames, self.limits)
@@ -212,7 +212,8 @@ class Tracks:
             if mask.any():
                 return mask
         raise RequestError(
-            422, f"{name} is not in sight on frame {prompt.frame}: mark it there, or leave it out."
+            422,
+            f"{name} is not in sight on frame {prompt.frame + 1}: mark it there, or leave it out.",
         )
 
     async def _mask_prompts(

@@ -1,4 +1,7 @@
-"""Sentences about inputs as a visitor of the page reads them: no names of inputs or settings."""
+"""Sentences about inputs as a visitor of the page reads them: no names of inputs or settings.
+
+The page counts frames from 1, as players do, and so do its sentences; its routes count from 0.
+"""
 
 import re
 

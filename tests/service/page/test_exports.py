@@ -185,8 +185,8 @@ def test_the_newest_masks_are_taken_and_cancelled_tracks_count(
     told = refusal(start(visitor, long, [DOG], output_video=True))["sentence"]
     if end < 118:
         assert told == (
-            f"Frames {end + 1} to 119 are not tracked yet. Track them, or end the range at "
-            f"frame {end}."
+            f"Frames {end + 2} to 120 are not tracked yet. Track them, or end the range at "
+            f"frame {end + 1}."
         )
     done = export(visitor, long, [DOG], mask_type="binary", output_format="png", end_frame=end)
     shown = values_of(content_of(visitor, done["files"][-1]))
@@ -207,7 +207,7 @@ def test_the_newest_masks_are_taken_and_cancelled_tracks_count(
             "video_format",
             "The video format is 'mp4', which holds no transparency",
         ),
-        ([DOG], {"end_frame": 10}, None, "The frames 0 to 10 are no range of the video"),
+        ([DOG], {"end_frame": 10}, None, "The frames 1 to 11 are no range of the video"),
         ([{"id": "o7", "name": "fox"}], {}, None, "fox is not tracked yet. Track it, or hide it."),
     ],
 )

@@ -90,7 +90,7 @@ def test_a_track_goes_on_from_masks(visitor, few) -> None:
     alone = track(visitor, project, [ON_DOG], 0, 1)
     lost = {"object": "o2", "frame": 1, "mask_of": alone["id"]}
     told = refusal(start_track(visitor, project, [lost], 1))["sentence"]
-    assert told == "cat, the second is not in sight on frame 1: mark it there, or leave it out."
+    assert told == "cat, the second is not in sight on frame 2: mark it there, or leave it out."
     # Another project's tracks are not to begin from.
     other = project_of(visitor, few)
     refusal(start_track(visitor, other, [{**rest, "object": "o2"}]), 404)
@@ -168,18 +168,18 @@ def test_a_preview_says_when_the_model_is_busy(visitor, container, few) -> None:
         (
             [{**ON_DOG, "frame": 8}],
             4,
-            "dog is marked on frame 8, which is outside of the frames 0 to 4.",
+            "dog is marked on frame 9, which is outside of the frames 1 to 5.",
         ),
         (
             [{**ON_DOG, "labels": [0, 0]}],
             9,
             "Mark dog on a frame first, with a point or a box on it.",
         ),
-        ([ON_DOG, ON_DOG], 9, "dog has two prompts on frame 0."),
+        ([ON_DOG, ON_DOG], 9, "dog has two prompts on frame 1."),
         (
             [ON_DOG],
             10,
-            "The frames 0 to 10 are no range of the video, which has the frames 0 to 9.",
+            "The frames 1 to 11 are no range of the video, which has the frames 1 to 10.",
         ),
         (
             [{"object": "o1", "frame": 0, "box": [9, 9, 3, 3]}],

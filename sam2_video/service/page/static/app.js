@@ -1004,7 +1004,7 @@ function joined(ranges) {
 }
 var trackedRanges = (tracks, object) => joined(tracks.filter(({ objects }) => objects.includes(object)).flatMap(({ frames }) => frames));
 function staleFrom(doc, tracks, object) {
-  const own = tracks.filter(({ objects }) => objects.includes(object));
+  const own = tracks.filter((track) => isMeantFor(track, object));
   const frames = new Set(own.flatMap(({ prompts }) => prompts.filter((p) => p.object === object).map((p) => p.frame)));
   for (const mark of doc.marks) if (mark.object === object) frames.add(mark.frame);
   const changed = [...frames].filter((frame) => {
@@ -1019,9 +1019,18 @@ function staleFrom(doc, tracks, object) {
 function marksOf(prompt) {
   return prompt && (prompt.points.length || prompt.box) ? JSON.stringify([prompt.points, prompt.labels, prompt.box]) : "";
 }
+function isMeantFor(track, object) {
+  const isActive2 = track.status === "waiting" || track.status === "running";
+  return track.objects.includes(object) && (isActive2 || track.frames.length > 0);
+}
 function isStale(doc, tracks, object, frame) {
+  const track = trackOf(tracks, object, frame);
+  if (!track) return false;
   const from = staleFrom(doc, tracks, object);
-  return from !== null && frame >= from && trackOf(tracks, object, frame) !== null;
+  const newest = tracks.findLast(
+    (one) => isMeantFor(one, object) && one.start_frame <= frame && frame <= one.end_frame
+  );
+  return from !== null && frame >= from || newest !== track;
 }
 function planAll(doc) {
   const { start, end } = doc.range;
@@ -6468,7 +6477,7 @@ function ownersOf(tracks, object, numFrames) {
 function plannedOf(tracks, object, numFrames) {
   const planned = new Int32Array(numFrames).fill(NONE);
   tracks.forEach((track, index) => {
-    if (track.objects.includes(object)) planned.fill(index, track.start_frame, track.end_frame + 1);
+    if (isMeantFor(track, object)) planned.fill(index, track.start_frame, track.end_frame + 1);
   });
   return planned;
 }

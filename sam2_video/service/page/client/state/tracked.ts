@@ -29,7 +29,7 @@ export const trackedRanges = (tracks: readonly Track[], object: string): Range[]
 // The first frame whose mask contradicts the marks of an object: null if none does. A mark changed
 // what follows it, unless a newer track has had it.
 export function staleFrom(doc: Doc, tracks: readonly Track[], object: string): number | null {
-  const own = tracks.filter(({ objects }) => objects.includes(object));
+  const own = tracks.filter((track) => isMeantFor(track, object));
   const frames = new Set(own.flatMap(({ prompts }) => prompts.filter((p) => p.object === object).map((p) => p.frame)));
   for (const mark of doc.marks) if (mark.object === object) frames.add(mark.frame);
   const changed = [...frames].filter((frame) => {
@@ -48,10 +48,22 @@ function marksOf(prompt: Prompt | null): string {
     : "";
 }
 
-// Whether the mask of an object on a frame contradicts its marks.
+// Whether a track makes, or has made, masks of an object: not if it ended before its first frame.
+export function isMeantFor(track: Track, object: string): boolean {
+  const isActive = track.status === "waiting" || track.status === "running";
+  return track.objects.includes(object) && (isActive || track.frames.length > 0);
+}
+
+// Whether the mask of an object on a frame contradicts its marks, or is one that a newer track was
+// to replace but has not reached.
 export function isStale(doc: Doc, tracks: readonly Track[], object: string, frame: number): boolean {
+  const track = trackOf(tracks, object, frame);
+  if (!track) return false;
   const from = staleFrom(doc, tracks, object);
-  return from !== null && frame >= from && trackOf(tracks, object, frame) !== null;
+  const newest = tracks.findLast(
+    (one) => isMeantFor(one, object) && one.start_frame <= frame && frame <= one.end_frame,
+  );
+  return (from !== null && frame >= from) || newest !== track;
 }
 
 export interface Plan {

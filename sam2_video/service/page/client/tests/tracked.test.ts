@@ -84,3 +84,20 @@ test("frames without masks are named", () => {
   assert.deepEqual(untracked(doc, part), [[35, 89]]);
   assert.deepEqual(untracked({ ...doc, range: { start: 5, end: 20 } }, part), []);
 });
+
+test("masks that a stopped track has not reached are out of date; a track that failed changes nothing", () => {
+  const before = clicked({ a: [[0, 1, 1]] });
+  const whole = trackOver("t1", ["a"], { prompts: promptsOf(before) });
+  const part = trackOver("t2", ["a"], {
+    start_frame: 30,
+    prompts: [],
+    frames: [[30, 40]],
+    status: "cancelled",
+  });
+  assert.deepEqual(
+    [29, 40, 41].map((frame) => isStale(before, [whole, part], "a", frame)),
+    [false, false, true],
+  );
+  const failed = { ...part, frames: [], status: "failed" } as const;
+  assert.equal(isStale(before, [whole, failed], "a", 41), false);
+});

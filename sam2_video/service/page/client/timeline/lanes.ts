@@ -1,7 +1,7 @@
 // The lanes of the timeline: where each object was found, from the tracks that its masks come from.
 
 import { type Doc, markOf } from "../state/document";
-import { staleFrom } from "../state/tracked";
+import { isMeantFor, staleFrom } from "../state/tracked";
 import type { Lanes, Track } from "../types";
 
 // "tracked": there is a picture, but not yet known whether the object is in it.
@@ -39,7 +39,7 @@ function ownersOf(tracks: readonly Track[], object: string, numFrames: number): 
 function plannedOf(tracks: readonly Track[], object: string, numFrames: number): Int32Array {
   const planned = new Int32Array(numFrames).fill(NONE);
   tracks.forEach((track, index) => {
-    if (track.objects.includes(object)) planned.fill(index, track.start_frame, track.end_frame + 1);
+    if (isMeantFor(track, object)) planned.fill(index, track.start_frame, track.end_frame + 1);
   });
   return planned;
 }
