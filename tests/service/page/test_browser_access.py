@@ -265,6 +265,6 @@ def axe(page: Page) -> list[str]:
             const values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"];
             const { violations } = await axe.run({ runOnly: { type: "tag", values } });
             return violations.flatMap(({ id, nodes }) =>
-                nodes.map(({ html, failureSummary: why }) => `${id}: ${html.slice(0, 200)} ${why}`));
+                nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
         }"""
     )
