@@ -18,13 +18,14 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from starlette.applications import Starlette
 
 from bench.serving import Server, until
 from sam2_video.service.app import create_service
 from sam2_video.service.settings import Settings
 from tests import clips
+from tests.service.page.editor import DARK, DESKTOP, FRAMES, RATE, RED, watched
 
 INSTALL = "apt-get install --no-install-recommends chromium"
 CHROMIUM_OPTIONS = [
@@ -39,6 +40,8 @@ CHROMIUM_OPTIONS = [
 ]
 
 Serve = Callable[..., str]
+
+expect.set_options(timeout=30_000)  # the machine may be busy with other things
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +120,42 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         frames.append(frame)
     path = tmp_path_factory.mktemp("clips") / "few.mp4"
     return clips.encode(path, frames, *clips.H264).read_bytes()
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A red disc that drifts to the right, and a dark one that leaves the picture, as mp4."""
+    random = np.random.default_rng(0)
+    relief = cv2.GaussianBlur(random.normal(0, 1, (120, 160)).astype(np.float32), (0, 0), 4)
+    ground = np.full((120, 160, 3), (120, 120, 125)) + (18 * relief / relief.std())[..., None]
+    ground[:40] = (150, 190, 235)
+    frames = []
+    for k in range(FRAMES):
+        frame = (ground + random.integers(-6, 6, ground.shape)).clip(0, 255).astype(np.uint8)
+        cv2.circle(frame, (RED[0] + k // 3, RED[1]), 20, (220, 40, 30), -1, cv2.LINE_AA)
+        dark = (DARK[0] + 3 * max(0, k - 20), DARK[1])
+        cv2.circle(frame, dark, 16, (20, 20, 30), -1, cv2.LINE_AA)
+        frames.append(frame)
+    path = tmp_path_factory.mktemp("scene") / "scene.mp4"
+    return clips.encode(path, frames, *clips.H264, "-g", "12", rate=RATE)
+
+
+@pytest.fixture
+def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """A browser of somebody who was never here; a large screen unless told otherwise."""
+    context = browser.new_context(**getattr(request, "param", DESKTOP))
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, page_url: str, container: Server) -> Iterator[Page]:
+    """The page, opened. Nothing is loaded from elsewhere and no script fails, in any test."""
+    container.ready()
+    with watched(context.new_page()) as page:
+        page.goto(page_url)
+        expect(page.locator("#choose-video")).to_be_visible()
+        yield page
 
 
 @pytest.fixture(scope="module")
