@@ -242,7 +242,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             exports=exports,
             pictures=pictures,
             reading=reading,
-            copying=reading_masks,
+            reading_masks=reading_masks,
         )
         page_routes = [*page.routes(), *project_routes.routes()]
         routes.append(Mount("/", page_app(page_routes, settings)))

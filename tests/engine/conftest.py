@@ -25,7 +25,7 @@ def nano() -> Setting:
 
 @pytest.fixture(scope="session")
 def tiny() -> Setting:
-    return make_setting("tiny", 512, make_telling)
+    return make_setting("tiny", 256, make_telling)
 
 
 class _TorchWithoutBfloat16:

@@ -1,6 +1,6 @@
 """Our tracker and Meta's predictor give equal mask logits from equal weights and input tensors.
 
-Two networks are compared: SAM 2.1 tiny at 512 with random weights, for its architecture, and the
+Two networks are compared: SAM 2.1 tiny at 256 with random weights, for its architecture, and the
 embedded nano, whose trained weights make every memory matter. Memories are kept in bfloat16, and
 nano is so sensitive to them that a value which both predictors round differently changes its masks.
 So it is compared with memories in float32, and with a larger tolerance in bfloat16. The last tests

@@ -8,8 +8,7 @@ import pytest
 
 from sam2_video.core.errors import InputError, OutputError
 from sam2_video.prediction.contract import contract
-from sam2_video.prediction.look import check_output_size
-from sam2_video.prediction.request import Request, look_of
+from sam2_video.prediction.look import check_output_size, look_of
 from sam2_video.video.encode_images import ImageSequence
 from sam2_video.video.encode_video import VideoFile
 from sam2_video.video.pictures import Picture
@@ -17,8 +16,8 @@ from sam2_video.video.pictures import Picture
 
 def check(width: int, height: int, objects: int = 1, **inputs: object) -> None:
     given = {"input_video": Path("clip.mp4"), "click_coordinates": "[0,0]", **inputs}
-    request = Request(**contract().complete(given))
-    check_output_size(SimpleNamespace(width=width, height=height), look_of(request), objects)
+    look = look_of(contract().complete(given))
+    check_output_size(SimpleNamespace(width=width, height=height), look, objects)
 
 
 def test_not_more_videos_are_encoded_at_a_time_than_memory_holds() -> None:

@@ -250,9 +250,9 @@ def test_the_command_line_loads_no_server_for_other_commands() -> None:
 def test_the_page_needs_nothing_but_the_package() -> None:
     """Every file that the page names is there, and none of them names an address elsewhere."""
     names = {path.name for path in STATIC.iterdir()}
-    assert names == {"index.html", "app.js", "style.css", "icon.svg"}
+    assert names == {"index.html", "app.js", "app.css", "icon.svg", "licenses.txt"}
     index = (STATIC / "index.html").read_text()
-    for name in names - {"index.html"}:
+    for name in names - {"index.html", "licenses.txt"}:
         assert f"/static/{name}" in index
     assert "<script>" not in index
     assert "style=" not in index

@@ -223,7 +223,7 @@ class JobQueue:
             await self._keep(attempt, name, chunks)
 
         async def log(text: str) -> None:
-            await self._store.log(prediction.id, text)
+            await self._store.log(prediction.id, self._endpoint.redacted(text))
             self._notifier.notify(prediction.id)
 
         with self._endpoint.accepting(run_id, outputs, receive):
@@ -267,15 +267,16 @@ class JobQueue:
     async def _end(self, attempt: _Attempt, end: End, seconds: float) -> None:
         """End a prediction as its container did, if all outputs are here."""
         prediction = attempt.prediction
-        values = {"logs": end.logs, "predict_time": end.predict_time or seconds}
+        logs = self._endpoint.redacted(end.logs)
+        values = {"logs": logs, "predict_time": end.predict_time or seconds}
         if attempt.refused is not None:
-            await self._finish(prediction, "failed", error=attempt.refused, **values)
+            await self._fail(prediction, attempt.refused, **values)
         elif end.status == "succeeded":
             await self._check_outputs(prediction, end)
             await self._finish(prediction, "succeeded", **values)
         elif end.status == "failed":
             error = end.error or "The worker gives no reason."
-            await self._finish(prediction, "failed", error=error, **values)
+            await self._fail(prediction, error, **values)
         else:
             raise WorkerLostError("it canceled the prediction by itself")
 
@@ -305,8 +306,9 @@ class JobQueue:
         await self._store.change(prediction.id, status="starting", logs="", started_at=None)
         self._notifier.notify(prediction.id)
 
-    async def _fail(self, prediction: Prediction, sentence: str) -> None:
-        await self._finish(prediction, "failed", error=sentence)
+    async def _fail(self, prediction: Prediction, sentence: str, **values: Any) -> None:
+        error = self._endpoint.redacted(sentence)
+        await self._finish(prediction, "failed", error=error, **values)
 
     async def _finish(self, prediction: Prediction, status: str, **values: Any) -> None:
         if status == "failed":

@@ -6,6 +6,7 @@ in a certificate, and an operator can keep it in a network of its own. Its URLs 
 
 import asyncio
 import logging
+import re
 import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -50,11 +51,14 @@ class WorkerEndpoint:
     @property
     def url(self) -> str:
         """How containers reach it, the secret included."""
-        base = self.settings.url
-        if base is None:
-            host, port = self.listener.getsockname()[:2]
-            base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        return f"{base}/{self.key}"
+        return f"{self._base_url}/{self.key}"
+
+    @property
+    def _base_url(self) -> str:
+        if self.settings.url is not None:
+            return self.settings.url
+        host, port = self.listener.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @property
     def upload_url(self) -> str:
@@ -72,6 +76,15 @@ class WorkerEndpoint:
     def input_url(self, file: StoredFile) -> str:
         """Where a container fetches an input."""
         return f"{self.url}/inputs/{file.id}"
+
+    def redacted(self, text: str) -> str:
+        """A text of a container, as clients may read it: without this endpoint's URLs.
+
+        A container names the URL that it cannot fetch, and may cut it short.
+        """
+        base, key = re.escape(self._base_url), re.escape(self.key)
+        url = rf"['\"]?(?:{base}/|(?:{base})?/{key})[\w/.%-]*['\"]?"
+        return re.sub(url, "a file of this server", text)
 
     @contextmanager
     def accepting(self, run_id: str, outputs: OutputList, receive: Receive) -> Iterator[None]:

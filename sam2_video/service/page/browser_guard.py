@@ -14,6 +14,8 @@ from sam2_video.service.settings import Settings, is_loopback
 from sam2_video.service.storage.database import VISITOR
 
 COOKIE = "sam2_video_visitor"
+# Kept after the browser is closed: how long the work stays is the server's to say.
+_ATTRIBUTES = "Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000"
 _SAFE_METHODS = ("GET", "HEAD")
 _HEADERS = {
     # Everything comes from this server; pictures may also be made by the page itself.
@@ -63,9 +65,8 @@ class BrowserGuard:
                 for name, value in _HEADERS.items():
                     answer.setdefault(name, value)
                 if cookie:
-                    answer.append(
-                        "set-cookie", f"{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Lax"
-                    )
+                    secure = "; Secure" if scope["scheme"] == "https" else ""
+                    answer.append("set-cookie", f"{COOKIE}={cookie}; {_ATTRIBUTES}{secure}")
             await send(message)
 
         app = self._app

@@ -28,7 +28,7 @@ from sam2_video.service.net.places import Places
 from sam2_video.service.net.server_sent import KEEP_ALIVE, server_sent
 from sam2_video.service.page.merge import TrackedMasks, owners_of, write_masks
 from sam2_video.service.page.requests import ExportRequest
-from sam2_video.service.page.tracks import pictures_of
+from sam2_video.service.page.tracks import document_of, pictures_of
 from sam2_video.service.page.videos import VideoInfo, Videos
 from sam2_video.service.page.words import in_words
 from sam2_video.service.storage.database import Export, Project, Store, StoredFile
@@ -93,6 +93,7 @@ class Exports:
     places: Places
     most: int
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -137,8 +138,6 @@ class Exports:
         inputs, look = _checked(asked.inputs, info, video.name)
         frames = range(inputs["start_frame"], inputs["end_frame"] + 1)
         _check_tracked(await self._tracks(project), asked, frames)
-        if len(await self.store.unfinished_exports(project.owner)) >= _MOST_UNFINISHED:
-            raise RequestError(409, "Some exports of yours are under way. Wait for one of them.")
         export = Export(
             id=new_id(),
             project_id=project.id,
@@ -149,7 +148,12 @@ class Exports:
             frames_total=len(frames),
             created_at=self.store.now(),
         )
-        await self.store.add_record(export)
+        async with self._starting:
+            if len(await self.store.unfinished_exports(project.owner)) >= _MOST_UNFINISHED:
+                raise RequestError(
+                    409, "Some exports of yours are under way. Wait for one of them."
+                )
+            await self.store.add_record(export)
         await self.store.change_project(project.id, changed_at=self.store.now())
         self._begin(export, client)
         finished = [one for one in await self.store.exports(project.id) if one.is_finished]
@@ -251,7 +255,8 @@ class Exports:
             async with self.places.held(client):
                 await self._change(export, status="running")
                 await self._make(export)
-            await self._change(export, status="done", frames_done=export.frames_total)
+            if not await self._change(export, status="done", frames_done=export.frames_total):
+                await self._remove_files(export.id)  # its project was removed meanwhile
         except (RenderError, InputError, OutputError, RequestError, FileRefusedError) as error:
             sentence = f"A file {error}" if isinstance(error, FileRefusedError) else str(error)
             await self._fail(export, in_words(sentence, "The video"))
@@ -320,9 +325,10 @@ class Exports:
             outputs = await self.store.outputs(track.id)
             first = track.input["start_frame"]
             pictures = {first + one.position: one.id for one in pictures_of(outputs)}
-            masks = next((one.id for one in outputs if one.name == MASKS_NAME), None)
+            masks = document_of(outputs)
             if pictures:
-                tracks.append(TrackedMasks(track.track["objects"], pictures, masks))
+                masks_id = masks.id if masks else None
+                tracks.append(TrackedMasks(track.track["objects"], pictures, masks_id))
         return tracks
 
     async def _project(self, export: Export) -> Project:
@@ -331,9 +337,11 @@ class Exports:
             raise RequestError(404, "That project is no longer here.")
         return project
 
-    async def _change(self, export: Export, **values: Any) -> None:
-        await self.store.change_export(export.id, **values)
+    async def _change(self, export: Export, **values: Any) -> bool:
+        """Set columns of an export, and tell of it; whether it had not ended."""
+        has_changed = await self.store.change_export(export.id, **values)
         self.notifier.notify(export.id)
+        return has_changed
 
     async def _fail(self, export: Export, sentence: str) -> None:
         await self._remove_files(export.id)

@@ -68,7 +68,7 @@ class Pictures:
         return found
 
     async def thumbnail(self, stored: OpenedVideo, index: int, height: int, client: str) -> bytes:
-        """As `shown`, so many pixels high."""
+        """As `shown`, so many pixels high at most."""
         key = (stored.id, index, f"{height}.jpg")
         if (found := self._cache.get(key)) is None:
             work = partial(thumbnail_of, height=height)
@@ -108,8 +108,12 @@ def _chunk(video: Video, index: int) -> list[tuple[int, bytes]]:
 
 
 def thumbnail_of(video: Video, index: int, height: int) -> bytes:
-    """A frame as JPEG, so many pixels high."""
+    """A frame as JPEG, so many pixels high at most; never larger than the frame is.
+
+    A frame of a few rows, enlarged, could take gigabytes.
+    """
     ((_, frame),) = _frames(video, index, index + 1)
+    height = min(height, frame.shape[0])
     size = max(1, round(frame.shape[1] * height / frame.shape[0])), height
     small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
     return _encode(".jpg", np.asarray(small, np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 80])
@@ -133,5 +137,6 @@ def _frames(video: Video, first: int, stop: int) -> Iterator[tuple[int, np.ndarr
 def _encode(kind: str, frame: np.ndarray, options: list[int]) -> bytes:
     done, picture = cv2.imencode(kind, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), options)
     if not done:
-        raise OSError(f"a frame of {frame.shape[1]}x{frame.shape[0]} cannot be written as {kind}")
+        size = f"{frame.shape[1]}x{frame.shape[0]}"
+        raise InputError(f"A frame of {size} pixels is too large to be shown.")
     return picture.tobytes()

@@ -1,7 +1,7 @@
 """Where the objects of a track are in sight, frame by frame, and how sure the model is."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,23 +10,22 @@ import numpy as np
 from cachetools import LRUCache
 
 from sam2_video.core.errors import InputError
-from sam2_video.core.file_names import MASKS_NAME
 from sam2_video.service.net.places import Places, decode
 from sam2_video.service.page.prompts import read_values
-from sam2_video.service.page.tracks import pictures_of
+from sam2_video.service.page.tracks import document_of, pictures_of
 from sam2_video.service.page.videos import VideoInfo
 from sam2_video.service.storage.database import Output, Prediction, Store
 from sam2_video.service.storage.files import Files
 
 _MOST_PICTURES = 1000  # read for one answer; the next one goes on
-_MOST_TRACKS = 256
+_MOST_FRAMES = 4_000_000  # of all tracks without masks.json together
 
 Lane = list[float | None]
 
 
 @dataclass(frozen=True)
 class Lanes:
-    """Reads lanes from `masks.json`, or from the pictures of a track without one.
+    """Reads lanes from `masks.json`, or from the pictures of a track without a usable one.
 
     Attributes:
         store: the records.
@@ -41,7 +40,7 @@ class Lanes:
     seconds: float
     # By track without masks.json: the values in sight on each frame so far.
     _in_sight: LRUCache[str, list[frozenset[int]]] = field(
-        default_factory=lambda: LRUCache(_MOST_TRACKS)
+        default_factory=lambda: LRUCache(_MOST_FRAMES, len)
     )
 
     async def of(self, track: Prediction, video: VideoInfo, client: str) -> dict[str, Any]:
@@ -58,7 +57,7 @@ class Lanes:
         outputs = await self.store.outputs(track.id)
         pictures = pictures_of(outputs)
         objects, first = track.track["objects"], track.input["start_frame"]
-        masks = next((one for one in outputs if one.name == MASKS_NAME), None)
+        masks = document_of(outputs)
         async with self.reading.held(client):
             if masks is not None:
                 found = await decode(
@@ -83,12 +82,13 @@ class Lanes:
     ) -> dict[str, Lane]:
         key = f"{track.id} {track.started_at}"  # another attempt begins anew
         seen = list(self._in_sight.get(key, ()))
+        known = {values: values for values in seen}  # equal sets take their memory once
         for picture in pictures[len(seen) : len(seen) + _MOST_PICTURES]:
-            values: Iterable[int] = ()
+            values: frozenset[int] = frozenset()
             with suppress(FileNotFoundError, InputError):  # it has just been removed
                 content = b"".join(self.files.chunks(picture.id))
-                values = np.unique(read_values(content, video)).tolist()
-            seen.append(frozenset(values))
+                values = frozenset(np.unique(read_values(content, video)).tolist())
+            seen.append(known.setdefault(values, values))
         self._in_sight[key] = seen
         return _present(seen, track.track["objects"])
 

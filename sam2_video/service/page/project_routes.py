@@ -1,5 +1,6 @@
 """The routes of projects, of their tracks and of their exports."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class ProjectRoutes:
     exports: Exports
     pictures: Pictures
     reading: Places
-    copying: Places
+    reading_masks: Places
 
     # Projects.
 
@@ -109,7 +110,7 @@ class ProjectRoutes:
 
     async def copy(self, request: Request) -> Response:
         """Copy a shared project for the visitor."""
-        async with self.copying.held(client_of(request)):
+        async with self.reading_masks.held(client_of(request)):
             copying = self.projects.copy(request.path_params["token"], visitor_of(request))
             project = await unless_left(request, copying)
         return await self._answer(project, 201)
@@ -129,8 +130,10 @@ class ProjectRoutes:
         client = client_of(request)
         inputs = strings_of([given.model_copy(update={"frame": 0})])
         if given.mask_of:
-            begun = await self.tracks.mask(project, given, info)
-            inputs["input_masks"] = data_uri(mask_picture({1: begun}), "image/png")
+            async with self.reading_masks.held(client):
+                begun = await self.tracks.mask(project, given, info)
+                picture_begun = await asyncio.to_thread(mask_picture, {1: begun})
+            inputs["input_masks"] = data_uri(picture_begun, "image/png")
 
         async def made() -> bytes:
             async with self.videos.opened(file, client) as video:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sam2_video.core.errors import InputError
+from sam2_video.core.file_names import MASKS_NAME
 from sam2_video.core.limits import Limits
 from sam2_video.service.api.validation import InputSchema
 from sam2_video.service.errors import RequestError
@@ -37,6 +38,7 @@ from sam2_video.service.storage.secrets import new_id
 
 _SECONDS_BETWEEN_REPORTS = 0.15
 _KEEP_ALIVE_SECONDS = 10.0
+_MOST_DOCUMENT_BYTES = 64 * 1024**2
 _STATUSES = {
     "starting": "waiting",
     "processing": "running",
@@ -148,6 +150,8 @@ class Tracks:
         )
         async with self._starting:
             await self._check_idle(project.owner)
+            if await self.store.project(project.owner, project.id) is None:
+                raise RequestError(404, "That project is no longer here.")
             await self.queue.check_room()
             try:
                 async with self.sources.accepted(run, own_urls):
@@ -279,6 +283,15 @@ class Tracks:
 def pictures_of(outputs: Sequence[Output], first: int = 0) -> list[Output]:
     """The pictures among a track's outputs from a position on, up to the first gap."""
     return [one for one in unbroken(outputs, first) if one.name.endswith(".png")]
+
+
+def document_of(outputs: Sequence[Output]) -> Output | None:
+    """The `masks.json` among a track's outputs; None where its pictures have to do instead.
+
+    Read as JSON it takes many times its size in memory, and nothing else runs meanwhile.
+    """
+    found = (one for one in outputs if one.name == MASKS_NAME)
+    return next((one for one in found if one.size <= _MOST_DOCUMENT_BYTES), None)
 
 
 def track_summary(track: Prediction, pictures: Sequence[Output], video_name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 import pytest
@@ -312,6 +312,44 @@ def test_a_failure_of_the_model_is_no_death(tmp_path, scripted) -> None:
         scripted.script = [sends(status="failed", error=error, frames=1)]
         done = await _predicted(tmp_path, scripted)
         assert (done["status"], done["error"]) == ("failed", "click_frames[0] is 9")
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (
+            "input_video is '{url}', which cannot be fetched: Connection refused",
+            "input_video is a file of this server, which cannot be fetched: Connection refused",
+        ),
+        (
+            "input_video is '{cut}...', which cannot be fetched: timed out",
+            "input_video is a file of this server, which cannot be fetched: timed out",
+        ),
+        (
+            "HTTPConnectionPool: Max retries exceeded with url: {path} (refused)",
+            "HTTPConnectionPool: Max retries exceeded with url: a file of this server (refused)",
+        ),
+    ],
+)
+def test_what_a_worker_says_of_its_input_is_told_without_the_secret_url(
+    tmp_path, scripted, said, read
+) -> None:
+    def cannot_fetch(talk: Conversation) -> None:
+        url = talk.request["input"]["input_video"]
+        line = said.format(url=url, cut=url[:40], path=urlsplit(url).path)
+        talk.begin()
+        talk.event("log", {"data": f"{line}\n"})
+        talk.complete(0, 0, status="failed", error=f"InputError: {line}", logs=f"{line}\n")
+
+    async def test() -> None:
+        scripted.script = [cannot_fetch]
+        async with served(tmp_path, workers=(scripted.url,)) as (hosted, client):
+            created = await client.post(CREATE, json={"input": VIDEO})
+            done = await ended(client, created.json()["id"])
+            assert hosted.endpoint.key[:8] not in str(done)
+        assert (done["status"], done["error"], done["logs"]) == ("failed", read, f"{read}\n")
 
     run(test)
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from bench.serving import Server, until
 from sam2_video.core.limits import Limits
+from sam2_video.service.page import tracks
 from sam2_video.video.draw_rgb import PALETTE
 from sam2_video.video.open_video import probe_video
 from tests import clips
@@ -132,6 +133,18 @@ def test_each_object_apart_and_masks_as_data(tracked) -> None:
     alpha = values_of(content_of(client, by_name["dog_frame_00000.png"]))[..., 3]
     assert alpha[24, 24] == 255
     assert alpha[48, 72] == 0
+
+
+def test_masks_as_data_that_are_too_large_to_read_are_replaced_by_pictures(
+    tracked, monkeypatch
+) -> None:
+    client, project = tracked
+    monkeypatch.setattr(tracks, "_MOST_DOCUMENT_BYTES", 0)
+    name = read(client, project)["tracks"][-1]["id"]
+    lanes = client.get(f"/api/tracks/{name}/lanes").json()["objects"]
+    assert all(set(lane) <= {1.0, None} for lane in lanes.values())
+    done = export(client, project, [DOG], mask_type="binary", output_format="png", end_frame=0)
+    assert values_of(content_of(client, done["files"][0]))[24, 24] == 255
 
 
 def test_a_hidden_object_is_in_no_file_and_the_other_keeps_its_colour(tracked) -> None:

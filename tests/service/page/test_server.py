@@ -59,6 +59,25 @@ def test_a_thumbnail_is_small(visitor, numbered) -> None:
     refusal(visitor.get(path, params={"height": 5000}))
 
 
+def test_a_thumbnail_of_a_very_wide_frame_is_not_enlarged(visitor) -> None:
+    video = upload(visitor, wide_picture(40_000, 16), "wide.png")
+    content = visitor.get(f"/api/videos/{video['id']}/frames/0", params={"height": 720}).content
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape == (16, 40_000, 3)
+
+
+def test_a_frame_that_is_too_wide_for_a_jpeg_is_said(visitor) -> None:
+    video = upload(visitor, wide_picture(70_000, 16), "wide.png")
+    for height in ({}, {"height": 96}):
+        told = refusal(visitor.get(f"/api/videos/{video['id']}/frames/0", params=height))
+        assert told["sentence"] == "A frame of 70000x16 pixels is too large to be shown."
+
+
+def wide_picture(width: int, height: int) -> bytes:
+    _, content = cv2.imencode(".png", np.zeros((height, width, 3), np.uint8))
+    return content.tobytes()
+
+
 def test_examples_have_pictures_and_clicks(serve, numbered, tmp_path) -> None:
     plain, told = tmp_path / "a_plain.mp4", tmp_path / "b.mp4"
     for path in (plain, told):
@@ -113,6 +132,10 @@ def test_nothing_from_elsewhere_is_let_in(visitor, page_url) -> None:
     cookie = httpx.get(page_url).headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
+    assert "Max-Age=" in cookie  # work is found again after the browser was closed
+    assert "Secure" not in cookie
+    over_tls = httpx.get(page_url, headers={"X-Forwarded-Proto": "https"}).headers["set-cookie"]
+    assert "Secure" in over_tls
     for headers in (
         {"Origin": "https://evil.example"},
         {"Origin": "null"},

@@ -213,8 +213,8 @@ def test_a_track_waits_for_the_worker(visitor, container, few) -> None:
     assert follow(visitor, f"/api/tracks/{started['id']}")[-1]["status"] == "done"
 
 
-def test_a_full_queue_says_when_to_try_again(serve, container, few) -> None:
-    other = container.begin(input_video=data_uri(few), click_coordinates="[20,20]")
+def test_a_full_queue_says_when_to_try_again(serve, container, few, numbered) -> None:
+    other = container.begin(input_video=data_uri(numbered), click_coordinates="[20,20]")
     with httpx.Client(base_url=serve(limits=ServiceLimits(max_queue=1)), timeout=60) as client:
         project = project_of(client, few)
         waiting = {"click_coordinates": "[20,20]", "input_video": "data:,x"}

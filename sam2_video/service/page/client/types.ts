@@ -1,4 +1,4 @@
-// What the server sends, as docs/page.md describes it.
+// What the page's server sends and takes.
 
 export interface Problem {
   readonly sentence: string;

@@ -228,15 +228,15 @@ function withView(look, view, video) {
   const forms = formsOf(view, video);
   return { ...look, view, form: forms.includes(look.form) ? look.form : forms[0] };
 }
+var sourceRate = ({ frame_rate }) => Math.min(Math.max(Math.round(frame_rate ?? 30), 1), 60);
 function inputsOf(look, video, range) {
   const makesVideo = isVideo(look.form);
-  const sourceRate = Math.min(Math.max(Math.round(video.frame_rate ?? 30), 1), 60);
   return {
     mask_type: MASK_TYPES[look.view],
     annotation_type: look.marking,
     output_video: makesVideo,
     video_format: makesVideo ? look.form : "mp4",
-    video_fps: look.fps ?? sourceRate,
+    video_fps: look.fps ?? sourceRate(video),
     output_format: makesVideo ? "webp" : look.form,
     output_quality: look.quality,
     output_frame_interval: look.interval,
@@ -388,10 +388,8 @@ function fieldOf(name, property, schemas) {
   const parts = [property, ...property.allOf ?? []];
   const targets = parts.map((part) => part.$ref ? schemas[part.$ref.split("/").pop() ?? ""] : void 0);
   const all = Object.assign({}, ...targets, property);
-  const title = name.replaceAll("_", " ").replace(/\bids\b/, "IDs").replace(/\bfps\b/, "FPS");
   return {
     name,
-    title: title.charAt(0).toUpperCase() + title.slice(1),
     description: all.description ?? "",
     kind: kindOf(all),
     choices: all.enum ?? [],
@@ -405,13 +403,11 @@ function kindOf(property) {
   if (property.type === "boolean" || property.type === "integer" || property.type === "number") return property.type;
   return property.format === "uri" ? "file" : "string";
 }
-function valueFrom(field2, given) {
-  if (field2.kind === "boolean") {
-    return given === true || given === "true" ? true : given === false || given === "false" ? false : void 0;
-  }
-  if (field2.kind === "integer" || field2.kind === "number") {
-    const number = typeof given === "number" ? given : typeof given === "string" && given.trim() ? Number(given) : NaN;
-    return Number.isFinite(number) ? number : void 0;
+function valueFrom({ kind }, given) {
+  if (kind === "boolean") return typeof given === "boolean" ? given : void 0;
+  if (kind === "integer" || kind === "number") {
+    const isGood = kind === "integer" ? Number.isInteger(given) : Number.isFinite(given);
+    return isGood ? given : void 0;
   }
   return typeof given === "string" ? given : void 0;
 }
@@ -510,15 +506,14 @@ var KINDS = {
 };
 function checkedValue(field2, given) {
   const { name, kind, choices, minimum, maximum } = field2;
-  const isNumber = kind === "integer" || kind === "number";
-  const value = isNumber && typeof given !== "number" ? void 0 : valueFrom(field2, given);
-  const hasKind = kind === "boolean" ? typeof given === "boolean" : kind !== "integer" || Number.isInteger(given);
-  if (value === void 0 || !hasKind) throw new InputError(`${name} has to be ${KINDS[kind]}.`);
+  const value = valueFrom(field2, given);
+  if (value === void 0) throw new InputError(`${name} has to be ${KINDS[kind]}.`);
   if (kind === "choice" && !choices.includes(String(value))) {
     throw new InputError(`${name} has to be one of ${choices.join(", ")}.`);
   }
-  const number = Number(value);
-  if (isNumber && (minimum !== null && number < minimum || maximum !== null && number > maximum)) {
+  const isBelow = typeof value === "number" && minimum !== null && value < minimum;
+  const isAbove = typeof value === "number" && maximum !== null && value > maximum;
+  if (isBelow || isAbove) {
     const bounds = maximum === null ? `at least ${minimum}` : `from ${minimum} to ${maximum}`;
     throw new InputError(`${name} has to be ${bounds}.`);
   }
@@ -989,6 +984,7 @@ var setStart = (doc, frame, numFrames) => setRange(doc, frame, frame > doc.range
 var setEnd = (doc, frame, numFrames) => setRange(doc, frame < doc.range.start ? 0 : doc.range.start, frame, numFrames);
 
 // state/tracked.ts
+var isActive = ({ status }) => status === "waiting" || status === "running";
 var hasFrame = (ranges, frame) => ranges.some(([first, last]) => first <= frame && frame <= last);
 function trackOf(tracks, object, frame) {
   return tracks.findLast((track) => track.objects.includes(object) && hasFrame(track.frames, frame)) ?? null;
@@ -1020,8 +1016,7 @@ function marksOf(prompt) {
   return prompt && (prompt.points.length || prompt.box) ? JSON.stringify([prompt.points, prompt.labels, prompt.box]) : "";
 }
 function isMeantFor(track, object) {
-  const isActive2 = track.status === "waiting" || track.status === "running";
-  return track.objects.includes(object) && (isActive2 || track.frames.length > 0);
+  return track.objects.includes(object) && (isActive(track) || track.frames.length > 0);
 }
 function isStale(doc, tracks, object, frame) {
   const track = trackOf(tracks, object, frame);
@@ -1355,7 +1350,7 @@ function buildExport(store, list) {
       { value: "source", label: "As the video" },
       { value: "fps", label: "Frames a second" }
     ],
-    (value) => changeLook(store, { fps: value === "source" ? null : sourceRate() })
+    (value) => changeLook(store, { fps: value === "source" ? null : sourceRate(store.opened.project.video) })
   );
   const fps = numberBox({
     label: "Frames a second",
@@ -1398,7 +1393,6 @@ function buildExport(store, list) {
     "Export"
   );
   let isStarting = false;
-  const sourceRate = () => Math.min(Math.max(Math.round(store.opened?.project.video.frame_rate ?? 30), 1), 60);
   start.onclick = async () => {
     const { opened } = store;
     if (!opened || isStarting || exportProblem(opened)) return;
@@ -1427,7 +1421,7 @@ function buildExport(store, list) {
     speedField.hidden = !makesVideo;
     speed.show(look.fps === null ? "source" : "fps");
     fps.element.hidden = look.fps === null;
-    fps.show(look.fps ?? sourceRate());
+    fps.show(look.fps ?? sourceRate(video));
     sound.element.hidden = !makesVideo || !video.has_sound || look.fps !== null;
     sound.show(look.sound);
     quality.element.hidden = look.form !== "jpg" && (look.form !== "webp" || look.view === "matte");
@@ -1531,7 +1525,6 @@ function contentOf(files) {
 }
 
 // panels/export_list.ts
-var isActive = ({ status }) => status === "waiting" || status === "running";
 var downloadUrl = ({ url }) => `${url}?download=1`;
 var MOST_FILES = 6;
 var ExportList = class {
@@ -1583,8 +1576,10 @@ var ExportList = class {
     this.store.update({ project: { ...project, exports } });
   }
   async cancel(one) {
+    const before = this.store.state.project?.id;
     try {
-      this.set(await cancelExport(one.id));
+      const now = await cancelExport(one.id);
+      if (this.store.state.project?.id === before) this.set(now);
     } catch (error) {
       this.store.update({ problem: problemOf(error) });
     }
@@ -1751,7 +1746,7 @@ var Store = class {
     this.past = [];
     this.future = [];
     const doc = docOf(project.document, project.video);
-    const tracking = project.tracks.find(({ status }) => status === "waiting" || status === "running") ?? null;
+    const tracking = project.tracks.find(isActive) ?? null;
     const frame = Math.min(doc.frame, project.video.num_frames - 1);
     this.update({ project, doc, frame, tracking, isPlaying: false, selected: null, problem: null, tool: "add" });
   }
@@ -1795,8 +1790,7 @@ var Store = class {
     if (!project) return;
     const isKnown = project.tracks.some(({ id }) => id === track.id);
     const tracks = isKnown ? project.tracks.map((one) => one.id === track.id ? track : one) : [...project.tracks, track];
-    const isActive2 = track.status === "waiting" || track.status === "running";
-    this.update({ project: { ...project, tracks }, tracking: isActive2 ? track : null });
+    this.update({ project: { ...project, tracks }, tracking: isActive(track) ? track : null });
   }
 };
 function colourOf(state, object) {
@@ -2808,16 +2802,16 @@ function shareButton(store) {
     ),
     stop
   );
-  const set = (share) => {
+  const set = (id, share) => {
     const { project } = store.state;
-    if (project) store.update({ project: { ...project, share, is_shared: share !== null } });
+    if (project?.id === id) store.update({ project: { ...project, share, is_shared: share !== null } });
   };
   button.onclick = async () => {
     const { project } = store.state;
     if (!project) return;
     try {
       const share = project.share ?? (await shareProject(project)).share;
-      set(share);
+      set(project.id, share);
       link.value = shareUrl(location.href, share);
       line.textContent = await isCopied(link.value) ? "Link copied. This work is shared." : "This work is shared.";
       card2.showPopover();
@@ -2830,7 +2824,7 @@ function shareButton(store) {
     if (!project) return;
     try {
       await unshareProject(project);
-      set(null);
+      set(project.id, null);
       card2.hidePopover();
       button.focus();
     } catch (error) {
@@ -2957,6 +2951,7 @@ var Tracker = class {
     this.isStarting = true;
     try {
       const track = await startTrack(opened.project, plan, objects);
+      if (this.store.state.project?.id !== opened.project.id) return;
       this.store.setTrack(track);
       this.listen(track);
     } catch (error) {
@@ -2977,7 +2972,7 @@ var Tracker = class {
       this.store.setTrack({ ...rest, frames });
       const newest = report.frames.at(-1)?.[1];
       if (newest !== void 0 && this.store.state.follow) void this.transport.goTo(newest);
-      if (report.status === "waiting" || report.status === "running") return;
+      if (isActive(report)) return;
       events.close();
       if (report.error) this.store.update({ problem: report.error });
     };
@@ -6481,11 +6476,10 @@ function plannedOf(tracks, object, numFrames) {
   });
   return planned;
 }
-var hasEnded = ({ status }) => status !== "waiting" && status !== "running";
 function tracksInUse(tracks, objects, numFrames) {
   const used = /* @__PURE__ */ new Set();
   for (const object of objects) for (const owner of ownersOf(tracks, object, numFrames)) used.add(owner);
-  return tracks.filter((track, index) => used.has(index) && hasEnded(track));
+  return tracks.filter((track, index) => used.has(index) && !isActive(track));
 }
 function segmentsOf(tracks, lanes, object, numFrames, from) {
   const owners = ownersOf(tracks, object, numFrames);

@@ -2,7 +2,7 @@
 
 import { problemOf, startExport } from "../api";
 import { countOf, h, icon } from "../dom";
-import { type Form, formsOf, inputsOf, isVideo } from "../state/look";
+import { type Form, formsOf, inputsOf, isVideo, sourceRate } from "../state/look";
 import type { Opened, Store } from "../state/store";
 import { untracked } from "../state/tracked";
 import { choice, field, numberBox, slider, toggle } from "./controls";
@@ -62,7 +62,7 @@ export function buildExport(store: Store, list: ExportList): HTMLElement {
       { value: "source", label: "As the video" },
       { value: "fps", label: "Frames a second" },
     ],
-    (value) => changeLook(store, { fps: value === "source" ? null : sourceRate() }),
+    (value) => changeLook(store, { fps: value === "source" ? null : sourceRate(store.opened!.project.video) }),
   );
   const fps = numberBox({
     label: "Frames a second",
@@ -103,7 +103,6 @@ export function buildExport(store: Store, list: ExportList): HTMLElement {
     "Export",
   );
   let isStarting = false;
-  const sourceRate = () => Math.min(Math.max(Math.round(store.opened?.project.video.frame_rate ?? 30), 1), 60);
 
   start.onclick = async () => {
     const { opened } = store;
@@ -134,7 +133,7 @@ export function buildExport(store: Store, list: ExportList): HTMLElement {
     speedField.hidden = !makesVideo;
     speed.show(look.fps === null ? "source" : "fps");
     fps.element.hidden = look.fps === null;
-    fps.show(look.fps ?? sourceRate());
+    fps.show(look.fps ?? sourceRate(video));
     sound.element.hidden = !makesVideo || !video.has_sound || look.fps !== null;
     sound.show(look.sound);
     quality.element.hidden = look.form !== "jpg" && (look.form !== "webp" || look.view === "matte");

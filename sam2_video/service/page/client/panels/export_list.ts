@@ -3,11 +3,11 @@
 import { cancelExport, exportEventsUrl, exportZipUrl, problemOf, removeExport } from "../api";
 import { countOf, h, icon, iconButton } from "../dom";
 import type { Store } from "../state/store";
+import { isActive } from "../state/tracked";
 import type { Export, ExportFile } from "../types";
 import { showPreview } from "./preview";
 import { bytesText, whenText } from "./words";
 
-const isActive = ({ status }: Export): boolean => status === "waiting" || status === "running";
 const downloadUrl = ({ url }: ExportFile): string => `${url}?download=1`;
 
 const MOST_FILES = 6; // that are listed one by one
@@ -66,8 +66,10 @@ export class ExportList {
   }
 
   private async cancel(one: Export): Promise<void> {
+    const before = this.store.state.project?.id;
     try {
-      this.set(await cancelExport(one.id));
+      const now = await cancelExport(one.id);
+      if (this.store.state.project?.id === before) this.set(now);
     } catch (error) {
       this.store.update({ problem: problemOf(error) });
     }

@@ -116,15 +116,14 @@ const KINDS = {
 
 function checkedValue(field: Field, given: unknown): Value {
   const { name, kind, choices, minimum, maximum } = field;
-  const isNumber = kind === "integer" || kind === "number";
-  const value = isNumber && typeof given !== "number" ? undefined : valueFrom(field, given);
-  const hasKind = kind === "boolean" ? typeof given === "boolean" : kind !== "integer" || Number.isInteger(given);
-  if (value === undefined || !hasKind) throw new InputError(`${name} has to be ${KINDS[kind]}.`);
+  const value = valueFrom(field, given);
+  if (value === undefined) throw new InputError(`${name} has to be ${KINDS[kind]}.`);
   if (kind === "choice" && !choices.includes(String(value))) {
     throw new InputError(`${name} has to be one of ${choices.join(", ")}.`);
   }
-  const number = Number(value);
-  if (isNumber && ((minimum !== null && number < minimum) || (maximum !== null && number > maximum))) {
+  const isBelow = typeof value === "number" && minimum !== null && value < minimum;
+  const isAbove = typeof value === "number" && maximum !== null && value > maximum;
+  if (isBelow || isAbove) {
     const bounds = maximum === null ? `at least ${minimum}` : `from ${minimum} to ${maximum}`;
     throw new InputError(`${name} has to be ${bounds}.`);
   }

@@ -92,16 +92,16 @@ function shareButton(store: Store): HTMLElement[] {
     ),
     stop,
   );
-  const set = (share: string | null) => {
+  const set = (id: string, share: string | null) => {
     const { project } = store.state;
-    if (project) store.update({ project: { ...project, share, is_shared: share !== null } });
+    if (project?.id === id) store.update({ project: { ...project, share, is_shared: share !== null } });
   };
   button.onclick = async () => {
     const { project } = store.state;
     if (!project) return;
     try {
       const share = project.share ?? (await shareProject(project)).share;
-      set(share);
+      set(project.id, share);
       link.value = shareUrl(location.href, share);
       line.textContent = (await isCopied(link.value)) ? "Link copied. This work is shared." : "This work is shared.";
       card.showPopover();
@@ -114,7 +114,7 @@ function shareButton(store: Store): HTMLElement[] {
     if (!project) return;
     try {
       await unshareProject(project);
-      set(null);
+      set(project.id, null);
       card.hidePopover();
       button.focus();
     } catch (error) {

@@ -3,7 +3,7 @@
 import { cancelTrack, problemOf, startTrack, trackEventsUrl } from "../api";
 import type { Frames } from "../stage/frames";
 import type { Store } from "../state/store";
-import { joined, type Plan, planAll, planFrom } from "../state/tracked";
+import { isActive, joined, type Plan, planAll, planFrom } from "../state/tracked";
 import type { Transport } from "../timeline/transport";
 import type { Track, TrackReport } from "../types";
 
@@ -63,6 +63,7 @@ export class Tracker {
     this.isStarting = true;
     try {
       const track = await startTrack(opened.project, plan, objects);
+      if (this.store.state.project?.id !== opened.project.id) return; // its own project lists it
       this.store.setTrack(track);
       this.listen(track);
     } catch (error) {
@@ -84,7 +85,7 @@ export class Tracker {
       this.store.setTrack({ ...rest, frames });
       const newest = report.frames.at(-1)?.[1];
       if (newest !== undefined && this.store.state.follow) void this.transport.goTo(newest);
-      if (report.status === "waiting" || report.status === "running") return;
+      if (isActive(report)) return;
       events.close();
       if (report.error) this.store.update({ problem: report.error });
     };

@@ -61,16 +61,18 @@ export function withView(look: Look, view: View, video: Video): Look {
   return { ...look, view, form: forms.includes(look.form) ? look.form : forms[0]! };
 }
 
+// The frame rate of the source as `video_fps` takes it.
+export const sourceRate = ({ frame_rate }: Video): number => Math.min(Math.max(Math.round(frame_rate ?? 30), 1), 60);
+
 // The look as inputs of the model.
 export function inputsOf(look: Look, video: Video, range: { start: number; end: number }): Record<string, Value> {
   const makesVideo = isVideo(look.form);
-  const sourceRate = Math.min(Math.max(Math.round(video.frame_rate ?? 30), 1), 60);
   return {
     mask_type: MASK_TYPES[look.view],
     annotation_type: look.marking,
     output_video: makesVideo,
     video_format: makesVideo ? look.form : "mp4",
-    video_fps: look.fps ?? sourceRate,
+    video_fps: look.fps ?? sourceRate(video),
     output_format: makesVideo ? "webp" : look.form,
     output_quality: look.quality,
     output_frame_interval: look.interval,

@@ -1,12 +1,11 @@
-// From the server's OpenAPI document to the fields of the form.
+// From the server's OpenAPI document to the model's inputs.
 
-import type { Value, Values } from "../types";
+import type { Value } from "../types";
 
 export type Kind = "file" | "choice" | "boolean" | "integer" | "number" | "string";
 
 export interface Field {
   readonly name: string;
-  readonly title: string;
   readonly description: string;
   readonly kind: Kind;
   readonly choices: readonly string[];
@@ -21,7 +20,6 @@ interface Property {
   readonly type?: string;
   readonly format?: string;
   readonly enum?: readonly string[];
-  readonly title?: string;
   readonly description?: string;
   readonly default?: Value;
   readonly minimum?: number;
@@ -44,13 +42,8 @@ function fieldOf(name: string, property: Property, schemas: Schemas): Field {
   const parts = [property, ...(property.allOf ?? [])];
   const targets = parts.map((part) => (part.$ref ? schemas[part.$ref.split("/").pop() ?? ""] : undefined));
   const all: Property = Object.assign({}, ...targets, property);
-  const title = name
-    .replaceAll("_", " ")
-    .replace(/\bids\b/, "IDs")
-    .replace(/\bfps\b/, "FPS");
   return {
     name,
-    title: title.charAt(0).toUpperCase() + title.slice(1),
     description: all.description ?? "",
     kind: kindOf(all),
     choices: all.enum ?? [],
@@ -66,18 +59,12 @@ function kindOf(property: Property): Kind {
   return property.format === "uri" ? "file" : "string";
 }
 
-export function defaultsOf(fields: readonly Field[]): Values {
-  return Object.fromEntries(fields.map((field) => [field.name, field.default ?? ""]));
-}
-
-// Converts a value from a link or JSON; undefined if it has the wrong type.
-export function valueFrom(field: Field, given: unknown): Value | undefined {
-  if (field.kind === "boolean") {
-    return given === true || given === "true" ? true : given === false || given === "false" ? false : undefined;
-  }
-  if (field.kind === "integer" || field.kind === "number") {
-    const number = typeof given === "number" ? given : typeof given === "string" && given.trim() ? Number(given) : NaN;
-    return Number.isFinite(number) ? number : undefined;
+// A value from JSON; undefined if it has the wrong type.
+export function valueFrom({ kind }: Field, given: unknown): Value | undefined {
+  if (kind === "boolean") return typeof given === "boolean" ? given : undefined;
+  if (kind === "integer" || kind === "number") {
+    const isGood = kind === "integer" ? Number.isInteger(given) : Number.isFinite(given);
+    return isGood ? (given as number) : undefined;
   }
   return typeof given === "string" ? given : undefined;
 }

@@ -3,6 +3,7 @@
 import type { Problem, Project, Start, Track } from "../types";
 import { type Doc, docOf } from "./document";
 import type { Field } from "./schema";
+import { isActive } from "./tracked";
 
 // A click of the shown frame, or the box there.
 export interface Selected {
@@ -94,7 +95,7 @@ export class Store {
     this.past = [];
     this.future = [];
     const doc = docOf(project.document, project.video);
-    const tracking = project.tracks.find(({ status }) => status === "waiting" || status === "running") ?? null;
+    const tracking = project.tracks.find(isActive) ?? null;
     const frame = Math.min(doc.frame, project.video.num_frames - 1);
     this.update({ project, doc, frame, tracking, isPlaying: false, selected: null, problem: null, tool: "add" });
   }
@@ -148,8 +149,7 @@ export class Store {
     const tracks = isKnown
       ? project.tracks.map((one) => (one.id === track.id ? track : one))
       : [...project.tracks, track];
-    const isActive = track.status === "waiting" || track.status === "running";
-    this.update({ project: { ...project, tracks }, tracking: isActive ? track : null });
+    this.update({ project: { ...project, tracks }, tracking: isActive(track) ? track : null });
   }
 }
 

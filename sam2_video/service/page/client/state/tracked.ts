@@ -1,7 +1,11 @@
 // Which track the mask of an object on a frame comes from, and what is out of date.
 
-import type { Prompt, Range, Track } from "../types";
+import type { Prompt, Range, Status, Track } from "../types";
 import { type Doc, markOf, promptOf } from "./document";
+
+// Whether a track or an export is under way.
+export const isActive = ({ status }: { readonly status: Status }): boolean =>
+  status === "waiting" || status === "running";
 
 export const hasFrame = (ranges: readonly Range[], frame: number): boolean =>
   ranges.some(([first, last]) => first <= frame && frame <= last);
@@ -50,8 +54,7 @@ function marksOf(prompt: Prompt | null): string {
 
 // Whether a track makes, or has made, masks of an object: not if it ended before its first frame.
 export function isMeantFor(track: Track, object: string): boolean {
-  const isActive = track.status === "waiting" || track.status === "running";
-  return track.objects.includes(object) && (isActive || track.frames.length > 0);
+  return track.objects.includes(object) && (isActive(track) || track.frames.length > 0);
 }
 
 // Whether the mask of an object on a frame contradicts its marks, or is one that a newer track was

@@ -1,7 +1,7 @@
 // The lanes of the timeline: where each object was found, from the tracks that its masks come from.
 
 import { type Doc, markOf } from "../state/document";
-import { isMeantFor, staleFrom } from "../state/tracked";
+import { isActive, isMeantFor, staleFrom } from "../state/tracked";
 import type { Lanes, Track } from "../types";
 
 // "tracked": there is a picture, but not yet known whether the object is in it.
@@ -44,13 +44,11 @@ function plannedOf(tracks: readonly Track[], object: string, numFrames: number):
   return planned;
 }
 
-export const hasEnded = ({ status }: Track): boolean => status !== "waiting" && status !== "running";
-
 // The ended tracks that some object's mask on some frame comes from; their lanes are needed.
 export function tracksInUse(tracks: readonly Track[], objects: readonly string[], numFrames: number): Track[] {
   const used = new Set<number>();
   for (const object of objects) for (const owner of ownersOf(tracks, object, numFrames)) used.add(owner);
-  return tracks.filter((track, index) => used.has(index) && hasEnded(track));
+  return tracks.filter((track, index) => used.has(index) && !isActive(track));
 }
 
 // The segments of one object over all frames of the video. `lanes`: by the id of their track.
