@@ -16,7 +16,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from bench.serving import Server
+from bench.serving import Server, until
 from tests.service.page.conftest import CHROMIUM_OPTIONS, serving
 from tests.service.page.editor import (
     DESKTOP,
@@ -59,17 +59,17 @@ def main(folder: Path) -> None:
             executable_path=shutil.which("chromium"), args=CHROMIUM_OPTIONS
         )
         page = opened(browser, url, **DESKTOP)
-        page.evaluate("document.querySelector('.hero video').pause()")
+        half_way_film(page)
         shoot(page, folder / "page-start.jpg")
 
-        open_example(page, 0)
+        open_example(page, "Two planets")
         page.click("#track")
         tracked(page)
         half_way(page)
         shoot(page, folder / "page.jpg")
 
         page.get_by_label("Change video").click()
-        open_example(page, 1)
+        open_example(page, "Duck behind a tree")
         page.click("#track")
         expect(page.locator("#track-sentence")).to_contain_text(
             re.compile(r"Tracking: [3-6]\d of"), timeout=SLOW
@@ -78,7 +78,7 @@ def main(folder: Path) -> None:
         page.context.close()
 
         page = opened(browser, url, **DESKTOP, color_scheme="dark")
-        open_example(page, 0)
+        open_example(page, "Kingfisher")
         page.click("#track")
         tracked(page)
         half_way(page)
@@ -89,7 +89,7 @@ def main(folder: Path) -> None:
         page.context.close()
 
         page = opened(browser, url, **PHONE, device_scale_factor=2)
-        open_example(page, 0)
+        open_example(page, "Two planets")
         page.tap("#track")
         tracked(page)
         half_way(page)
@@ -104,8 +104,26 @@ def opened(browser: Browser, url: str, **options: object) -> Page:
     return page
 
 
-def open_example(page: Page, index: int) -> None:
-    page.locator(".example").nth(index).click()
+def half_way_film(page: Page) -> None:
+    """Stop the film of the start in the middle, with all pictures there."""
+    page.evaluate(
+        """() => {
+            const film = document.querySelector(".hero video");
+            film.pause();
+            film.currentTime = film.duration / 2;
+        }"""
+    )
+    until(
+        lambda: page.evaluate(
+            """!document.querySelector(".hero video").seeking
+                && [...document.images].every((image) => image.complete)"""
+        ),
+        30,
+    )
+
+
+def open_example(page: Page, title: str) -> None:
+    page.locator(".example", has_text=title).click()
     shown(page)
     masks_shown(page, len(names(page)))
     tab(page, "Edit")
