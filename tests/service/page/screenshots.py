@@ -59,7 +59,7 @@ def main(folder: Path) -> None:
             executable_path=shutil.which("chromium"), args=CHROMIUM_OPTIONS
         )
         page = opened(browser, url, **DESKTOP)
-        half_way_film(page)
+        stop_film(page)
         shoot(page, folder / "page-start.jpg")
 
         open_example(page, "Two planets")
@@ -104,13 +104,13 @@ def opened(browser: Browser, url: str, **options: object) -> Page:
     return page
 
 
-def half_way_film(page: Page) -> None:
-    """Stop the film of the start in the middle, with all pictures there."""
+def stop_film(page: Page) -> None:
+    """Stop the film of the start where its line crosses the duck, with all pictures there."""
     page.evaluate(
         """() => {
             const film = document.querySelector(".hero video");
             film.pause();
-            film.currentTime = film.duration / 2;
+            film.currentTime = 0.28 * film.duration;
         }"""
     )
     until(
@@ -128,6 +128,7 @@ def open_example(page: Page, title: str) -> None:
     masks_shown(page, len(names(page)))
     tab(page, "Edit")
     radio(page, "Highlight").locator("..").click()
+    page.locator(".panel-body").evaluate("panel => { panel.scrollTop = 0; }")
 
 
 def half_way(page: Page) -> None:

@@ -2590,7 +2590,7 @@ var GESTURES = [
       ["Right-click", "Remove from it"],
       ["Drag a box", "With the box tool: mark the whole object"],
       ["Drag a point", "Move it"],
-      ["Wheel", "Zoom in and out"],
+      ["Ctrl and wheel", "Zoom in and out"],
       ["Drag on the timeline", "Go through the frames"]
     ]
   },

@@ -12,7 +12,7 @@ const GESTURES: readonly { title: string; entries: readonly (readonly [what: str
       ["Right-click", "Remove from it"],
       ["Drag a box", "With the box tool: mark the whole object"],
       ["Drag a point", "Move it"],
-      ["Wheel", "Zoom in and out"],
+      ["Ctrl and wheel", "Zoom in and out"],
       ["Drag on the timeline", "Go through the frames"],
     ],
   },
