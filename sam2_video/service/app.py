@@ -228,6 +228,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             notifier=Notifier(store.export),
             folder=folder / "exports",
             places=Places(settings.bounds.max_exports),
+            max_seconds=settings.bounds.max_export_seconds,
             most=limits.max_project_exports,
         )
         project_routes = ProjectRoutes(

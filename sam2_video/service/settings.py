@@ -78,6 +78,7 @@ class Bounds(FromEnvironment):
         max_check_seconds: decoding one of them (300).
         max_fetches: URLs that are fetched at a time (4).
         max_exports: exports that are rendered at a time (2).
+        max_export_seconds: rendering one of them (3,600).
         max_body_seconds: waiting for the body of a request, uploads included (3,600).
         min_body_rate: bytes a second, on average and after 20 seconds, of the body of a request
             and of a URL that is fetched (4,096).
@@ -87,6 +88,7 @@ class Bounds(FromEnvironment):
     max_check_seconds: float = 300.0
     max_fetches: int = 4
     max_exports: int = 2
+    max_export_seconds: float = 3600.0
     max_body_seconds: float = 3600.0
     min_body_rate: int = 4096
 

@@ -93,5 +93,5 @@ async def decode(
     except (asyncio.CancelledError, TimeoutError):
         children.end()
         await asyncio.wait([task])
-        task.exception()  # its decoder was killed: of no interest
+        task.exception()  # its decoder was killed; asyncio logs what nobody reads
         raise

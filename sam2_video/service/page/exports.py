@@ -82,6 +82,7 @@ class Exports:
         notifier: tells of changes.
         folder: for what is made; emptied at the start.
         places: how many are rendered at a time.
+        max_seconds: rendering one of them.
         most: exports that a project keeps.
     """
 
@@ -91,6 +92,7 @@ class Exports:
     notifier: Notifier[Export]
     folder: Path
     places: Places
+    max_seconds: float
     most: int
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -254,12 +256,19 @@ class Exports:
         try:
             async with self.places.held(client):
                 await self._change(export, status="running")
-                await self._make(export)
+                async with asyncio.timeout(self.max_seconds):
+                    await self._make(export)
             if not await self._change(export, status="done", frames_done=export.frames_total):
                 await self._remove_files(export.id)  # its project was removed meanwhile
         except (RenderError, InputError, OutputError, RequestError, FileRefusedError) as error:
             sentence = f"A file {error}" if isinstance(error, FileRefusedError) else str(error)
             await self._fail(export, in_words(sentence, "The video"))
+        except TimeoutError:
+            await self._fail(
+                export,
+                f"This took longer than the {self.max_seconds:g} seconds allowed. Export a shorter "
+                "range.",
+            )
         except Exception:
             logger.exception("export %s", export.id)
             await self._fail(export, SERVER_FAILED)
@@ -443,7 +452,7 @@ async def _finished(work: Awaitable[None], stop: Event) -> None:
     except asyncio.CancelledError:
         stop.set()
         await asyncio.wait([task])
-        task.exception()  # of no interest
+        task.exception()  # read, or asyncio logs it
         raise
 
 

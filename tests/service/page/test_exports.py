@@ -16,6 +16,7 @@ from PIL import Image
 from bench.serving import Server, until
 from sam2_video.core.limits import Limits
 from sam2_video.service.page import tracks
+from sam2_video.service.settings import Bounds
 from sam2_video.video.draw_rgb import PALETTE
 from sam2_video.video.open_video import probe_video
 from tests import clips
@@ -263,6 +264,17 @@ def test_an_export_can_be_stopped_and_removed(container, serve, numbered, tmp_pa
         assert client.delete(f"/api/exports/{done['id']}").status_code == 204
         refusal(client.get(file), 404)
         assert [e["id"] for e in read(client, project)["exports"]] == [one["id"]]
+
+
+def test_an_export_that_takes_too_long_ends_and_leaves_nothing(serve, few, container) -> None:
+    container.ready()
+    with httpx.Client(base_url=serve(bounds=Bounds(max_export_seconds=0.5)), timeout=60) as client:
+        project = project_of(client, few)
+        track(client, project, [ON_DOG])
+        one = start(client, project, [DOG], output_video=True).json()
+        last = follow(client, f"/api/exports/{one['id']}")[-1]
+        assert (last["status"], last["files"]) == ("failed", [])
+        assert last["error"]["sentence"].startswith("This took longer than the 0.5 seconds")
 
 
 def test_an_export_goes_on_after_a_restart(container, few, tmp_path: Path) -> None:

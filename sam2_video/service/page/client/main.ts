@@ -27,11 +27,11 @@ async function main(): Promise<void> {
   const stage = new Stage(store, byId("stage"), frames, say);
   const tracker = new Tracker(store, frames, transport);
   buildTimeline(store, byId("timeline"), transport);
-  buildPanel(store, byId("panel"), tracker, stage, transport);
+  const saver = new Saver(store);
+  buildPanel(store, byId("panel"), tracker, stage, transport, saver);
   buildTopBar(store, byId("project-bar"), byId("top-actions"));
   listenForKeys(store, transport, stage);
   buildNotice(store, byId("notice"));
-  new Saver(store);
   store.subscribe((state, before) => {
     document.body.dataset.view = state.project ? "editor" : "start";
     byId("editor").hidden = !state.project;

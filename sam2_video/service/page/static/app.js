@@ -1341,7 +1341,7 @@ function exportProblem(opened) {
   const isOne = missing.length === 1 && missing[0][0] === missing[0][1];
   return `${rangesText(missing)} ${isOne ? "is" : "are"} not tracked yet. Track, or shorten the range.`;
 }
-function buildExport(store, list) {
+function buildExport(store, list, saver) {
   const form = choice("Format", FORMS, (value) => changeLook(store, { form: value }));
   const use = h("p", { class: "hint", role: "status" });
   const speed = choice(
@@ -1399,6 +1399,7 @@ function buildExport(store, list) {
     isStarting = true;
     store.update({ problem: null });
     try {
+      await saver.flush();
       const inputs = inputsOf(opened.doc.look, opened.project.video, opened.doc.range);
       list.begin(opened.project.id, await startExport(opened.project, shownObjects(opened), inputs));
     } catch (error) {
@@ -1992,12 +1993,12 @@ function titleOf({ project, tracking }) {
 }
 
 // panels/panel.ts
-function buildPanel(store, root, tracker, stage, transport) {
+function buildPanel(store, root, tracker, stage, transport, saver) {
   buildTools(store, byId("tools"), stage);
   const edit = h("div", {}, buildObjects(store, stage), buildLook(store));
   const pages = /* @__PURE__ */ new Map([
     ["Edit", edit],
-    ["Export", buildExport(store, new ExportList(store))],
+    ["Export", buildExport(store, new ExportList(store), saver)],
     ["API", buildApi(store)]
   ]);
   const tabs = new Tabs(pages);
@@ -2875,6 +2876,12 @@ var Saver = class {
   queue = Promise.resolve();
   // one request at a time: each needs the revision of the one before
   known = null;
+  // Saves what is not saved yet; resolves when the server has answered.
+  flush() {
+    clearTimeout(this.timer);
+    this.save(this.store.state);
+    return this.queue;
+  }
   save(state) {
     const { known } = this;
     if (known && state.project) this.queue = this.queue.then(() => this.send(state, known));
@@ -7427,11 +7434,11 @@ async function main() {
   const stage = new Stage(store, byId("stage"), frames, say);
   const tracker = new Tracker(store, frames, transport);
   buildTimeline(store, byId("timeline"), transport);
-  buildPanel(store, byId("panel"), tracker, stage, transport);
+  const saver = new Saver(store);
+  buildPanel(store, byId("panel"), tracker, stage, transport, saver);
   buildTopBar(store, byId("project-bar"), byId("top-actions"));
   listenForKeys(store, transport, stage);
   buildNotice(store, byId("notice"));
-  new Saver(store);
   store.subscribe((state, before) => {
     document.body.dataset.view = state.project ? "editor" : "start";
     byId("editor").hidden = !state.project;

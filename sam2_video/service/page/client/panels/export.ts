@@ -2,6 +2,7 @@
 
 import { problemOf, startExport } from "../api";
 import { countOf, h, icon } from "../dom";
+import type { Saver } from "../project/saver";
 import { type Form, formsOf, inputsOf, isVideo, sourceRate } from "../state/look";
 import type { Opened, Store } from "../state/store";
 import { untracked } from "../state/tracked";
@@ -53,7 +54,7 @@ export function exportProblem(opened: Opened): string | null {
   return `${rangesText(missing)} ${isOne ? "is" : "are"} not tracked yet. Track, or shorten the range.`;
 }
 
-export function buildExport(store: Store, list: ExportList): HTMLElement {
+export function buildExport(store: Store, list: ExportList, saver: Saver): HTMLElement {
   const form = choice<Form>("Format", FORMS, (value) => changeLook(store, { form: value }));
   const use = h("p", { class: "hint", role: "status" });
   const speed = choice<"source" | "fps">(
@@ -110,6 +111,7 @@ export function buildExport(store: Store, list: ExportList): HTMLElement {
     isStarting = true;
     store.update({ problem: null });
     try {
+      await saver.flush(); // the server takes the objects' colours from the saved document
       const inputs = inputsOf(opened.doc.look, opened.project.video, opened.doc.range);
       list.begin(opened.project.id, await startExport(opened.project, shownObjects(opened), inputs));
     } catch (error) {

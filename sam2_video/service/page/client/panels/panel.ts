@@ -1,6 +1,7 @@
 // The panel beside the stage: objects and look, export, the API; and the bar that tracks.
 
 import { byId, h } from "../dom";
+import type { Saver } from "../project/saver";
 import type { Tracker } from "../project/tracker";
 import type { Stage } from "../stage/stage";
 import { LOOK, withView } from "../state/look";
@@ -21,12 +22,13 @@ export function buildPanel(
   tracker: Tracker,
   stage: Stage,
   transport: Transport,
+  saver: Saver,
 ): void {
   buildTools(store, byId("tools"), stage);
   const edit = h("div", {}, buildObjects(store, stage), buildLook(store));
   const pages = new Map([
     ["Edit", edit],
-    ["Export", buildExport(store, new ExportList(store))],
+    ["Export", buildExport(store, new ExportList(store), saver)],
     ["API", buildApi(store)],
   ]);
   const tabs = new Tabs(pages);

@@ -33,6 +33,13 @@ export class Saver {
     addEventListener("pagehide", () => this.save(store.state));
   }
 
+  // Saves what is not saved yet; resolves when the server has answered.
+  flush(): Promise<void> {
+    clearTimeout(this.timer);
+    this.save(this.store.state);
+    return this.queue;
+  }
+
   private save(state: State): void {
     const { known } = this;
     if (known && state.project) this.queue = this.queue.then(() => this.send(state, known));
