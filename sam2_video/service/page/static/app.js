@@ -1185,9 +1185,10 @@ function buildTools(store, root, stage) {
   );
   const undo = iconButton("undo", "Undo (Ctrl Z)", () => store.undo());
   const redo = iconButton("redo", "Redo (Ctrl Shift Z)", () => store.redo());
+  const remove = iconButton("trash", "Delete the selected point or box (Delete)", () => stage.removeSelected());
   root.append(
     tool.element,
-    h("div", { class: "tools-group" }, undo, redo),
+    h("div", { class: "tools-group" }, undo, redo, remove),
     h(
       "div",
       { class: "tools-group tools-zoom" },
@@ -1200,6 +1201,7 @@ function buildTools(store, root, stage) {
     tool.show(state.tool);
     setUsable(undo, store.canUndo);
     setUsable(redo, store.canRedo);
+    setUsable(remove, state.selected !== null);
   });
 }
 function setUsable(button, isUsable) {

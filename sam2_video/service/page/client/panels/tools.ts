@@ -23,9 +23,10 @@ export function buildTools(store: Store, root: HTMLElement, stage: Stage): void 
   );
   const undo = iconButton("undo", "Undo (Ctrl Z)", () => store.undo());
   const redo = iconButton("redo", "Redo (Ctrl Shift Z)", () => store.redo());
+  const remove = iconButton("trash", "Delete the selected point or box (Delete)", () => stage.removeSelected());
   root.append(
     tool.element,
-    h("div", { class: "tools-group" }, undo, redo),
+    h("div", { class: "tools-group" }, undo, redo, remove),
     h(
       "div",
       { class: "tools-group tools-zoom" },
@@ -38,6 +39,7 @@ export function buildTools(store: Store, root: HTMLElement, stage: Stage): void 
     tool.show(state.tool);
     setUsable(undo, store.canUndo);
     setUsable(redo, store.canRedo);
+    setUsable(remove, state.selected !== null);
   });
 }
 
