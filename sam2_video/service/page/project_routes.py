@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import PurePath
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from sam2_video.core.file_names import MASKS_NAME, VIDEO_NAME
 from sam2_video.service.errors import RequestError
 from sam2_video.service.jobs.container_client import (
     WorkerBusyError,
@@ -34,6 +36,7 @@ from sam2_video.service.page.prompts import (
     data_uri,
     mask_picture,
     strings_of,
+    with_inner_points,
 )
 from sam2_video.service.page.requests import (
     ExportRequest,
@@ -53,6 +56,14 @@ from sam2_video.service.storage.files import Files
 
 _MAX_SAVE = MOST_DOCUMENT_BYTES * 8  # escapes and white space do not count
 _MAX_TRACK = 2**22
+
+_LOOKS = {
+    "highlighted": "highlight",
+    "alpha": "cutout",
+    "greenscreen": "background",
+    "binary": "matte",
+    "indexed": "objects",
+}
 
 
 @dataclass(frozen=True)
@@ -128,12 +139,14 @@ class ProjectRoutes:
         if not given.is_start:
             raise RequestError(422, "Mark the object first: these points are not part of it.")
         client = client_of(request)
-        inputs = strings_of([given.model_copy(update={"frame": 0})])
+        masks = {}
         if given.mask_of:
             async with self.reading_masks.held(client):
                 begun = await self.tracks.mask(project, given, info)
                 picture_begun = await asyncio.to_thread(mask_picture, {1: begun})
-            inputs["input_masks"] = data_uri(picture_begun, "image/png")
+                given = await asyncio.to_thread(with_inner_points, given, begun)
+            masks["input_masks"] = data_uri(picture_begun, "image/png")
+        inputs = strings_of([given.model_copy(update={"frame": 0})]) | masks
 
         async def made() -> bytes:
             async with self.videos.opened(file, client) as video:
@@ -221,19 +234,30 @@ class ProjectRoutes:
         file = await self.exports.file(export, request.path_params["name"])
         answer = send_content(request, self.files, file)
         if "download" in request.query_params:
-            name = quote(file.name, safe="")
-            answer.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
+            name = await self._download_name(export, file.name)
+            answer.headers["content-disposition"] = _attachment(name)
         return answer
 
     async def archive(self, request: Request) -> Response:
         """All files of an export, as one zip."""
-        archive = await self.exports.archive(await self._export(request))
+        export = await self._export(request)
+        archive = await self.exports.archive(export)
         headers = {
-            "content-disposition": 'attachment; filename="sam2-video.zip"',
+            "content-disposition": _attachment(await self._download_name(export, ".zip")),
             "content-length": str(len(archive)),
             **NEVER,
         }
         return StreamingResponse(archive, media_type="application/zip", headers=headers)
+
+    async def _download_name(self, export: Export, name: str) -> str:
+        """What a visitor gets a file as: `clip_cutout.mov`, `clip_matte_frame_00004.png`."""
+        project = await self.projects.get(export.owner, export.project_id)
+        clip = PurePath(project.name).stem
+        if name == MASKS_NAME:
+            return f"{clip}_{MASKS_NAME}"
+        rest = name.removeprefix(VIDEO_NAME)
+        start = f"{clip}_{_LOOKS[export.inputs['mask_type']]}"
+        return start + rest if rest[:1] in "._" else f"{start}_{rest}"
 
     async def _answer(self, project: Project, status: int = 200) -> Response:
         found = await self.projects.about(project)
@@ -280,3 +304,7 @@ class ProjectRoutes:
             Route(f"{export}/zip", self.archive),
             Route(export, self.remove_export, methods=["DELETE"]),
         ]
+
+
+def _attachment(name: str) -> str:
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"

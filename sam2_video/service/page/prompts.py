@@ -7,6 +7,7 @@ import math
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -21,6 +22,11 @@ from sam2_video.service.page.requests import PromptRequest
 from sam2_video.service.page.videos import VideoInfo
 
 Mask = NDArray[np.bool_]
+
+_MOST_INNER_POINTS = 3
+# Least distances of inner points from one another, and from what does not belong to the object:
+# parts of the diagonal of the mask. Tried on frames of two clips with nano.
+_INNER_DISTANCE, _WRONG_DISTANCE = 0.08, 0.2
 
 
 def check_prompts(
@@ -179,6 +185,43 @@ def objects_in_order(
         max_conditioning_frames=limits.max_conditioning_frames,
     )
     return [tracked.name for tracked in objects]
+
+
+def with_inner_points(prompt: PromptRequest, mask: Mask) -> PromptRequest:
+    """A prompt with points inside the mask that its own points refine, before them.
+
+    The model may follow a single point and forget the mask before it, a small one most of all.
+
+    Args:
+        prompt: which has `mask_of`, and points.
+        mask: (H, W) bool, the mask that it begins from.
+    """
+    rows, columns = np.nonzero(mask)
+    if not prompt.points or not len(rows):
+        return prompt
+    diagonal = float(np.hypot(np.ptp(rows) + 1, np.ptp(columns) + 1))
+    left = mask.astype(np.uint8)
+    for (x, y), label in zip(prompt.points, prompt.labels, strict=True):
+        if label == 0:  # the mask is wrong around there
+            cv2.circle(left, (int(x), int(y)), round(diagonal * _WRONG_DISTANCE), 0, -1)
+    inner: list[tuple[float, float]] = []
+    for _ in range(_MOST_INNER_POINTS):
+        # The middle of the largest circle that lies in what is left of the mask.
+        _, radius, _, (x, y) = cv2.minMaxLoc(
+            cv2.distanceTransform(cv2.copyMakeBorder(left, 1, 1, 1, 1, 0), cv2.DIST_L2, 5)
+        )
+        if not radius:
+            break
+        inner.append((float(x - 1), float(y - 1)))
+        cv2.circle(
+            left, (x - 1, y - 1), round(max(diagonal * _INNER_DISTANCE, radius * 1.5)), 0, -1
+        )
+    return prompt.model_copy(
+        update={
+            "points": [*inner, *prompt.points],
+            "labels": [1] * len(inner) + list(prompt.labels),
+        }
+    )
 
 
 def read_values(picture: bytes, video: VideoInfo) -> NDArray[np.uint8]:

@@ -28,6 +28,7 @@ from sam2_video.service.page.prompts import (
     objects_in_order,
     read_values,
     strings_of,
+    with_inner_points,
 )
 from sam2_video.service.page.requests import PromptRequest, TrackRequest
 from sam2_video.service.page.videos import VideoInfo, Videos
@@ -117,7 +118,14 @@ class Tracks:
             )
         names = {one.id: one.name for one in asked.objects}
         check_prompts(asked.prompts, names, info, frames, self.limits)
-        strings = strings_of(asked.prompts)
+        async with self.reading.held(client):
+            prompts = [
+                with_inner_points(one, await self.mask(project, one, info, names[one.object]))
+                if one.mask_of and one.points
+                else one
+                for one in asked.prompts
+            ]
+        strings = strings_of(prompts)
         masked = [(one.object, one.frame) for one in asked.prompts if one.mask_of]
         try:
             objects = objects_in_order(strings, masked, self.limits)

@@ -82,7 +82,11 @@ def test_a_highlighted_video(tracked, tmp_path) -> None:
     video = probe_video(path, Limits())
     assert (video.width, video.height, video.num_frames) == (*clips.SIZE, 10)
     saved = client.get(file["url"], params={"download": 1})
-    assert saved.headers["content-disposition"].startswith("attachment")
+    clip = Path(project["name"]).stem
+    start = f"attachment; filename*=UTF-8''{clip}_highlight"
+    assert saved.headers["content-disposition"] == f"{start}.mp4"
+    archive = client.get(f"/api/exports/{done['id']}/zip")
+    assert archive.headers["content-disposition"] == f"{start}.zip"
     assert read(client, project)["exports"][0] == done
 
 

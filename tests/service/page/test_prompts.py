@@ -22,6 +22,7 @@ from sam2_video.service.page.prompts import (
     objects_in_order,
     read_values,
     strings_of,
+    with_inner_points,
 )
 from sam2_video.service.page.requests import PromptRequest
 from sam2_video.service.page.videos import VideoInfo
@@ -95,6 +96,22 @@ def test_the_order_is_the_models_own(tmp_path: Path, prompts: list[PromptRequest
     order = objects_in_order(strings, masked, Limits())
     assert order == [tracked.name for tracked in expected]
     assert sorted(order) == sorted({one.object for one in prompts})
+
+
+def test_a_refined_mask_keeps_what_its_points_do_not_speak_of() -> None:
+    """Points inside the mask go before those of the visitor, but not near what is wrong."""
+    mask = np.zeros((200, 300), bool)
+    mask[20:180, 20:60] = True  # the object
+    mask[20:180, 220:260] = True  # what does not belong to it
+    prompt = PromptRequest(object="o1", frame=0, points=[(240, 100)], labels=[0], mask_of="a" * 26)
+    refined = with_inner_points(prompt, mask)
+    assert refined.labels == [*[1] * (len(refined.points) - 1), 0]
+    assert refined.points[-1] == (240, 100)
+    assert len(refined.points) == 4
+    for x, y in refined.points[:-1]:
+        assert mask[int(y), int(x)]
+        assert np.hypot(x - 240, y - 100) > 50
+    assert with_inner_points(prompt.model_copy(update={"points": []}), mask).points == []
 
 
 def test_a_point_at_the_edge_stays_in_the_picture() -> None:

@@ -891,7 +891,7 @@ function emptyDoc(video) {
     active: null,
     marks: [],
     range: { start: 0, end: video.num_frames - 1 },
-    look: LOOK,
+    look: withView(LOOK, LOOK.view, video),
     frame: 0
   };
 }
@@ -1036,7 +1036,8 @@ function planAll(doc) {
 function planFrom(doc, tracks, frame, isInSight) {
   const end = Math.max(doc.range.end, frame);
   const ids = doc.objects.map(({ id }) => id);
-  const isChanged = (id) => staleFrom(doc, tracks, id) !== null || !trackOf(tracks, id, frame);
+  const isWhole = (id) => trackedRanges(tracks, id).some(([first, last]) => first <= frame && end <= last) && !isStale(doc, tracks, id, end);
+  const isChanged = (id) => staleFrom(doc, tracks, id) !== null || !isWhole(id);
   const changed = ids.filter(isChanged);
   const prompts = (changed.length ? changed : ids).flatMap((object) => {
     const marked = doc.marks.filter((mark) => mark.object === object && frame <= mark.frame && mark.frame <= end);
@@ -1251,7 +1252,9 @@ function offerOf({ doc, project, frame }) {
   const { tracks } = project;
   const marked = doc.objects.filter(({ id }) => doc.marks.some(({ object }) => object === id));
   const isTracked = marked.some(({ id }) => trackedRanges(tracks, id).length > 0);
-  const nothing = { from: null, isTracked, isComplete: false };
+  const { start, end } = doc.range;
+  const hasPoints = doc.marks.some((mark) => start <= mark.frame && mark.frame <= end);
+  const nothing = { from: null, isTracked, isComplete: false, hasPoints };
   if (!marked.length) {
     const why = doc.objects.length ? "Click in the picture on what you want." : "Click on what you want to cut out.";
     return { ...nothing, sentence: why, why };
@@ -1261,8 +1264,10 @@ function offerOf({ doc, project, frame }) {
     const why = `Click on ${unusable.name} itself: so far it is only marked where it is not.`;
     return { ...nothing, sentence: why, why };
   }
-  const { start, end } = doc.range;
-  if (!doc.marks.some((mark) => start <= mark.frame && mark.frame <= end)) {
+  const hasMasks = marked.some(
+    ({ id }) => trackedRanges(tracks, id).some(([first, last]) => first <= end && start <= last)
+  );
+  if (!hasPoints && !hasMasks) {
     const why = "No point lies in the range. Widen it, or click on one of its frames.";
     return { ...nothing, sentence: why, why };
   }
@@ -1279,14 +1284,14 @@ function offerOf({ doc, project, frame }) {
     const others = changed.length > 1 ? ` and ${countOf(changed.length - 1, "other")}` : "";
     const where = isPicture ? "" : ` on frame ${frameNumber(first.from)}`;
     const sentence2 = `${stopped}${first.name}${others} changed${where}.`;
-    return { sentence: sentence2, from: first.from, isTracked, isComplete: false, why: null };
+    return { sentence: sentence2, from: first.from, isTracked, isComplete: false, hasPoints, why: null };
   }
   if (missing.length) {
     const only = stopped || `${rangesText(missing)} ${missing.length === 1 && missing[0][0] === missing[0][1] ? "is" : "are"} not tracked yet.`;
-    return { sentence: only.trim(), from: resumeFrom(doc, tracks), isTracked, isComplete: false, why: null };
+    return { sentence: only.trim(), from: resumeFrom(doc, tracks), isTracked, isComplete: false, hasPoints, why: null };
   }
   const sentence = isPicture ? "Cut out." : "All frames are tracked.";
-  return { sentence, from: frame, isTracked, isComplete: true, why: null };
+  return { sentence, from: frame, isTracked, isComplete: true, hasPoints, why: null };
 }
 function isMarked(doc, id) {
   const own = doc.marks.filter(({ object }) => object === id);
@@ -1969,7 +1974,7 @@ function buildTracking(store, root, tracker, transport, showExport) {
     setText(sentence, offer.sentence);
     setUsable(main2, offer.why === null);
     main2.classList.toggle("primary", !offer.isComplete);
-    all.hidden = !offer.isTracked || offer.from === null || isPicture || offer.why !== null;
+    all.hidden = !offer.isTracked || !offer.hasPoints || offer.from === null || isPicture || offer.why !== null;
     toExport.hidden = !offer.isComplete;
     if (isPicture && offer.isComplete) main2.hidden = true;
     else main2.hidden = false;

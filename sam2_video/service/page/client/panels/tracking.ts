@@ -76,7 +76,7 @@ export function buildTracking(
     setText(sentence, offer.sentence);
     setUsable(main, offer.why === null);
     main.classList.toggle("primary", !offer.isComplete);
-    all.hidden = !offer.isTracked || offer.from === null || isPicture || offer.why !== null;
+    all.hidden = !offer.isTracked || !offer.hasPoints || offer.from === null || isPicture || offer.why !== null;
     toExport.hidden = !offer.isComplete;
     if (isPicture && offer.isComplete) main.hidden = true;
     else main.hidden = false;

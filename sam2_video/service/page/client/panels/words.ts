@@ -61,6 +61,7 @@ export interface Offer {
   readonly from: number | null; // the frame to track on from; null: all of it
   readonly isTracked: boolean; // whether there are masks
   readonly isComplete: boolean; // whether all masks are there and up to date
+  readonly hasPoints: boolean; // whether a point lies in the range, so that all can be tracked anew
   readonly why: string | null; // nothing can be tracked, and why
 }
 
@@ -68,7 +69,9 @@ export function offerOf({ doc, project, frame }: Pick<Opened, "doc" | "project" 
   const { tracks } = project;
   const marked = doc.objects.filter(({ id }) => doc.marks.some(({ object }) => object === id));
   const isTracked = marked.some(({ id }) => trackedRanges(tracks, id).length > 0);
-  const nothing = { from: null, isTracked, isComplete: false };
+  const { start, end } = doc.range;
+  const hasPoints = doc.marks.some((mark) => start <= mark.frame && mark.frame <= end);
+  const nothing = { from: null, isTracked, isComplete: false, hasPoints };
   if (!marked.length) {
     const why = doc.objects.length ? "Click in the picture on what you want." : "Click on what you want to cut out.";
     return { ...nothing, sentence: why, why };
@@ -78,8 +81,10 @@ export function offerOf({ doc, project, frame }: Pick<Opened, "doc" | "project" 
     const why = `Click on ${unusable.name} itself: so far it is only marked where it is not.`;
     return { ...nothing, sentence: why, why };
   }
-  const { start, end } = doc.range;
-  if (!doc.marks.some((mark) => start <= mark.frame && mark.frame <= end)) {
+  const hasMasks = marked.some(({ id }) =>
+    trackedRanges(tracks, id).some(([first, last]) => first <= end && start <= last),
+  );
+  if (!hasPoints && !hasMasks) {
     const why = "No point lies in the range. Widen it, or click on one of its frames.";
     return { ...nothing, sentence: why, why };
   }
@@ -98,16 +103,16 @@ export function offerOf({ doc, project, frame }: Pick<Opened, "doc" | "project" 
     const others = changed.length > 1 ? ` and ${countOf(changed.length - 1, "other")}` : "";
     const where = isPicture ? "" : ` on frame ${frameNumber(first.from)}`;
     const sentence = `${stopped}${first.name}${others} changed${where}.`;
-    return { sentence, from: first.from, isTracked, isComplete: false, why: null };
+    return { sentence, from: first.from, isTracked, isComplete: false, hasPoints, why: null };
   }
   if (missing.length) {
     const only =
       stopped ||
       `${rangesText(missing)} ${missing.length === 1 && missing[0]![0] === missing[0]![1] ? "is" : "are"} not tracked yet.`;
-    return { sentence: only.trim(), from: resumeFrom(doc, tracks), isTracked, isComplete: false, why: null };
+    return { sentence: only.trim(), from: resumeFrom(doc, tracks), isTracked, isComplete: false, hasPoints, why: null };
   }
   const sentence = isPicture ? "Cut out." : "All frames are tracked.";
-  return { sentence, from: frame, isTracked, isComplete: true, why: null };
+  return { sentence, from: frame, isTracked, isComplete: true, hasPoints, why: null };
 }
 
 // A track can begin with a point of the object, a box, or the mask it has.

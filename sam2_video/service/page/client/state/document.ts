@@ -1,7 +1,7 @@
 // What a visitor has marked and chosen in a project: kept by the server, edited by pure functions.
 
 import type { Box, ExampleClick, Prompt, Video } from "../types";
-import { LOOK, type Look } from "./look";
+import { LOOK, type Look, withView } from "./look";
 
 export interface Click {
   readonly x: number; // pixels of the frame, from its top left corner
@@ -39,7 +39,7 @@ export function emptyDoc(video: Video): Doc {
     active: null,
     marks: [],
     range: { start: 0, end: video.num_frames - 1 },
-    look: LOOK,
+    look: withView(LOOK, LOOK.view, video),
     frame: 0,
   };
 }

@@ -84,8 +84,8 @@ export function planAll(doc: Doc): Plan | null {
   return objects.length ? { objects, prompts, start, end } : null;
 }
 
-// Tracks from a frame on, from the masks that are there: the objects that are out of date, or else
-// all. An object that is not in sight there and has no marks later on keeps the masks it has.
+// Tracks from a frame on, from the masks that are there: the objects that are out of date or not
+// tracked to the end, or else all. An object that is not in sight there and has no marks later on keeps the masks it has.
 export function planFrom(
   doc: Doc,
   tracks: readonly Track[],
@@ -94,7 +94,9 @@ export function planFrom(
 ): Plan | null {
   const end = Math.max(doc.range.end, frame);
   const ids = doc.objects.map(({ id }) => id);
-  const isChanged = (id: string) => staleFrom(doc, tracks, id) !== null || !trackOf(tracks, id, frame);
+  const isWhole = (id: string) =>
+    trackedRanges(tracks, id).some(([first, last]) => first <= frame && end <= last) && !isStale(doc, tracks, id, end);
+  const isChanged = (id: string) => staleFrom(doc, tracks, id) !== null || !isWhole(id);
   const changed = ids.filter(isChanged);
   const prompts = (changed.length ? changed : ids).flatMap((object) => {
     const marked = doc.marks.filter((mark) => mark.object === object && frame <= mark.frame && mark.frame <= end);

@@ -95,5 +95,7 @@ test("a cut-out is never exported as a form without transparency", () => {
     [inputs.mask_type, inputs.output_video, inputs.video_format, inputs.keep_audio, inputs.end_frame],
     ["alpha", true, "mov", true, 5],
   );
-  assert.equal(withView(LOOK, "matte", { ...VIDEO, num_frames: 1 }).form, "png");
+  const picture = { ...VIDEO, num_frames: 1 };
+  assert.equal(withView(LOOK, "matte", picture).form, "png");
+  assert.equal(edit.emptyDoc(picture).look.form, "png");
 });

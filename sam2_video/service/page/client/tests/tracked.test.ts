@@ -101,3 +101,17 @@ test("masks that a stopped track has not reached are out of date; a track that f
   const failed = { ...part, frames: [], status: "failed" } as const;
   assert.equal(isStale(before, [whole, failed], "a", 41), false);
 });
+
+test("after a stop, tracking from the fixed frame takes the other object along", () => {
+  const before = clicked({ a: [[0, 1, 1]], b: [[0, 9, 9]] });
+  const part = trackOver("t1", ["a", "b"], { prompts: promptsOf(before), frames: [[0, 13]], status: "cancelled" });
+  const fixed = addClick({ ...before, active: "a" }, 13, { x: 5, y: 5, foreground: true }, "t1");
+  const plan = planFrom(fixed, [part], 13, () => true)!;
+  assert.deepEqual(
+    plan.prompts.map(({ object, mask_of, points }) => [object, mask_of, points.length]),
+    [
+      ["a", "t1", 1],
+      ["b", "t1", 0],
+    ],
+  );
+});

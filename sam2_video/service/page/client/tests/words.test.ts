@@ -25,6 +25,7 @@ test("the first time all is tracked", () => {
     from: null,
     isTracked: false,
     isComplete: false,
+    hasPoints: true,
     why: null,
   });
 });
