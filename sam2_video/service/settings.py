@@ -62,7 +62,7 @@ class ServiceLimits:
     max_fetch_seconds: float = 600
     worker_patience_seconds: float = 600
     keep_seconds: float = 24 * _HOUR
-    visitor_keep_seconds: float = 2 * _HOUR
+    visitor_keep_seconds: float = 7 * 24 * _HOUR
     keep_records_seconds: float = 30 * 24 * _HOUR
     max_records: int = 100_000
 
