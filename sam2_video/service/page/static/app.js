@@ -829,7 +829,8 @@ function buildApi(store) {
     notes.textContent = [
       start.api === null ? "This server answers programs once it is started with --tokens." : "",
       start.needs_token ? "Set REPLICATE_API_TOKEN to a token of this server." : "",
-      doc.marks.some(({ mask_of }) => mask_of) ? "Corrections go on from tracked masks here; a program gives all points at once, so its masks may differ a little." : ""
+      doc.marks.some(({ mask_of }) => mask_of) ? "Corrections go on from tracked masks here; a program gives all points at once, so its masks may differ a little." : "",
+      doc.marks.some(({ frame }) => frame < doc.range.start || frame > doc.range.end) ? "A point lies outside of the range, which the model refuses: widen the range to run this." : ""
     ].filter(Boolean).join(" ");
     notes.hidden = !notes.textContent;
     if (document.activeElement === json) return;

@@ -84,6 +84,9 @@ export function buildApi(store: Store): HTMLElement {
       doc.marks.some(({ mask_of }) => mask_of)
         ? "Corrections go on from tracked masks here; a program gives all points at once, so its masks may differ a little."
         : "",
+      doc.marks.some(({ frame }) => frame < doc.range.start || frame > doc.range.end)
+        ? "A point lies outside of the range, which the model refuses: widen the range to run this."
+        : "",
     ]
       .filter(Boolean)
       .join(" ");
