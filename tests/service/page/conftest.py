@@ -132,7 +132,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frames = []
     for k in range(FRAMES):
         frame = (ground + random.integers(-6, 6, ground.shape)).clip(0, 255).astype(np.uint8)
-        cv2.circle(frame, (RED[0] + k // 3, RED[1]), 20, (220, 40, 30), -1, cv2.LINE_AA)
+        cv2.circle(frame, (RED[0] + min(k, 60) // 3, RED[1]), 20, (220, 40, 30), -1, cv2.LINE_AA)
         dark = (DARK[0] + 3 * max(0, k - 20), DARK[1])
         cv2.circle(frame, dark, 16, (20, 20, 30), -1, cv2.LINE_AA)
         frames.append(frame)

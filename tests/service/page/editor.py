@@ -20,7 +20,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 SLOW = 60_000  # what the model takes on a machine that is busy with other things
 
 # The clip `scene`, 160x120: a red disc drifts to the right, a dark one leaves the picture.
-FRAMES, RATE = 60, 12
+FRAMES, RATE = 150, 12
 GONE = 40  # from this frame on
 RED, DARK, GROUND = (30, 36), (132, 92), (80, 110)  # on frame 0
 ON_RED = {"object": "o1", "frame": 0, "points": [RED], "labels": [1]}

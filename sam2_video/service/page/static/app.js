@@ -251,6 +251,105 @@ function inputsOf(look, video, range) {
   };
 }
 
+// state/document.ts
+function emptyDoc(video) {
+  return {
+    objects: [],
+    active: null,
+    marks: [],
+    range: { start: 0, end: video.num_frames - 1 },
+    look: withView(LOOK, LOOK.view, video),
+    frame: 0
+  };
+}
+function docOf(saved, video) {
+  const empty2 = emptyDoc(video);
+  const doc = saved;
+  if (!doc || !Array.isArray(doc.objects) || !Array.isArray(doc.marks)) return empty2;
+  return { ...empty2, ...doc, look: { ...LOOK, ...doc.look } };
+}
+function exampleDoc(clicks, video) {
+  let doc = emptyDoc(video);
+  for (const { object, name, frame, x: x2, y, foreground } of clicks) {
+    if (!doc.objects.some(({ id }) => id === object)) {
+      doc = { ...doc, objects: [...doc.objects, { id: object, name, hidden: false }] };
+    }
+    doc = addClick({ ...doc, active: object }, frame, { x: x2, y, foreground }, null);
+  }
+  return { ...doc, active: doc.objects[0]?.id ?? null };
+}
+function addObject(doc) {
+  let number = 1;
+  while (doc.objects.some(({ id, name }) => id === `o${number}` || name === `Object ${number}`)) number += 1;
+  const object = { id: `o${number}`, name: `Object ${number}`, hidden: false };
+  return { ...doc, objects: [...doc.objects, object], active: object.id };
+}
+function chooseObject(doc, active) {
+  return { ...doc, active };
+}
+function renameObject(doc, id, wanted) {
+  const name = wanted.replace(/\s+/g, " ").trim();
+  if (!name || doc.objects.some((object) => object.id !== id && object.name === name)) return null;
+  return { ...doc, objects: doc.objects.map((object) => object.id === id ? { ...object, name } : object) };
+}
+function hideObject(doc, id, hidden) {
+  return { ...doc, objects: doc.objects.map((object) => object.id === id ? { ...object, hidden } : object) };
+}
+function removeObject(doc, id) {
+  const objects = doc.objects.filter((object) => object.id !== id);
+  const active = doc.active === id ? objects[0]?.id ?? null : doc.active;
+  return { ...doc, objects, active, marks: doc.marks.filter(({ object }) => object !== id) };
+}
+function markOf(doc, object, frame) {
+  return doc.marks.find((mark) => mark.object === object && mark.frame === frame) ?? null;
+}
+function addClick(doc, frame, click, maskOf) {
+  const ready = doc.active === null ? addObject(doc) : doc;
+  return changeMark(ready, ready.active, frame, maskOf, (mark) => ({ ...mark, clicks: [...mark.clicks, click] }));
+}
+function addBox(doc, frame, box, maskOf) {
+  const ready = doc.active === null ? addObject(doc) : doc;
+  return changeMark(ready, ready.active, frame, maskOf, (mark) => ({ ...mark, box }));
+}
+function moveClick(doc, object, frame, index, to) {
+  return changeMark(doc, object, frame, null, (mark) => ({
+    ...mark,
+    clicks: mark.clicks.map((click, i2) => i2 === index ? { ...click, ...to } : click)
+  }));
+}
+function removeClick(doc, object, frame, index) {
+  return changeMark(doc, object, frame, null, (mark) => ({
+    ...mark,
+    clicks: mark.clicks.filter((_, i2) => i2 !== index)
+  }));
+}
+function removeBox(doc, object, frame) {
+  return changeMark(doc, object, frame, null, (mark) => ({ ...mark, box: null }));
+}
+function changeMark(doc, object, frame, maskOf, change) {
+  const before = markOf(doc, object, frame);
+  const after = change(before ?? { object, frame, clicks: [], box: null, mask_of: maskOf });
+  const isEmpty = !after.clicks.length && !after.box;
+  const others = doc.marks.filter((mark) => mark !== before);
+  return { ...doc, marks: isEmpty ? others : [...others, after] };
+}
+function promptOf({ object, frame, clicks, box, mask_of }) {
+  return {
+    object,
+    frame,
+    points: clicks.map(({ x: x2, y }) => [x2, y]),
+    labels: clicks.map(({ foreground }) => foreground ? 1 : 0),
+    box,
+    mask_of
+  };
+}
+function setRange(doc, start, end, numFrames) {
+  const first = Math.min(Math.max(0, start), numFrames - 1);
+  return { ...doc, range: { start: first, end: Math.max(first, Math.min(end, numFrames - 1)) } };
+}
+var setStart = (doc, frame, numFrames) => setRange(doc, frame, frame > doc.range.end ? numFrames - 1 : doc.range.end, numFrames);
+var setEnd = (doc, frame, numFrames) => setRange(doc, frame < doc.range.start ? 0 : doc.range.start, frame, numFrames);
+
 // panels/controls.ts
 var counter = 0;
 var newId = (name) => `${name}-${++counter}`;
@@ -884,105 +983,6 @@ function tablesOf(fields) {
     listOf2(fields.slice(HOSTED_INPUTS))
   );
 }
-
-// state/document.ts
-function emptyDoc(video) {
-  return {
-    objects: [],
-    active: null,
-    marks: [],
-    range: { start: 0, end: video.num_frames - 1 },
-    look: withView(LOOK, LOOK.view, video),
-    frame: 0
-  };
-}
-function docOf(saved, video) {
-  const empty2 = emptyDoc(video);
-  const doc = saved;
-  if (!doc || !Array.isArray(doc.objects) || !Array.isArray(doc.marks)) return empty2;
-  return { ...empty2, ...doc, look: { ...LOOK, ...doc.look } };
-}
-function exampleDoc(clicks, video) {
-  let doc = emptyDoc(video);
-  for (const { object, name, frame, x: x2, y, foreground } of clicks) {
-    if (!doc.objects.some(({ id }) => id === object)) {
-      doc = { ...doc, objects: [...doc.objects, { id: object, name, hidden: false }] };
-    }
-    doc = addClick({ ...doc, active: object }, frame, { x: x2, y, foreground }, null);
-  }
-  return { ...doc, active: doc.objects[0]?.id ?? null };
-}
-function addObject(doc) {
-  let number = 1;
-  while (doc.objects.some(({ id, name }) => id === `o${number}` || name === `Object ${number}`)) number += 1;
-  const object = { id: `o${number}`, name: `Object ${number}`, hidden: false };
-  return { ...doc, objects: [...doc.objects, object], active: object.id };
-}
-function chooseObject(doc, active) {
-  return { ...doc, active };
-}
-function renameObject(doc, id, wanted) {
-  const name = wanted.replace(/\s+/g, " ").trim();
-  if (!name || doc.objects.some((object) => object.id !== id && object.name === name)) return null;
-  return { ...doc, objects: doc.objects.map((object) => object.id === id ? { ...object, name } : object) };
-}
-function hideObject(doc, id, hidden) {
-  return { ...doc, objects: doc.objects.map((object) => object.id === id ? { ...object, hidden } : object) };
-}
-function removeObject(doc, id) {
-  const objects = doc.objects.filter((object) => object.id !== id);
-  const active = doc.active === id ? objects[0]?.id ?? null : doc.active;
-  return { ...doc, objects, active, marks: doc.marks.filter(({ object }) => object !== id) };
-}
-function markOf(doc, object, frame) {
-  return doc.marks.find((mark) => mark.object === object && mark.frame === frame) ?? null;
-}
-function addClick(doc, frame, click, maskOf) {
-  const ready = doc.active === null ? addObject(doc) : doc;
-  return changeMark(ready, ready.active, frame, maskOf, (mark) => ({ ...mark, clicks: [...mark.clicks, click] }));
-}
-function addBox(doc, frame, box, maskOf) {
-  const ready = doc.active === null ? addObject(doc) : doc;
-  return changeMark(ready, ready.active, frame, maskOf, (mark) => ({ ...mark, box }));
-}
-function moveClick(doc, object, frame, index, to) {
-  return changeMark(doc, object, frame, null, (mark) => ({
-    ...mark,
-    clicks: mark.clicks.map((click, i2) => i2 === index ? { ...click, ...to } : click)
-  }));
-}
-function removeClick(doc, object, frame, index) {
-  return changeMark(doc, object, frame, null, (mark) => ({
-    ...mark,
-    clicks: mark.clicks.filter((_, i2) => i2 !== index)
-  }));
-}
-function removeBox(doc, object, frame) {
-  return changeMark(doc, object, frame, null, (mark) => ({ ...mark, box: null }));
-}
-function changeMark(doc, object, frame, maskOf, change) {
-  const before = markOf(doc, object, frame);
-  const after = change(before ?? { object, frame, clicks: [], box: null, mask_of: maskOf });
-  const isEmpty = !after.clicks.length && !after.box;
-  const others = doc.marks.filter((mark) => mark !== before);
-  return { ...doc, marks: isEmpty ? others : [...others, after] };
-}
-function promptOf({ object, frame, clicks, box, mask_of }) {
-  return {
-    object,
-    frame,
-    points: clicks.map(({ x: x2, y }) => [x2, y]),
-    labels: clicks.map(({ foreground }) => foreground ? 1 : 0),
-    box,
-    mask_of
-  };
-}
-function setRange(doc, start, end, numFrames) {
-  const first = Math.min(Math.max(0, start), numFrames - 1);
-  return { ...doc, range: { start: first, end: Math.max(first, Math.min(end, numFrames - 1)) } };
-}
-var setStart = (doc, frame, numFrames) => setRange(doc, frame, frame > doc.range.end ? numFrames - 1 : doc.range.end, numFrames);
-var setEnd = (doc, frame, numFrames) => setRange(doc, frame < doc.range.start ? 0 : doc.range.start, frame, numFrames);
 
 // state/tracked.ts
 var isActive = ({ status }) => status === "waiting" || status === "running";
@@ -2024,7 +2024,8 @@ function buildPanel(store, root, tracker, stage, transport, saver) {
     if (state.project?.id !== before.project?.id) tabs.choose("Edit");
   });
 }
-var isUntouched = ({ doc, project }) => !project.exports.length && doc.look.view === LOOK.view && doc.look.form === LOOK.form;
+var isUntouched = ({ doc, project }) => !project.exports.length && isSameFormat(doc.look, emptyDoc(project.video).look);
+var isSameFormat = (a, b) => a.view === b.view && a.form === b.form;
 var Tabs = class {
   list;
   body;

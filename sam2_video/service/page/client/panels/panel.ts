@@ -4,7 +4,8 @@ import { byId, h } from "../dom";
 import type { Saver } from "../project/saver";
 import type { Tracker } from "../project/tracker";
 import type { Stage } from "../stage/stage";
-import { LOOK, withView } from "../state/look";
+import { emptyDoc } from "../state/document";
+import { type Look, withView } from "../state/look";
 import type { Opened, Store } from "../state/store";
 import type { Transport } from "../timeline/transport";
 import { buildApi } from "./api_tab";
@@ -49,7 +50,9 @@ export function buildPanel(
 
 // A first export is a cut-out, unless something else was chosen.
 const isUntouched = ({ doc, project }: Opened): boolean =>
-  !project.exports.length && doc.look.view === LOOK.view && doc.look.form === LOOK.form;
+  !project.exports.length && isSameFormat(doc.look, emptyDoc(project.video).look);
+
+const isSameFormat = (a: Look, b: Look): boolean => a.view === b.view && a.form === b.form;
 
 // Tabs as the ARIA practices describe them: arrow keys move between them.
 class Tabs {
