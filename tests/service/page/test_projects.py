@@ -250,7 +250,7 @@ def files_in(folder: Path) -> list[Path]:
 
 def test_work_goes_some_time_after_its_last_use(container, few, tmp_path) -> None:
     async def test() -> None:
-        clock = Clock()
+        clock, kept = Clock(), timedelta(seconds=ServiceLimits().visitor_keep_seconds)
         workers = (f"http://127.0.0.1:{container.port}",)
         async with served(tmp_path, workers=workers, clock=clock) as (service, client):
             client.base_url = httpx.URL("http://localhost:8000")
@@ -261,11 +261,11 @@ def test_work_goes_some_time_after_its_last_use(container, few, tmp_path) -> Non
             await client.get(f"/api/tracks/{made.json()['id']}/events")  # to its end
             assert len(files_in(tmp_path)) == 4
             for _ in range(3):  # used again in time
-                clock.passed += timedelta(hours=1.5)
+                clock.passed += kept * 0.75
                 assert (await client.get(f"/api/projects/{project}")).status_code == 200
                 await service.sweep()
             assert len(files_in(tmp_path)) == 4
-            clock.passed += timedelta(hours=2.5)
+            clock.passed += kept * 1.25
             await service.sweep()
             assert files_in(tmp_path) == []
             refusal(await client.get(f"/api/projects/{project}"), 404)
