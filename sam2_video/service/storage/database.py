@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import enumerate as enumerate_threads
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
@@ -247,6 +248,16 @@ class Store:
         try:
             async with self._engine.connect() as connection:
                 await connection.run_sync(upgrade)
+        except BaseException:
+            await self._engine.dispose()
+            # aiosqlite does not wait for the thread of a connection that failed, and the thread's
+            # last message needs the event loop.
+            for _ in range(100):
+                if not any("_connection_worker_thread" in one.name for one in enumerate_threads()):
+                    break
+                await asyncio.sleep(0.01)
+            raise
+        try:
             yield self
         finally:
             await self._engine.dispose()
