@@ -193,12 +193,12 @@ def with_inner_points(prompt: PromptRequest, mask: Mask) -> PromptRequest:
     The model may follow a single point and forget the mask before it, a small one most of all.
 
     Args:
-        prompt: which has `mask_of`, and points.
+        prompt: which has `mask_of`; without points it stays as it is.
         mask: (H, W) bool, the mask that it begins from.
     """
-    rows, columns = np.nonzero(mask)
-    if not prompt.points or not len(rows):
+    if not prompt.points or not mask.any():
         return prompt
+    rows, columns = np.nonzero(mask)
     diagonal = float(np.hypot(np.ptp(rows) + 1, np.ptp(columns) + 1))
     left = mask.astype(np.uint8)
     for (x, y), label in zip(prompt.points, prompt.labels, strict=True):

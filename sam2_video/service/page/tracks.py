@@ -118,15 +118,13 @@ class Tracks:
             )
         names = {one.id: one.name for one in asked.objects}
         check_prompts(asked.prompts, names, info, frames, self.limits)
-        async with self.reading.held(client):
-            prompts = [
-                with_inner_points(one, await self.mask(project, one, info, names[one.object]))
-                if one.mask_of and one.points
-                else one
-                for one in asked.prompts
-            ]
-        strings = strings_of(prompts)
         masked = [(one.object, one.frame) for one in asked.prompts if one.mask_of]
+        prompts: Sequence[PromptRequest] = asked.prompts
+        pictures: dict[int, bytes] = {}
+        if masked:
+            async with self.reading.held(client):
+                prompts, pictures = await self._begun(project, prompts, info, names)
+        strings = strings_of(prompts)
         try:
             objects = objects_in_order(strings, masked, self.limits)
         except InputError as error:
@@ -140,10 +138,8 @@ class Tracks:
             "start_frame": frames[0],
             "end_frame": frames[-1],
         }
-        if masked:
-            async with self.reading.held(client):
-                pictures = await self._mask_prompts(project, asked.prompts, strings, info, names)
-                inputs["input_masks"] = await asyncio.to_thread(mask_archive, pictures)
+        if pictures:
+            inputs["input_masks"] = await asyncio.to_thread(mask_archive, pictures)
         run = Prediction(
             id=new_id(),
             owner=project.owner,
@@ -228,28 +224,34 @@ class Tracks:
             f"{name} is not in sight on frame {prompt.frame + 1}: mark it there, or leave it out.",
         )
 
-    async def _mask_prompts(
+    async def _begun(
         self,
         project: Project,
         prompts: Sequence[PromptRequest],
-        strings: dict[str, str],
         video: VideoInfo,
         names: Mapping[str, str],
-    ) -> dict[int, bytes]:
-        """The indexed pictures of the prompts that begin from masks, by frame."""
-        values = mask_values(strings)
-        by_frame: dict[int, list[PromptRequest]] = defaultdict(list)
-        for prompt in prompts:
+    ) -> tuple[list[PromptRequest], dict[int, bytes]]:
+        """Prompts with what they need to refine the masks they begin from, and those masks.
+
+        Returns:
+            The prompts in their order, and indexed pictures of the masks by frame.
+        """
+        values = mask_values(strings_of(prompts))  # inner points change no order of the objects
+        begun = list(prompts)
+        by_frame: dict[int, list[int]] = defaultdict(list)
+        for position, prompt in enumerate(prompts):
             if prompt.mask_of:
-                by_frame[prompt.frame].append(prompt)
+                by_frame[prompt.frame].append(position)
         pictures = {}
-        for frame, given in by_frame.items():
-            masks = {
-                values[prompt.object]: await self.mask(project, prompt, video, names[prompt.object])
-                for prompt in given
-            }
+        for frame, positions in by_frame.items():
+            masks: dict[int, Mask] = {}
+            for position in positions:
+                prompt = prompts[position]
+                mask = await self.mask(project, prompt, video, names[prompt.object])
+                begun[position] = await asyncio.to_thread(with_inner_points, prompt, mask)
+                masks[values[prompt.object]] = mask
             pictures[frame] = await asyncio.to_thread(mask_picture, masks)
-        return pictures
+        return begun, pictures
 
     async def about(self, track: Prediction) -> dict[str, Any]:
         """A track as the page gets it."""

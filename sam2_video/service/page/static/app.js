@@ -1005,7 +1005,7 @@ function staleFrom(doc, tracks, object) {
   const frames = new Set(own.flatMap(({ prompts }) => prompts.filter((p) => p.object === object).map((p) => p.frame)));
   for (const mark of doc.marks) if (mark.object === object) frames.add(mark.frame);
   const changed = [...frames].filter((frame) => {
-    const track = own.findLast(({ start_frame, end_frame }) => start_frame <= frame && frame <= end_frame);
+    const track = newestFor(tracks, object, frame);
     if (!track) return false;
     const had = track.prompts.find((prompt) => prompt.object === object && prompt.frame === frame);
     const mark = markOf(doc, object, frame);
@@ -1023,11 +1023,9 @@ function isStale(doc, tracks, object, frame) {
   const track = trackOf(tracks, object, frame);
   if (!track) return false;
   const from = staleFrom(doc, tracks, object);
-  const newest = tracks.findLast(
-    (one) => isMeantFor(one, object) && one.start_frame <= frame && frame <= one.end_frame
-  );
-  return from !== null && frame >= from || newest !== track;
+  return from !== null && frame >= from || newestFor(tracks, object, frame) !== track;
 }
+var newestFor = (tracks, object, frame) => tracks.findLast((track) => isMeantFor(track, object) && track.start_frame <= frame && frame <= track.end_frame);
 function planAll(doc) {
   const { start, end } = doc.range;
   const prompts = doc.marks.filter(({ frame }) => start <= frame && frame <= end).map(promptOf);
@@ -2940,10 +2938,7 @@ var Tracker = class {
     const { opened } = this.store;
     if (!opened) return Promise.resolve();
     const masks = this.frames.now(opened.frame)?.masks;
-    const isInSight = (object) => {
-      const layer = masks?.get(object);
-      return layer?.indices.includes(layer.value) ?? false;
-    };
+    const isInSight = (object) => (masks?.get(object)?.box ?? null) !== null;
     return this.start(planFrom(opened.doc, opened.project.tracks, opened.frame, isInSight));
   }
   // Stops; the frames that are done stay.

@@ -34,10 +34,7 @@ export class Tracker {
     const { opened } = this.store;
     if (!opened) return Promise.resolve();
     const masks = this.frames.now(opened.frame)?.masks;
-    const isInSight = (object: string) => {
-      const layer = masks?.get(object);
-      return layer?.indices.includes(layer.value) ?? false;
-    };
+    const isInSight = (object: string) => (masks?.get(object)?.box ?? null) !== null;
     return this.start(planFrom(opened.doc, opened.project.tracks, opened.frame, isInSight));
   }
 

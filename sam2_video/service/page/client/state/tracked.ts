@@ -37,7 +37,7 @@ export function staleFrom(doc: Doc, tracks: readonly Track[], object: string): n
   const frames = new Set(own.flatMap(({ prompts }) => prompts.filter((p) => p.object === object).map((p) => p.frame)));
   for (const mark of doc.marks) if (mark.object === object) frames.add(mark.frame);
   const changed = [...frames].filter((frame) => {
-    const track = own.findLast(({ start_frame, end_frame }) => start_frame <= frame && frame <= end_frame);
+    const track = newestFor(tracks, object, frame);
     if (!track) return false;
     const had = track.prompts.find((prompt) => prompt.object === object && prompt.frame === frame);
     const mark = markOf(doc, object, frame);
@@ -63,11 +63,12 @@ export function isStale(doc: Doc, tracks: readonly Track[], object: string, fram
   const track = trackOf(tracks, object, frame);
   if (!track) return false;
   const from = staleFrom(doc, tracks, object);
-  const newest = tracks.findLast(
-    (one) => isMeantFor(one, object) && one.start_frame <= frame && frame <= one.end_frame,
-  );
-  return (from !== null && frame >= from) || newest !== track;
+  return (from !== null && frame >= from) || newestFor(tracks, object, frame) !== track;
 }
+
+// The newest track that makes, or has made, masks of an object over a range with the frame.
+const newestFor = (tracks: readonly Track[], object: string, frame: number): Track | undefined =>
+  tracks.findLast((track) => isMeantFor(track, object) && track.start_frame <= frame && frame <= track.end_frame);
 
 export interface Plan {
   readonly objects: readonly string[];
@@ -85,7 +86,8 @@ export function planAll(doc: Doc): Plan | null {
 }
 
 // Tracks from a frame on, from the masks that are there: the objects that are out of date or not
-// tracked to the end, or else all. An object that is not in sight there and has no marks later on keeps the masks it has.
+// tracked to the end, or else all. An object that is not in sight there and has no marks later on
+// keeps the masks it has.
 export function planFrom(
   doc: Doc,
   tracks: readonly Track[],
