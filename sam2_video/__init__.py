@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 __all__ = ["InputError", "LoadedModel", "SegmentedFrame", "load_model", "segment"]
 
-# PyTorch's threads spin while they wait for one another, by default for some 300,000 rounds: where
-# other processes want the cores, they hold up themselves and all others. 1,000 rounds are what
-# libgomp takes by itself where it knows of too many threads. It reads this when torch is loaded.
+# PyTorch's threads spin while they wait for one another, by default for 300,000 rounds: where other
+# processes want the cores, they hold up themselves and all others. With 1,000 rounds they sleep so
+# often that waking them takes longer than their work; `bench/README.md` has figures. libgomp reads
+# this when torch is loaded.
 if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
-    os.environ["GOMP_SPINCOUNT"] = "1000"
+    os.environ["GOMP_SPINCOUNT"] = "10000"
 
 _HOMES = {
     "InputError": "core.errors",

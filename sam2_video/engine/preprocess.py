@@ -37,9 +37,9 @@ def normalize_image(image: np.ndarray, device: torch.device) -> Tensor:
     pixels = torch.from_numpy(image).permute(2, 0, 1).unsqueeze(0)
     if device.type == "cuda":
         pixels = pixels.pin_memory()
-    pixels = pixels.to(device, non_blocking=device.type == "cuda").float() / 255.0
+    values = pixels.to(device, non_blocking=device.type == "cuda").float()
     mean, deviation = _mean_and_deviation(device)
-    return (pixels - mean) / deviation
+    return values.div_(255.0).sub_(mean).div_(deviation)
 
 
 @cache

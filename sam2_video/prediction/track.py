@@ -2,7 +2,7 @@
 
 import gc
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,8 +172,8 @@ class _Tracking:
     def _backward(self, prompts: list[EncodedPrompts], start: int) -> Generator[_Found, None, None]:
         """Every n-th frame before `start`, in descending order."""
         tracking = self._tracking_pass(prompts, reverse=True)
-        with closing(self._shrunk_backward(start)) as frames:
-            for (index, _), features in self._encoded(frames, tracking):
+        with closing(self._encoded(self._shrunk_backward(start), tracking)) as frames:
+            for (index, _), features in frames:
                 found = tracking.step_encoded(index, features)
                 if index < start:
                     if index % self.interval == 0:
@@ -186,8 +186,9 @@ class _Tracking:
         """Every n-th frame: its index, the frame, and what was found; None before `start`."""
         tracking = self._tracking_pass(prompts)
         depth = max(PREFETCHED_FRAMES, self.model.encoder_batch)
-        with closing(prefetch(self._shrunk_forward(start), depth)) as frames:
-            for (index, small, frame), features in self._encoded(frames, tracking):
+        shrunk = prefetch(self._shrunk_forward(start), depth)
+        with closing(self._encoded(shrunk, tracking)) as frames:
+            for (index, small, frame), features in frames:
                 is_wanted = index % self.interval == 0
                 if small is None:
                     if is_wanted:
@@ -228,17 +229,23 @@ class _Tracking:
         return TrackingPass(self.model.network, prompts, self._size, self._num_frames, reverse)
 
     def _encoded(
-        self, frames: Iterable[Item], tracking: TrackingPass
-    ) -> Iterator[tuple[Item, FrameFeatures | None]]:
-        """The frames, each with its features if `tracking` needs them."""
+        self, frames: Generator[Item, None, None], tracking: TrackingPass
+    ) -> Generator[tuple[Item, FrameFeatures | None], None, None]:
+        """The frames, each with its features if `tracking` needs them; at last closes `frames`."""
+        encoded = self._encode(frames, tracking)
+        return prefetch(encoded, 1) if self.model.encodes_ahead else encoded
 
+    def _encode(
+        self, frames: Generator[Item, None, None], tracking: TrackingPass
+    ) -> Generator[tuple[Item, FrameFeatures | None], None, None]:
         def to_encode(item: Item) -> Tensor | None:
             index, small = item[:2]
             if small is None or not tracking.needs_features(index):
                 return None
             return normalize_image(small, self.model.device)
 
-        return encode_ahead(self.model.network, frames, to_encode, self.model.encoder_batch)
+        with closing(frames):
+            yield from encode_ahead(self.model.network, frames, to_encode, self.model.encoder_batch)
 
     def _found(self, tracked: FrameMasks) -> _Found:
         scores = tracked.scores.to("cpu", non_blocking=True)
