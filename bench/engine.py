@@ -1,26 +1,27 @@
 """Seconds a frame of our tracker against Meta's predictor, on equal weights, and against peers.
 
-    python -m bench.engine [--model tiny] [--size 1024] [--objects 1 4 16] [--frames 6] [--memory]
+    python -m bench.engine [--model tiny] [--size 1024] [--objects 1 4 16] [--frames 6]
 
-All sides take turns, frame by frame, and are timed once their memory banks are full (frame 7 on).
-Peers (`bench.peers`) are measured for `tiny` where they are installed. Peak memory is that of a
-process that runs one side alone. Each side fills its memory bank by tracking, the only way that all
-of them have, which costs as much memory attention as three frames with a full bank. The shortest
-run of a slow side is `--frames 1`.
+Each side runs in a process of its own, with the settings that its users have, and all take turns of
+a few frames. They are timed once the memory bank and its object pointers are full (frame 16 on).
+Peers (`bench.peers`) are measured for `tiny` where they are installed. Each side fills its memory
+bank by tracking, the only way that all of them have. The shortest run of a slow side is
+`--frames 1`.
 """
 
 import argparse
-import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from statistics import median
 from unittest import mock
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.memory import memory_of
@@ -36,11 +37,16 @@ from bench.sides import (
     stages_of,
 )
 from sam2_video.accelerate.network import PRECISIONS, accelerate
+from sam2_video.engine.model import compile_cache
 
-WARM = 7
-"""Frames until the memory bank is full: the clicked one and six after it."""
+WARM = 16
+"""Frames until the memory bank is full: the clicked one and 15 whose object pointers are kept."""
+TURN = 5
+"""Frames in one turn: in a whole video, the caches hold what the frame before has left there."""
 SIDES = ("meta", "ours", *PEERS)
 COLUMNS = ("total", *STAGES, "rest")
+LIBGOMP_SPIN = "300000"
+"""Rounds for which threads spin if nothing is set; `import sam2_video` sets fewer."""
 
 
 class Stopwatch:
@@ -93,71 +99,78 @@ def start(
     if side == "meta":
         predictor = predictor_of(model)
         return meta(predictor, images, objects), predictor
-    accelerate(model.network, options.precision)
+    accelerate(model.network, options.precision, cache=compile_cache())
     return ours(model, images, objects), model.network
 
 
-def compare(options: argparse.Namespace, count: int) -> dict[str, dict[str, float]]:
-    """Median seconds a frame of every side, in total and by stage; our IoU with Meta."""
+def run_side(connection: Connection, side: str, options: argparse.Namespace, count: int) -> None:
+    """Track as many frames as each message says, in a process of its own.
+
+    Each is answered by the seconds of each column and the masks, frame by frame; the message 0 by
+    the process's peak memory in bytes.
+    """
     images = pictures(options.size, WARM + options.frames)
-    objects = clicked(count, options.size)
-    sides = {side: start(side, options, images, objects) for side in options.sides}
-    networks = {side: network for side, (_, network) in sides.items() if network}
-    watches = {side: Stopwatch(stages_of(network)) for side, network in networks.items()}
-    rows: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
-    agreement = []
+    steps, network = start(side, options, images, clicked(count, options.size))
+    watch = Stopwatch(stages_of(network)) if network else None
     threads = torch.get_num_threads()
-    for frame in range(len(images)):
-        logits = {}
-        for side, (steps, _) in sides.items():
-            torch.set_num_threads(threads)  # Ultralytics takes one fewer than there are cores
-            watch = watches.get(side)
-            with watch.running() if watch else nullcontext():
-                begin = time.perf_counter()
-                logits[side] = next(steps)
-                total = time.perf_counter() - begin
-            if frame >= WARM:
-                row = {"total": total}
-                if watch:
-                    row |= {**watch.seconds, "rest": total - sum(watch.seconds.values())}
-                rows[side].append(row)
-        if {"ours", "meta"} <= logits.keys():
-            agreement.append(iou(logits["ours"] > 0, logits["meta"] > 0))
-    result = {
-        side: {key: median(row[key] for row in taken) for key in taken[0]}
-        for side, taken in rows.items()
-    }
-    if agreement:
-        result["ours"]["iou"] = min(agreement)
+
+    def track() -> tuple[dict[str, float], NDArray[np.bool_] | None]:
+        torch.set_num_threads(threads)  # Ultralytics takes one fewer than there are cores
+        with watch.running() if watch else nullcontext():
+            begin = time.perf_counter()
+            logits = next(steps)
+            seconds = {"total": time.perf_counter() - begin}
+        if not watch:
+            return seconds, None
+        rest = seconds["total"] - sum(watch.seconds.values())
+        return {**seconds, **watch.seconds, "rest": rest}, (logits > 0).numpy()
+
+    while frames := connection.recv():
+        connection.send([track() for _ in range(frames)])
+    connection.send(memory_of([os.getpid()], peak=True))
+
+
+@contextmanager
+def running(side: str, options: argparse.Namespace, count: int) -> Iterator[Connection]:
+    """A process of `run_side`."""
+    context = get_context("spawn")
+    connection, theirs = context.Pipe()
+    process = context.Process(target=run_side, args=(theirs, side, options, count), daemon=True)
+    spin = {} if side == "ours" else {"GOMP_SPINCOUNT": LIBGOMP_SPIN}
+    with mock.patch.dict(os.environ, spin):
+        process.start()
+    theirs.close()
+    yield connection
+    process.join()
+
+
+def compare(options: argparse.Namespace, count: int) -> dict[str, dict[str, float]]:
+    """Of every side: median seconds a frame, in total and by stage, and peak memory; our IoU."""
+    result: dict[str, dict[str, float]] = {}
+    turns = [min(TURN, options.frames - done) for done in range(0, options.frames, TURN)]
+    with ExitStack() as stack:
+        sides = {side: stack.enter_context(running(side, options, count)) for side in options.sides}
+        tracked: dict[str, list] = {side: [] for side in sides}
+        for frames in [WARM, *turns]:
+            for side, connection in sides.items():
+                connection.send(frames)
+                tracked[side] += connection.recv()
+        for side, connection in sides.items():
+            connection.send(0)
+            rows = [seconds for seconds, _ in tracked[side][WARM:]]
+            result[side] = {key: median(row[key] for row in rows) for key in rows[0]}
+            result[side]["peak"] = connection.recv()
+    if {"ours", "meta"} <= sides.keys():
+        both = zip(tracked["ours"], tracked["meta"], strict=True)
+        result["ours"]["iou"] = min(iou(masks, theirs) for (_, masks), (_, theirs) in both)
     return result
 
 
-def iou(ours: Tensor, theirs: Tensor) -> float:
+def iou(ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> float:
     """Mean IoU over objects; two empty masks agree."""
-    both = (ours & theirs).flatten(1).sum(1).float()
-    either = (ours | theirs).flatten(1).sum(1).float()
-    return float(torch.where(either > 0, both / either, 1.0).mean())
-
-
-def peak_memory(side: str, options: argparse.Namespace, count: int) -> float:
-    """Peak megabytes of a process that runs one side alone."""
-    command = [sys.executable, "-m", "bench.engine", "--alone", side, "--objects", str(count)]
-    for option in ("model", "size", "frames", "precision"):
-        command += [f"--{option}", str(getattr(options, option))]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return float(json.loads(done.stdout.splitlines()[-1]))
-
-
-def run_alone(side: str, options: argparse.Namespace, count: int) -> None:
-    """Run one side and print this process's peak memory in megabytes."""
-    images = pictures(options.size, WARM + options.frames)
-    steps, _ = start(side, options, images, clicked(count, options.size))
-    threads = torch.get_num_threads()
-    for _ in images:
-        torch.set_num_threads(threads)
-        next(steps)
-    # `ru_maxrss` would start at the memory of the parent process.
-    print(json.dumps(memory_of([os.getpid()], peak=True) / 1e6))
+    both = (ours & theirs).reshape(len(ours), -1).sum(1)
+    either = (ours | theirs).reshape(len(ours), -1).sum(1)
+    return float(np.where(either > 0, both / np.maximum(either, 1), 1.0).mean())
 
 
 def main() -> None:
@@ -168,12 +181,8 @@ def main() -> None:
     parser.add_argument("--objects", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--frames", type=int, default=6, help="with a full memory bank")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto")
-    parser.add_argument("--memory", action="store_true", help="measure peak memory too")
     parser.add_argument("--sides", choices=SIDES, nargs="+", help="default: all that are installed")
-    parser.add_argument("--alone", choices=SIDES, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.alone:
-        return run_alone(options.alone, options, options.objects[0])
     peers = present() if options.model == "tiny" else []  # the only size that they are built in
     options.sides = options.sides or ["meta", "ours", *peers]
     print(f"{options.model} at {options.size}, seconds a frame, {torch.get_num_threads()} threads")
@@ -182,13 +191,11 @@ def main() -> None:
     for count in options.objects:
         result = compare(options, count)
         for side, row in result.items():
-            peak = f"{peak_memory(side, options, count):.0f}" if options.memory else "-"
             seconds = [f"{row[column]:.3f}" if column in row else "-" for column in COLUMNS]
             ratio = f"{result['meta']['total'] / row['total']:.2f}" if "meta" in result else "-"
             agreement = f"{row['iou']:.4f}" if "iou" in row else "-"
-            cells = [count, side, *seconds, peak, ratio, agreement]
+            cells = [count, side, *seconds, f"{row['peak'] / 1e6:.0f}", ratio, agreement]
             print("|", " | ".join(map(str, cells)), "|", flush=True)
-    return None
 
 
 if __name__ == "__main__":

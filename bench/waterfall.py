@@ -103,7 +103,7 @@ def main() -> None:
         reference = None
         for name, side in sides.items():
             start = time.perf_counter()
-            masks = next(side)
+            masks = next(side).numpy()
             if frame >= WARM:
                 seconds[name].append(time.perf_counter() - start)
             reference = masks if reference is None else reference
