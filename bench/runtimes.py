@@ -2,19 +2,23 @@
 
     python -m bench.runtimes [--model nano --size 320] [--rounds 20] [--sides ...]
 
-All sides take turns, call by call. A cell is the median of a call in milliseconds, then what the
+All sides take turns of a few calls. A cell is the median of a call in milliseconds, then what the
 processor was busy in that time, all threads together: on a machine with other work compare that.
 `torch.compile` (weights frozen) compiles each shape anew, which takes minutes, so it runs with one
-object only.
+object only. ONNX Runtime is measured where `onnx` and `onnxruntime` are installed, which this
+project does not need.
 """
 
 import argparse
 import platform
+import tempfile
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -26,10 +30,13 @@ from torch import Tensor
 from bench.sides import network_of
 from sam2_video.accelerate.network import keep_freed_memory
 from sam2_video.accelerate.parts import Run, parts_of, replace_parts
-from sam2_video.accelerate.runtime import Part, compile_part
+from sam2_video.accelerate.runtime import DYNAMIC, Part, compile_part
+from sam2_video.models.nano.trunk import SameConv2d
 
 Call = Callable[[], object]
 
+TURN = 5
+"""Calls in one turn: threads of another library go on spinning for some time after their call."""
 BANKS = {"filling": (2, 8), "full": (7, 64)}
 """Memories, and tokens of object pointers."""
 
@@ -86,6 +93,46 @@ def by_torch(part: Part) -> Run:
     return run
 
 
+def by_onnx_runtime(part: Part) -> Run:
+    """A part exported to ONNX and run by ONNX Runtime in float32, which is all that it has here."""
+    import onnxruntime
+
+    module = deepcopy(part.module)
+    for layer in module.modules():  # the exporter takes no kernel that is computed
+        if isinstance(layer, SameConv2d) and layer.uneven:
+            layer.weight, layer.uneven = torch.nn.Parameter(layer.shifted(layer.weight)), False
+    names = [f"input_{i}" for i in range(len(part.example))]
+    lengths = {
+        name: {axis: f"{name}_{axis}" for axis, length in enumerate(shape) if length == DYNAMIC}
+        for name, shape in zip(names, part.shapes, strict=True)
+    }
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    with tempfile.NamedTemporaryFile(suffix=".onnx") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with torch.inference_mode(False), torch.no_grad():
+            module.requires_grad_(False)
+            torch.onnx.export(
+                module,
+                part.example,
+                file.name,
+                dynamo=False,  # the other exporter fails in the mask decoder
+                input_names=names,
+                dynamic_axes=lengths,
+                opset_version=18,
+            )
+        session = onnxruntime.InferenceSession(
+            file.name, options, providers=["CPUExecutionProvider"]
+        )
+
+    def run(*inputs: Tensor) -> list[Tensor]:
+        arrays = {name: x.contiguous().numpy() for name, x in zip(names, inputs, strict=True)}
+        return [torch.from_numpy(x) for x in session.run(None, arrays)]
+
+    return run
+
+
 def with_parts(network: SAM2Base, compiled: Callable[[Part], Run], dtype: torch.dtype) -> None:
     """Let a network run its parts some other way, in place."""
     replace_parts(
@@ -105,6 +152,10 @@ CHANGES: dict[str, Callable[[SAM2Base], None]] = {
         torch.bfloat16,
     ),
 }
+if find_spec("onnx") and find_spec("onnxruntime"):
+    CHANGES["ONNX Runtime float32"] = lambda network: with_parts(
+        network, by_onnx_runtime, torch.float32
+    )
 COMPILED_PER_SHAPE = ("torch.compile",)
 
 
@@ -149,9 +200,9 @@ def main() -> None:
         for run in runs.values():
             timed(run)
         taken: dict[str, list[tuple[float, float]]] = {side: [] for side in runs}
-        for _ in range(options.rounds):
+        for _ in range(0, options.rounds, TURN):
             for side, run in runs.items():
-                taken[side].append(timed(run))
+                taken[side] += [timed(run) for _ in range(min(TURN, options.rounds))]
         cells = [
             " / ".join(f"{median(x):.1f}" for x in zip(*taken[side], strict=True))
             if side in runs
