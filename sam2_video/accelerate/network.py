@@ -6,7 +6,6 @@ and to launching kernels one by one from Python.
 
 import ctypes
 import logging
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,9 +49,9 @@ def accelerate(
     """
     device = next(network.parameters()).device
     if device.type == "cpu":
-        keep_freed_memory()
         reduced = precision == "auto" and prefers_bfloat16() and supports_bfloat16(network)
         run_on_openvino(network, torch.bfloat16 if reduced else torch.float32, cache)
+        keep_freed_memory()
     elif device.type == "cuda":
         # Both, whatever they are: PyTorch's default lets cuDNN's convolutions use TF32.
         torch.backends.cuda.matmul.allow_tf32 = precision == "auto"
@@ -71,12 +70,16 @@ def keep_freed_memory() -> None:
     Large tensors are freed and allocated hundreds of times a second. By default each of them is
     mapped, zeroed and unmapped by the system every time.
     """
-    if sys.platform != "linux":
-        return
     with suppress(OSError, AttributeError):  # no glibc
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES)
         libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
+
+
+def return_freed_memory() -> None:
+    """Have the allocator return to the system what it keeps at this moment."""
+    with suppress(OSError, AttributeError):  # no glibc
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def supports_bfloat16(network: SAM2Base) -> bool:
@@ -147,5 +150,8 @@ def run_on_openvino(
     if core() is None:
         logger.warning("OpenVINO is not installed, so the network runs several times slower")
         return
-    parts = parts_of(network, reduced)
-    replace_parts(network, {name: compile_part(part, cache) for name, part in parts.items()})
+    compiled = {}
+    for name, part in parts_of(network, reduced).items():
+        compiled[name] = compile_part(part, cache)
+        return_freed_memory()  # a traced part takes several times the memory of its weights
+    replace_parts(network, compiled)
