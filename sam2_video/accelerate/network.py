@@ -6,6 +6,7 @@ and to launching kernels one by one from Python.
 
 import ctypes
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from torch import nn
 
 from sam2_video.accelerate.caching import cache_empty_prompt
 from sam2_video.accelerate.cuda_graphs import Capture, Graphed
-from sam2_video.accelerate.parts import parts_of, replace_parts
-from sam2_video.accelerate.runtime import compile_part, core, prefers_bfloat16
+from sam2_video.accelerate.parts import Run, parts_of, replace_parts
+from sam2_video.accelerate.runtime import Part, compile_part, core, prefers_bfloat16
 
 logger = logging.getLogger(__name__)
 
@@ -150,8 +151,12 @@ def run_on_openvino(
     if core() is None:
         logger.warning("OpenVINO is not installed, so the network runs several times slower")
         return
-    compiled = {}
-    for name, part in parts_of(network, reduced).items():
-        compiled[name] = compile_part(part, cache)
+    parts = parts_of(network, reduced)
+
+    def compiled(part: Part) -> Run:
+        run = compile_part(part, cache)
         return_freed_memory()  # a traced part takes several times the memory of its weights
-    replace_parts(network, compiled)
+        return run
+
+    with ThreadPoolExecutor(2) as pool:  # one part is compiled while the next is converted
+        replace_parts(network, dict(zip(parts, pool.map(compiled, parts.values()), strict=True)))

@@ -50,6 +50,10 @@ class Part:
     precision: torch.dtype
 
 
+_converting = Lock()
+"""Held while a module is converted or the cache folder changes: tracing is not thread-safe."""
+
+
 class CompiledPart:
     """A compiled module: takes float32 tensors on the CPU, returns new ones."""
 
@@ -85,7 +89,7 @@ def prefers_bfloat16() -> bool:
 
 
 def compile_part(part: Part, folder: Path | None) -> CompiledPart:
-    """Compile a part, with what the cache holds of it.
+    """Compile a part, with what the cache holds of it; several threads may each compile one.
 
     Args:
         part: what to compile.
@@ -96,7 +100,9 @@ def compile_part(part: Part, folder: Path | None) -> CompiledPart:
             return CompiledPart(_compile_cached(part, folder))
         except OSError as error:
             logger.warning("compiled modules are not cached: %s", error)
-    return CompiledPart(_compile(_convert(part), part))
+    with _converting:
+        converted = _convert(part)
+    return CompiledPart(_compile(converted, part))
 
 
 def _compile_cached(part: Part, folder: Path) -> Any:
@@ -108,16 +114,17 @@ def _compile_cached(part: Part, folder: Path) -> Any:
     from openvino import save_model
 
     entry = folder / _key(part)
-    if not entry.is_dir():
-        folder.mkdir(0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as unfinished:
-            source = Path(unfinished) / entry.name
-            save_model(_convert(part), source / "part.xml", compress_to_fp16=False)
-            source.rename(entry)
-    entry.touch()
-    others = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in others[MAX_CACHED:]:
-        rmtree(path, ignore_errors=True)
+    with _converting:
+        if not entry.is_dir():
+            folder.mkdir(0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder) as unfinished:
+                source = Path(unfinished) / entry.name
+                save_model(_convert(part), source / "part.xml", compress_to_fp16=False)
+                source.rename(entry)
+        entry.touch()
+        others = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in others[MAX_CACHED:]:
+            rmtree(path, ignore_errors=True)
     return _compile(entry / "part.xml", part, CACHE_DIR=str(entry))
 
 
