@@ -2,11 +2,12 @@
 
     python -m bench.engine [--model tiny] [--size 1024] [--objects 1 4 16] [--frames 6]
 
-Each side runs in a process of its own, with the settings that its users have, and all take turns of
-a few frames. They are timed once the memory bank and its object pointers are full (frame 16 on).
-Peers (`bench.peers`) are measured for `tiny` where they are installed. Each side fills its memory
-bank by tracking, the only way that all of them have. The shortest run of a slow side is
-`--frames 1`.
+Each side runs in a process of its own, with the settings that its users have (those of libgomp for
+all but ours), and all take turns of a few frames. They are timed from frame 16 on, when the memory
+bank is full: 6 memories and 15 object pointers besides those of the clicked frame. Each side fills
+its memory bank by tracking, the only way that all of them have; the shortest run of a slow side is
+`--frames 1`. Peak memory includes the pictures and, in our process, converting the network if it is
+not in the cache. Peers (`bench.peers`) are measured for `tiny` where they are installed.
 """
 
 import argparse
@@ -40,9 +41,10 @@ from sam2_video.accelerate.network import PRECISIONS, accelerate
 from sam2_video.engine.model import compile_cache
 
 WARM = 16
-"""Frames until the memory bank is full: the clicked one and 15 whose object pointers are kept."""
+"""Frames until the memory bank is full: the clicked one and 15 whose object pointers it holds."""
 TURN = 5
-"""Frames in one turn: in a whole video, the caches hold what the frame before has left there."""
+"""Frames in one turn. After another side's turn the caches are cold, which within a video they are
+not: the median leaves the first frame out."""
 SIDES = ("meta", "ours", *PEERS)
 COLUMNS = ("total", *STAGES, "rest")
 LIBGOMP_SPIN = "300000"
@@ -104,10 +106,10 @@ def start(
 
 
 def run_side(connection: Connection, side: str, options: argparse.Namespace, count: int) -> None:
-    """Track as many frames as each message says, in a process of its own.
+    """Track as many frames as each message says.
 
-    Each is answered by the seconds of each column and the masks, frame by frame; the message 0 by
-    the process's peak memory in bytes.
+    The answer is a list: of each frame, its seconds by column and its masks. The message 0 ends it;
+    the answer is the peak memory in bytes.
     """
     images = pictures(options.size, WARM + options.frames)
     steps, network = start(side, options, images, clicked(count, options.size))
@@ -131,8 +133,8 @@ def run_side(connection: Connection, side: str, options: argparse.Namespace, cou
 
 
 @contextmanager
-def running(side: str, options: argparse.Namespace, count: int) -> Iterator[Connection]:
-    """A process of `run_side`."""
+def process_of(side: str, options: argparse.Namespace, count: int) -> Iterator[Connection]:
+    """The connection to a new process of `run_side`, which has ended when the block has."""
     context = get_context("spawn")
     connection, theirs = context.Pipe()
     process = context.Process(target=run_side, args=(theirs, side, options, count), daemon=True)
@@ -145,11 +147,13 @@ def running(side: str, options: argparse.Namespace, count: int) -> Iterator[Conn
 
 
 def compare(options: argparse.Namespace, count: int) -> dict[str, dict[str, float]]:
-    """Of every side: median seconds a frame, in total and by stage, and peak memory; our IoU."""
+    """Of every side: median seconds a frame, in total and by stage, and peak bytes; our IoU."""
     result: dict[str, dict[str, float]] = {}
     turns = [min(TURN, options.frames - done) for done in range(0, options.frames, TURN)]
     with ExitStack() as stack:
-        sides = {side: stack.enter_context(running(side, options, count)) for side in options.sides}
+        sides = {
+            side: stack.enter_context(process_of(side, options, count)) for side in options.sides
+        }
         tracked: dict[str, list] = {side: [] for side in sides}
         for frames in [WARM, *turns]:
             for side, connection in sides.items():

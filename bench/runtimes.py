@@ -36,7 +36,8 @@ from sam2_video.models.nano.trunk import SameConv2d
 Call = Callable[[], object]
 
 TURN = 5
-"""Calls in one turn: threads of another library go on spinning for some time after their call."""
+"""Calls in one turn. Threads of the library before go on spinning for a while: the first call of a
+turn is slower, and the median leaves it out."""
 BANKS = {"filling": (2, 8), "full": (7, 64)}
 """Memories, and tokens of object pointers."""
 
@@ -94,10 +95,10 @@ def by_torch(part: Part) -> Run:
 
 
 def by_onnx_runtime(part: Part) -> Run:
-    """A part exported to ONNX and run by ONNX Runtime in float32, which is all that it has here."""
+    """A part exported to ONNX and run by ONNX Runtime, whose CPU kernels compute in float32."""
     import onnxruntime
 
-    module = deepcopy(part.module)
+    module = part.module
     for layer in module.modules():  # the exporter takes no kernel that is computed
         if isinstance(layer, SameConv2d) and layer.uneven:
             layer.weight, layer.uneven = torch.nn.Parameter(layer.shifted(layer.weight)), False
@@ -111,8 +112,7 @@ def by_onnx_runtime(part: Part) -> Run:
     options.log_severity_level = 3
     with tempfile.NamedTemporaryFile(suffix=".onnx") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with torch.inference_mode(False), torch.no_grad():
-            module.requires_grad_(False)
+        with torch.no_grad():
             torch.onnx.export(
                 module,
                 part.example,
@@ -200,9 +200,9 @@ def main() -> None:
         for run in runs.values():
             timed(run)
         taken: dict[str, list[tuple[float, float]]] = {side: [] for side in runs}
-        for _ in range(0, options.rounds, TURN):
+        for done in range(0, options.rounds, TURN):
             for side, run in runs.items():
-                taken[side] += [timed(run) for _ in range(min(TURN, options.rounds))]
+                taken[side] += [timed(run) for _ in range(min(TURN, options.rounds - done))]
         cells = [
             " / ".join(f"{median(x):.1f}" for x in zip(*taken[side], strict=True))
             if side in runs

@@ -19,9 +19,9 @@ __version__ = "0.2.0"
 __all__ = ["InputError", "LoadedModel", "SegmentedFrame", "load_model", "segment"]
 
 # PyTorch's threads spin while they wait for one another, by default for 300,000 rounds: where other
-# processes want the cores, they hold up themselves and all others. With 1,000 rounds they sleep so
-# often that waking them takes longer than their work; `bench/README.md` has figures. libgomp reads
-# this when torch is loaded.
+# processes want the cores, they hold up themselves and all others. 10,000 rounds outlast the pauses
+# between operations; with 1,000 a thread sleeps in each of them, and waking it takes longer than
+# its work (`bench/README.md`). libgomp reads this when torch is loaded.
 if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
     os.environ["GOMP_SPINCOUNT"] = "10000"
 

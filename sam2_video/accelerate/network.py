@@ -6,7 +6,6 @@ and to launching kernels one by one from Python.
 
 import ctypes
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from sam2_video.accelerate.caching import cache_empty_prompt
 from sam2_video.accelerate.cuda_graphs import Capture, Graphed
 from sam2_video.accelerate.parts import Run, parts_of, replace_parts
 from sam2_video.accelerate.runtime import Part, compile_part, core, prefers_bfloat16
+from sam2_video.core.prefetch import map_in_background
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def accelerate(
     if device.type == "cpu":
         reduced = precision == "auto" and prefers_bfloat16() and supports_bfloat16(network)
         run_on_openvino(network, torch.bfloat16 if reduced else torch.float32, cache)
-        keep_freed_memory()
+        keep_freed_memory()  # only now: what was traced goes back to the system
     elif device.type == "cuda":
         # Both, whatever they are: PyTorch's default lets cuDNN's convolutions use TF32.
         torch.backends.cuda.matmul.allow_tf32 = precision == "auto"
@@ -158,5 +158,6 @@ def run_on_openvino(
         return_freed_memory()  # a traced part takes several times the memory of its weights
         return run
 
-    with ThreadPoolExecutor(2) as pool:  # one part is compiled while the next is converted
-        replace_parts(network, dict(zip(parts, pool.map(compiled, parts.values()), strict=True)))
+    # One part is compiled while the next is converted.
+    runs = map_in_background(compiled, iter(parts.values()), threads=2)
+    replace_parts(network, dict(zip(parts, runs, strict=True)))

@@ -170,7 +170,11 @@ class _Tracking:
             )
 
     def _backward(self, prompts: list[EncodedPrompts], start: int) -> Generator[_Found, None, None]:
-        """Every n-th frame before `start`, in descending order."""
+        """Every n-th frame before `start`, in descending order.
+
+        All on this thread: many frames are decoded in one go here, which a cancellation interrupts
+        but for which closing a background thread would wait.
+        """
         tracking = self._tracking_pass(prompts, reverse=True)
         with closing(self._encoded(self._shrunk_backward(start), tracking)) as frames:
             for (index, _), features in frames:
@@ -186,8 +190,10 @@ class _Tracking:
         """Every n-th frame: its index, the frame, and what was found; None before `start`."""
         tracking = self._tracking_pass(prompts)
         depth = max(PREFETCHED_FRAMES, self.model.encoder_batch)
-        shrunk = prefetch(self._shrunk_forward(start), depth)
-        with closing(self._encoded(shrunk, tracking)) as frames:
+        encoded = self._encoded(prefetch(self._shrunk_forward(start), depth), tracking)
+        if self.model.encodes_ahead:
+            encoded = prefetch(encoded, 1)
+        with closing(encoded) as frames:
             for (index, small, frame), features in frames:
                 is_wanted = index % self.interval == 0
                 if small is None:
@@ -231,13 +237,8 @@ class _Tracking:
     def _encoded(
         self, frames: Generator[Item, None, None], tracking: TrackingPass
     ) -> Generator[tuple[Item, FrameFeatures | None], None, None]:
-        """The frames, each with its features if `tracking` needs them; at last closes `frames`."""
-        encoded = self._encode(frames, tracking)
-        return prefetch(encoded, 1) if self.model.encodes_ahead else encoded
+        """The frames, each with its features if `tracking` needs them; closes `frames` with it."""
 
-    def _encode(
-        self, frames: Generator[Item, None, None], tracking: TrackingPass
-    ) -> Generator[tuple[Item, FrameFeatures | None], None, None]:
         def to_encode(item: Item) -> Tensor | None:
             index, small = item[:2]
             if small is None or not tracking.needs_features(index):

@@ -17,23 +17,23 @@ from sam2_video.models.registry import checkpoint_folder, find_checkpoint
 
 @pytest.fixture(autouse=True, scope="package")
 def one_thread() -> Iterator[None]:
-    """Two threads add up in another order: Meta's logits then differ from its own by 2e-4."""
+    """On two threads sums change their order: two runs of Meta's predictor differ by 2e-4."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="session")
-def nano() -> Setting:
+@pytest.fixture(scope="package")
+def nano(one_thread: None) -> Setting:
     checkpoint = find_checkpoint("nano")
     return make_setting(
         "nano", 256, lambda n: load_weights(n, checkpoint_folder() / checkpoint.file, checkpoint)
     )
 
 
-@pytest.fixture(scope="session")
-def tiny() -> Setting:
+@pytest.fixture(scope="package")
+def tiny(one_thread: None) -> Setting:
     return make_setting("tiny", 256, make_telling)
 
 
