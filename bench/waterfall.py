@@ -1,6 +1,6 @@
 """The speed-up of each optimisation of the engine, and its effect on the masks.
 
-    python -m bench.waterfall CLIP --clicks '[640,360]' [--size 512] [--frames 24]
+    python -m bench.waterfall CLIP --clicks '[640,360]' [--size 512] [--frames 32]
 
 Each row adds one optimisation to those above it. The rows take turns, frame by frame. IoU compares
 the masks with those of the first row, Meta's network in float32.
@@ -70,8 +70,10 @@ def main() -> None:
     parser.add_argument("--clicks", required=True)
     parser.add_argument("--model", default="nano")
     parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--frames", type=int, default=24)
+    parser.add_argument("--frames", type=int, default=32)
     options = parser.parse_args()
+    if options.frames <= WARM:
+        parser.error(f"--frames {options.frames}: the memory bank is full from frame {WARM} on")
 
     clicks = PromptInputs(options.clicks)
     network = network_of(options.model, options.size).network
