@@ -14,6 +14,10 @@ from sam2_video.accelerate.caching import CachedPositionEncoding
 from sam2_video.accelerate.memory_attention import RealMemoryAttention
 from sam2_video.accelerate.runtime import DYNAMIC, Part
 
+TOKENS_ONE_BY_ONE = 4096
+"""Tokens of a frame from which memory attention takes one object at a time: one is enough for all
+cores, and several only need more memory and cache."""
+
 Run = Callable[..., list[Tensor]]
 """A compiled part: tensors in, tensors out."""
 
@@ -176,8 +180,9 @@ class CompiledMemoryAttention(nn.Module):
         values = memory.transpose(0, 1)
         keys = values + memory_pos.transpose(0, 1)
         split = [len(memory) - num_obj_ptr_tokens, num_obj_ptr_tokens]
-        (conditioned,) = self.run(tokens, *keys.split(split, dim=1), values)
-        return conditioned
+        at_once = 1 if tokens.shape[1] >= TOKENS_ONE_BY_ONE else len(values)
+        batches = (x.split(at_once) for x in (*keys.split(split, dim=1), values))
+        return torch.cat([self.run(tokens, *batch)[0] for batch in zip(*batches, strict=True)], 1)
 
 
 class _PredictMasks:

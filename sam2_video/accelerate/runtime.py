@@ -9,7 +9,10 @@ import logging
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -88,6 +91,20 @@ def prefers_bfloat16() -> bool:
     )
 
 
+@contextmanager
+def locked(folder: Path | None) -> Iterator[None]:
+    """Keep other processes from compiling into a cache folder: OpenVINO would read half a file.
+
+    Does nothing where the folder cannot be written or is None.
+    """
+    with ExitStack() as stack:
+        if folder is not None:
+            with suppress(OSError):
+                folder.mkdir(0o700, parents=True, exist_ok=True)
+                flock(stack.enter_context((folder / "lock").open("w")), LOCK_EX)
+        yield
+
+
 def compile_part(part: Part, folder: Path | None) -> CompiledPart:
     """Compile a part, with what the cache holds of it; several threads may each compile one.
 
@@ -99,10 +116,15 @@ def compile_part(part: Part, folder: Path | None) -> CompiledPart:
         try:
             return CompiledPart(_compile_cached(part, folder))
         except OSError as error:
-            logger.warning("compiled modules are not cached: %s", error)
-    with _converting:
-        converted = _convert(part)
-    return CompiledPart(_compile(converted, part))
+            _warn(f"compiled modules are not cached: {error}")
+    with tempfile.TemporaryDirectory() as temporary:
+        return CompiledPart(_compile_cached(part, Path(temporary)))
+
+
+@cache
+def _warn(message: str) -> None:
+    """Once for all parts."""
+    logger.warning("%s", message)
 
 
 def _compile_cached(part: Part, folder: Path) -> Any:
@@ -122,10 +144,15 @@ def _compile_cached(part: Part, folder: Path) -> Any:
                 save_model(_convert(part), source / "part.xml", compress_to_fp16=False)
                 source.rename(entry)
         entry.touch()
-        others = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        entries = folder.glob("*-torch.*")
+        others = sorted(entries, key=lambda path: path.stat().st_mtime, reverse=True)
         for path in others[MAX_CACHED:]:
             rmtree(path, ignore_errors=True)
-    return _compile(entry / "part.xml", part, CACHE_DIR=str(entry))
+    compiled = _compile(entry / "part.xml", part, CACHE_DIR=str(entry))
+    if not compiled.get_property("LOADED_FROM_CACHE"):
+        # What it loads computes with other rounding errors: every start has to give the same masks.
+        compiled = _compile(entry / "part.xml", part, CACHE_DIR=str(entry))
+    return compiled
 
 
 def _key(part: Part) -> str:

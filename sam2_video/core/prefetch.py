@@ -4,6 +4,7 @@ Both keep order, hold a bounded number of items, and leave no thread behind when
 closed. They wait in short steps: Python raises a cancellation only between two instructions.
 """
 
+import atexit
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
@@ -18,6 +19,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _STEP_SECONDS = 0.1
+_MAX_EXIT_SECONDS = 5.0
+
+_producers: dict[Thread, Event] = {}
+"""The threads of `prefetch` that run, and what stops each."""
 
 
 class _End:
@@ -41,6 +46,7 @@ def prefetch(items: Generator[T, None, None], depth: int) -> Generator[T, None, 
     threads: list[Thread] = []
     try:  # a cancellation may come as soon as the thread runs
         threads.append(start_thread(_produce, items, ready, stop))
+        _producers[threads[0]] = stop
         while True:
             item = _wait(ready)
             if isinstance(item, _End):
@@ -52,6 +58,20 @@ def prefetch(items: Generator[T, None, None], depth: int) -> Generator[T, None, 
         stop.set()
         for thread in threads:
             thread.join()
+            _producers.pop(thread, None)
+
+
+@atexit.register
+def _stop_producers() -> None:
+    """Stop the threads of generators that are never closed.
+
+    Python ends a thread that returns from native code after this by unwinding its stack, which
+    aborts the process if there is C++ on it.
+    """
+    for stop in list(_producers.values()):
+        stop.set()
+    for thread in list(_producers):
+        thread.join(_MAX_EXIT_SECONDS)
 
 
 def map_in_background(

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bench.parity import NUM_FRAMES, centre, pictures
 from sam2_video.accelerate import network as accelerate
+from sam2_video.accelerate import parts
 from sam2_video.accelerate.network import (
     compute_in_bfloat16,
     run_on_openvino,
@@ -81,6 +82,21 @@ def test_memory_attention_is_the_same(memories: int, pointers: int, count: int, 
     given = tokens(plain, memories, pointers, count)
     expected = plain.memory_attention(**given)
     assert (faster.memory_attention(**given) - expected).abs().max() < TOLERANCE
+
+
+@torch.inference_mode()
+def test_memory_attention_of_one_object_at_a_time_is_the_same(tiny, monkeypatch) -> None:
+    plain, faster = tiny
+    given = tokens(plain, 2, 8, 3)
+    taken = []
+    run = faster.memory_attention.run
+    monkeypatch.setattr(parts, "TOKENS_ONE_BY_ONE", 1)
+    monkeypatch.setattr(
+        faster.memory_attention, "run", lambda *x: taken.append(len(x[-1])) or run(*x)
+    )
+    expected = plain.memory_attention(**given)
+    assert (faster.memory_attention(**given) - expected).abs().max() < TOLERANCE
+    assert taken == [1, 1, 1]
 
 
 @pytest.mark.parametrize("count", [1, 3])
