@@ -17,7 +17,14 @@ from torch import nn
 from sam2_video.accelerate.caching import cache_empty_prompt
 from sam2_video.accelerate.cuda_graphs import Capture, Graphed
 from sam2_video.accelerate.parts import Run, parts_of, replace_parts
-from sam2_video.accelerate.runtime import Part, compile_part, core, locked, prefers_bfloat16
+from sam2_video.accelerate.runtime import (
+    Part,
+    compile_part,
+    core,
+    kept_locale,
+    locked,
+    prefers_bfloat16,
+)
 from sam2_video.core.prefetch import map_in_background
 
 logger = logging.getLogger(__name__)
@@ -158,7 +165,7 @@ def run_on_openvino(
         return_freed_memory()  # a traced part takes several times the memory of its weights
         return run
 
-    with locked(cache):
+    with locked(cache), kept_locale():
         # One part is compiled while the next is converted.
         runs = map_in_background(compiled, iter(parts.values()), threads=2)
         replace_parts(network, dict(zip(parts, runs, strict=True)))

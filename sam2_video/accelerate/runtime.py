@@ -5,6 +5,7 @@ are kept in a cache folder, which can be deleted at any time.
 """
 
 import hashlib
+import locale
 import logging
 import sys
 import tempfile
@@ -103,6 +104,20 @@ def locked(folder: Path | None) -> Iterator[None]:
                 folder.mkdir(0o700, parents=True, exist_ok=True)
                 flock(stack.enter_context((folder / "lock").open("w")), LOCK_EX)
         yield
+
+
+@contextmanager
+def kept_locale() -> Iterator[None]:
+    """Restore the locale of the process when the block ends.
+
+    OpenVINO sets it to "C" while it reads or writes a model; two threads that do so at once leave
+    it there, and Python would then read and write text files as ASCII.
+    """
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        yield
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
 
 
 def compile_part(part: Part, folder: Path | None) -> CompiledPart:

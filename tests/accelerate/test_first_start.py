@@ -9,11 +9,13 @@ import pytest
 from tests import clips
 
 TRACK = """
-import hashlib, sys
+import hashlib, locale, sys
+encoding = locale.getencoding()
 from sam2_video import load_model, segment
 digest = hashlib.sha256()
 for frame in segment(sys.argv[1], "[30,30]", model=load_model("nano", image_size=128)):
     digest.update(frame.masks.tobytes() + frame.scores.tobytes())
+assert locale.getencoding() == encoding
 print(digest.hexdigest())
 """
 UNFINISHED = """
@@ -33,7 +35,7 @@ def clip(tmp_path_factory):
 def start(script: str, clip, cache) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", script, str(clip)],
-        env={**os.environ, "SAM2_COMPILE_CACHE": str(cache)},
+        env={**os.environ, "LC_ALL": "C.UTF-8", "SAM2_COMPILE_CACHE": str(cache)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
