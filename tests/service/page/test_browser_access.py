@@ -49,7 +49,6 @@ def test_two_people(page, page_url, browser: Browser, scene) -> None:
         expect(guest.locator("#choose-video")).to_be_visible()
         expect(guest.locator(".recent-item")).to_have_count(0)
         guest.goto(link)
-        guest.reload()
         expect(guest.locator("#notice")).to_contain_text("This work is not here")
 
         page.click("#share")
@@ -57,7 +56,6 @@ def test_two_people(page, page_url, browser: Browser, scene) -> None:
         expect(field).to_have_value(re.compile("#share=.{20}"))
         shared = field.input_value()
         guest.goto(shared)
-        guest.reload()
         shown(guest)
         tracked(guest)
         assert names(guest) == ["dog", "cat, the second"]
