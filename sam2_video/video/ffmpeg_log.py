@@ -38,6 +38,14 @@ _LOSS = re.compile(
     rb"|corrupt decoded frame|EOI missing|Packet corrupt|corrupt input packet"
 )
 
+# `showinfo` writes a line in pieces, `name:value` each, and the message of another thread may follow
+# any of them. It has no prefix there, so that only its words tell an error from a warning.
+_PIECES = re.compile(rb"\[Parsed_showinfo_[^\]]*\] \[info\](?:\s+\w+: *\S+)+ *(.*)")
+_ERROR = re.compile(
+    rb"error|fail|invalid|corrupt|damaged|illegal|incomplete|missing|overread|truncated",
+    re.IGNORECASE,
+)
+
 _IN_CONTAINER = re.compile("File ended|partial file|Packet corrupt|corrupt input packet")
 
 # Complaints about files that every player plays without a flaw: references to frames before the
@@ -230,6 +238,8 @@ class DecoderLog:
             speaker = "in#0" if _IN_CONTAINER.search(text) else "dec:"
         elif found := _COMPLAINT.search(line):
             speaker, text = _clean(found[1] or b""), _clean(found[2])
+        elif (found := _PIECES.search(line)) and _ERROR.search(line):
+            speaker, text = "dec:", _clean(found[1])
         else:
             return
         if _HARMLESS.search(text):

@@ -473,14 +473,34 @@ def test_no_descriptor_is_left_open(folder, tmp_path):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
 
 
-def test_a_complaint_in_the_middle_of_another_line_is_heard():
+@pytest.mark.parametrize(
+    "line",
+    [
+        "color_range:tv color_space:unknownslice CRC mismatch 1516E6B8!at 0.167000 seconds",
+        "n:  20 pts:  67 pts_time:0.67 iskey:0 type:P LZW decode failed",
+        "color_range:pcInvalid data",
+        "color_range:pcfailed",
+    ],
+)
+def test_a_complaint_in_the_middle_of_another_line_is_heard(line: str):
     # ffmpeg's threads write into each other's lines; the second message has no prefix then.
     log = DecoderLog()
-    log.add(
-        b"[Parsed_showinfo_0 @ 0x7f] [info] color_range:tv color_space:unknown"
-        b"slice CRC mismatch 1516E6B8!at 0.167000 seconds\n"
-    )
+    log.add(f"[Parsed_showinfo_0 @ 0x7f] [info] {line}\n".encode())
     assert log.damaged_at
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "n:  20 pts:  67 pts_time:0.67 iskey:0 type:P demuxer -> ist_index:0:0 type:video",
+        "color_range:pc deprecated pixel format used",
+        "  side data - User Data Unregistered: UUID=00 error=missing",
+    ],
+)
+def test_another_line_in_the_middle_of_a_line_is_no_complaint(line: str):
+    log = DecoderLog()
+    log.add(f"[Parsed_showinfo_0 @ 0x7f] [info] {line}\n".encode())
+    assert not log.damaged_at
 
 
 # --- small files that ask for gigabytes ----------------------------------------------------------
