@@ -38,8 +38,8 @@ _LOSS = re.compile(
     rb"|corrupt decoded frame|EOI missing|Packet corrupt|corrupt input packet"
 )
 
-# `showinfo` writes a line in pieces, `name:value` each, and the message of another thread may follow
-# any of them. It has no prefix there, so that only its words tell an error from a warning.
+# `showinfo` writes a line in pieces, `name:value` each, and another thread's message may follow any
+# of them. It has no prefix there, so that only its words tell an error from a warning.
 _PIECES = re.compile(rb"\[Parsed_showinfo_[^\]]*\] \[info\](?:\s+\w+: *\S+)+ *(.*)")
 _ERROR = re.compile(
     rb"error|fail|invalid|corrupt|damaged|illegal|incomplete|missing|overread|truncated",

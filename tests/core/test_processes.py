@@ -10,7 +10,7 @@ from sam2_video.core.processes import Children, start_child, start_thread
 def test_a_forked_process_can_start_threads() -> None:
     code = (
         "import os; from sam2_video.core.processes import start_thread; pid = os.fork()\n"
-        "start_thread(print, 'runs').join()\n"
+        "start_thread(os.write, 1, b'runs\\n').join()\n"
         "if pid: assert os.waitpid(pid, 0)[1] == 0"
     )
     command = [sys.executable, "-c", code]
