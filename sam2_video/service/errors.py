@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 SERVER_FAILED = "The server failed; its log says why."
+NO_WORKER = "No worker is alive; the server's log says why."  # not where: that is internal
 
 
 @dataclass(frozen=True)

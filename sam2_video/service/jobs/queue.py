@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sam2_video.service.errors import SERVER_FAILED, RequestError
+from sam2_video.service.errors import NO_WORKER, SERVER_FAILED, RequestError
 from sam2_video.service.jobs.container_client import (
     ContainerClient,
     WorkerLostError,
@@ -180,7 +180,8 @@ class JobQueue:
         except (SourceError, WorkerRefusedError) as error:
             await self._fail(prediction, str(error))
         except NoWorkerError as error:
-            await self._fail(prediction, f"No worker is alive: {error}.")
+            logger.warning("%s found no worker alive: %s", prediction.id, error)
+            await self._fail(prediction, NO_WORKER)
         except Exception:
             logger.exception("prediction %s", prediction.id)
             await self._fail(prediction, SERVER_FAILED)

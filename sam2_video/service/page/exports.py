@@ -287,7 +287,12 @@ class Exports:
         masks, stop = folder / MASKS_NAME, Event()
 
         def content(name: str) -> bytes:
-            return b"".join(self.files.chunks(name))
+            try:
+                return b"".join(self.files.chunks(name))
+            except FileNotFoundError as error:
+                raise RequestError(
+                    404, "Masks of this export were removed meanwhile. Export it again."
+                ) from error
 
         async def advance(done: int) -> None:
             await self._change(export, frames_done=done)

@@ -1,6 +1,7 @@
 """The routes of projects, of their tracks and of their exports."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from sam2_video.core.file_names import MASKS_NAME, VIDEO_NAME
-from sam2_video.service.errors import RequestError
+from sam2_video.service.errors import NO_WORKER, RequestError
 from sam2_video.service.jobs.container_client import (
     WorkerBusyError,
     WorkerLostError,
@@ -53,6 +54,8 @@ from sam2_video.service.page.words import in_words
 from sam2_video.service.settings import Settings
 from sam2_video.service.storage.database import Export, Prediction, Project
 from sam2_video.service.storage.files import Files
+
+logger = logging.getLogger(__name__)
 
 _MAX_SAVE = MOST_DOCUMENT_BYTES * 8  # escapes and white space do not count
 _MAX_TRACK = 2**22
@@ -161,7 +164,8 @@ class ProjectRoutes:
             busy = {"sentence": "The model is busy.", "field": None, "busy": True}
             return JSONResponse(busy, status_code=409)
         except WorkerUnavailableError as error:
-            raise RequestError(503, f"No worker is alive: {error}.") from error
+            logger.warning("a preview found no worker alive: %s", error)
+            raise RequestError(503, NO_WORKER) from error
         except WorkerLostError as error:
             # Not 503, after which the page asks again: this prompt may be what ends workers.
             raise RequestError(502, f"The worker was lost: {error}.") from error

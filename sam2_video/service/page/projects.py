@@ -12,10 +12,11 @@ from sam2_video.service.page.tracks import pictures_of, track_summary
 from sam2_video.service.page.videos import Videos, about
 from sam2_video.service.settings import ServiceLimits
 from sam2_video.service.storage.database import FINISHED, Prediction, Project, Store, StoredFile
-from sam2_video.service.storage.files import FileRefusedError, Files
+from sam2_video.service.storage.files import Files, StorageFullError
 from sam2_video.service.storage.secrets import new_id
 
 MOST_DOCUMENT_BYTES = 256 * 1024
+_NOT_SHARED = "This link does not work: the project is not shared."
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Projects:
         original = await self.store.shared_project(token)
         video = None if original is None else await self.store.file(original.video_id)
         if original is None or video is None:
-            raise RequestError(404, "This link does not work: the project is not shared.")
+            raise RequestError(404, _NOT_SHARED)
         if original.owner == owner:
             return original
         await self.videos.use(original.owner)
@@ -169,10 +170,12 @@ class Projects:
                 await self.files.remove(made)
                 for track in copied:
                     await self.store.discard(track.id)
-            if isinstance(error, FileRefusedError):
+            if isinstance(error, StorageFullError):
                 raise RequestError(
                     507, "The server has no disk space left. Try again later."
                 ) from error
+            if await self.store.shared_project(token) is None:  # removed meanwhile
+                raise RequestError(404, _NOT_SHARED) from error
             raise
         return project
 

@@ -365,12 +365,13 @@ def test_busy_dead_and_missing_workers_are_passed_over(tmp_path, scripted) -> No
     run(test)
 
 
-def test_without_any_living_worker_a_prediction_fails_in_the_end(tmp_path) -> None:
+def test_without_any_living_worker_a_prediction_fails_in_the_end(tmp_path, caplog) -> None:
     async def test() -> None:
         with ScriptedWorker(health="DEFUNCT") as dead:
             done = await _predicted(tmp_path, dead, limits={"worker_patience_seconds": 0})
             assert done["status"] == "failed"
-            assert done["error"] == f"No worker is alive: {dead.url} says that it is DEFUNCT."
+            assert done["error"] == "No worker is alive; the server's log says why."
+            assert f"{dead.url} says that it is DEFUNCT" in caplog.text
 
     run(test)
 

@@ -281,6 +281,23 @@ def test_an_export_that_takes_too_long_ends_and_leaves_nothing(serve, few, conta
         assert last["error"]["sentence"].startswith("This took longer than the 0.5 seconds")
 
 
+def test_masks_that_are_removed_meanwhile_are_told(container, serve, few, tmp_path) -> None:
+    container.ready()
+    with httpx.Client(base_url=serve(folder=tmp_path), timeout=60) as client:
+        client.get("/")
+        project = project_of(client, few)
+        stored = set(tmp_path.rglob("*"))
+        track(client, project, [ON_DOG])
+        for path in set(tmp_path.rglob("*")) - stored:
+            if path.is_file() and path.suffix not in (".db", ".db-wal", ".db-shm"):
+                path.unlink()
+        one = start(client, project, [DOG]).json()
+        last = follow(client, f"/api/exports/{one['id']}")[-1]
+        assert last["error"]["sentence"] == (
+            "Masks of this export were removed meanwhile. Export it again."
+        )
+
+
 def test_an_export_goes_on_after_a_restart(container, few, tmp_path: Path) -> None:
     workers = (f"http://127.0.0.1:{container.port}",)
     container.ready()

@@ -4,12 +4,14 @@ import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from bench.serving import until
 from sam2_video.service.settings import ServiceLimits
+from sam2_video.service.storage.files import Files
 from tests.service.inprocess import Clock, served
 from tests.service.page.calls import (
     CAT,
@@ -183,6 +185,23 @@ def test_a_shared_project_is_copied(visitor, page_url, few) -> None:
         assert values_of(other.get(f"{path}/frames/3").content).any()
         more = track(other, copy, [{**fix, "mask_of": first["id"]}], 5, 6)
         assert more["status"] == "done"
+
+
+def test_a_project_that_is_removed_while_it_is_copied(visitor, page_url, few, monkeypatch) -> None:
+    project = project_of(visitor, few)
+    token = visitor.post(f"/api/projects/{project['id']}/share").json()["share"]
+    original = Files.copy
+
+    async def copy(*arguments: Any, **values: Any) -> Any:
+        path = f"/api/projects/{project['id']}"
+        assert (await asyncio.to_thread(visitor.delete, path)).status_code == 204
+        return await original(*arguments, **values)
+
+    monkeypatch.setattr(Files, "copy", copy)
+    with httpx.Client(base_url=page_url, timeout=60) as other:
+        other.get("/")
+        told = refusal(other.post(f"/api/shared/{token}"), 404)
+        assert told["sentence"] == "This link does not work: the project is not shared."
 
 
 def test_a_visitor_keeps_so_many_projects_and_videos(serve, few) -> None:
