@@ -47,14 +47,16 @@ async function errorOf(answer: Response): Promise<Error> {
   return new ApiError(sentence, body.field ?? null, answer.status);
 }
 
-const MOST_KEPT_ALIVE = 30_000; // letters that a request may have that ends after its page
+// Bytes that a request may have that ends after its page; browsers allow 64 KiB for all of them.
+const MOST_KEPT_ALIVE = 30_000;
 
 async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const sent = body === undefined ? null : new TextEncoder().encode(JSON.stringify(body));
   const answer = await call(path, {
     method,
-    ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+    ...(sent && { headers: { "Content-Type": "application/json" }, body: sent }),
     signal: signal ?? null,
-    keepalive: method === "PUT" && JSON.stringify(body).length < MOST_KEPT_ALIVE,
+    keepalive: method === "PUT" && sent !== null && sent.length < MOST_KEPT_ALIVE,
   });
   return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T);
 }

@@ -39,11 +39,12 @@ async function errorOf(answer) {
 }
 var MOST_KEPT_ALIVE = 3e4;
 async function ask(method, path, body, signal) {
+  const sent = body === void 0 ? null : new TextEncoder().encode(JSON.stringify(body));
   const answer = await call(path, {
     method,
-    ...body === void 0 ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) },
+    ...sent && { headers: { "Content-Type": "application/json" }, body: sent },
     signal: signal ?? null,
-    keepalive: method === "PUT" && JSON.stringify(body).length < MOST_KEPT_ALIVE
+    keepalive: method === "PUT" && sent !== null && sent.length < MOST_KEPT_ALIVE
   });
   return answer.status === 204 ? void 0 : await answer.json();
 }
