@@ -49,6 +49,8 @@ class Video:
         last_duration: how long the last decoded frame is shown, in the same unit; 0 if the file
             does not tell.
         sound: the stream of sound to play; None if there is none.
+        damage: of a damaged file, a sentence about where and what, and how much is left; else
+            empty.
     """
 
     source: Source
@@ -62,6 +64,7 @@ class Video:
     stamps: array[int]
     last_duration: int
     sound: SoundStream | None
+    damage: str = ""
 
     @property
     def path(self) -> Path:
@@ -168,7 +171,9 @@ class Probe:
         known = len(pts) == count and NO_PTS not in pts
         rising = known and all(a < b for a, b in pairwise(pts))
         frames = self._wanted.within(count)
-        self._warn()
+        damage = self._damage()
+        if damage:
+            logger.warning("%s", damage)
         return Video(
             source=self.source,
             format=log.format,
@@ -181,6 +186,7 @@ class Probe:
             stamps=pts,
             last_duration=log.duration,
             sound=log.best_sound,
+            damage=damage,
         )
 
     def _next_picture(self) -> bool:
@@ -206,21 +212,20 @@ class Probe:
             )
         return False
 
-    def _warn(self) -> None:
-        """Log one line if something is wrong with the file: where, what, and how much is left."""
+    def _damage(self) -> str:
+        """See `Video.damage`."""
         log, count = self._decoder.log, len(self._checksums)
         places = sorted({min(place, count) for place in log.damaged_at})
         if not places and self._ended_well:
-            return
+            return ""
         named = [str(place) for place in places[:_PLACES] or [count]]
         if more := len(places) - len(named):
             named.append(f"{more} more places" if more > 1 else "1 more place")
         listed = " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
         quote = f"the decoder reports '{log.quote}'" if log.quote else "a picture is damaged"
-        logger.warning(
-            "input_video is damaged near frame%s %s: %s; what can be decoded is used, %d frame%s",
-            *("s" if len(named) > 1 else "", listed, log.reason or quote),
-            *(count, "s" if count != 1 else ""),
+        return (
+            f"input_video is damaged near frame{'s'[: len(named) > 1]} {listed}: "
+            f"{log.reason or quote}; what can be decoded is used, {count} frame{'s'[: count != 1]}"
         )
 
     def __enter__(self) -> Self:

@@ -51,6 +51,7 @@ class VideoInfo:
         frame_rate: frames a second on average; None if the file does not say.
         url: where it was fetched from; None if it was uploaded.
         has_sound: whether there is sound to play.
+        damage: see `Video.damage`.
     """
 
     width: int
@@ -59,6 +60,7 @@ class VideoInfo:
     frame_rate: float | None
     url: str | None
     has_sound: bool = False
+    damage: str = ""
 
     @classmethod
     def of(cls, file: StoredFile) -> "VideoInfo":
@@ -227,6 +229,7 @@ class Videos:
                 video.frame_rate,
                 url,
                 video.sound is not None,
+                video.damage,
             )
             head = b"".join([chunk async for chunk in self._files.read(file, 0, 32)])
             await self._store.change_file(
@@ -261,6 +264,7 @@ def about(file: StoredFile) -> dict[str, Any]:
         "num_frames": info.num_frames,
         "frame_rate": info.frame_rate,
         "has_sound": info.has_sound,
+        "damage": in_words(info.damage, file.name) if info.damage else None,
     }
 
 

@@ -34,6 +34,7 @@ from tests.service.page.editor import (
     tracked,
     watched,
 )
+from tests.video.odd_files import cut_short_mkv
 
 ROOT = Path(__file__).resolve().parents[3]
 AXE = ROOT / "sam2_video/service/page/client/node_modules/axe-core/axe.min.js"
@@ -93,6 +94,16 @@ def test_files_and_urls_that_are_no_videos(page, tmp_path) -> None:
     expect(notice).to_contain_text("clip.mp4")
     expect(notice).not_to_contain_text("input_video")
     expect(page.locator("#choose-video")).to_be_visible()
+
+
+def test_a_damaged_video_is_opened_and_told(page, tmp_path) -> None:
+    page.set_input_files("input[type=file]", cut_short_mkv(tmp_path).path)
+    shown(page)
+    expect(page.locator("#notice")).to_contain_text("cut.mkv is damaged near frame")
+    page.get_by_label("Close this message").click()
+    page.reload()
+    shown(page)
+    expect(page.locator("#notice")).to_be_hidden()
 
 
 def test_a_video_from_a_url(page, scene, receiver) -> None:

@@ -1,6 +1,7 @@
 """The page's server by way of HTTP: what it starts with, videos, and what is refused."""
 
 import json
+import re
 import socket
 from io import BytesIO
 from pathlib import Path
@@ -28,6 +29,7 @@ from tests.service.page.calls import (
     track,
     upload,
 )
+from tests.video.odd_files import cut_short_mkv
 
 # Pictures
 
@@ -38,6 +40,17 @@ def test_what_is_known_of_a_video(visitor, numbered) -> None:
     assert about["frame_rate"] == pytest.approx(30)
     assert about["name"] == "my clip.mp4"
     assert not about["has_sound"]
+    assert about["damage"] is None
+
+
+def test_damage_is_told(visitor, tmp_path) -> None:
+    cut = cut_short_mkv(tmp_path)
+    about = upload(visitor, cut.path.read_bytes(), "A clip.mkv")
+    count = about["num_frames"]
+    told = re.fullmatch(
+        rf"A clip.mkv is damaged near frame \d+: .*, {count} frames\.", about["damage"]
+    )
+    assert told, about
 
 
 @pytest.mark.parametrize("index", [0, 1, 23, 24, 59, 119])

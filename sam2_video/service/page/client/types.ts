@@ -16,6 +16,7 @@ export interface Video {
   readonly num_frames: number;
   readonly frame_rate: number | null;
   readonly has_sound: boolean;
+  readonly damage: string | null; // where the file is damaged, in a sentence
 }
 
 export type Value = string | number | boolean;

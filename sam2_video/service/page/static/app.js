@@ -2149,9 +2149,11 @@ var Intake = class {
     try {
       const found = await work(signal);
       const project = "video" in found ? found : await makeProject(found);
-      if (signal.aborted) return;
+      if (signal.aborted) return void await removeProject(project.id);
       this.card.close();
       this.opened(project);
+      const { damage } = project.video;
+      if (damage) this.fail({ sentence: damage, field: null });
     } catch (error) {
       if (signal.aborted) return;
       const { sentence, field: field2 } = problemOf(error);

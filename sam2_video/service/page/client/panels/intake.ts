@@ -1,6 +1,6 @@
 // Takes a video in: a chosen or dropped file, a URL, or an example; makes a project of it.
 
-import { fetchVideo, makeProject, openExample, problemOf, saveProject, uploadVideo } from "../api";
+import { fetchVideo, makeProject, openExample, problemOf, removeProject, saveProject, uploadVideo } from "../api";
 import { byId, h } from "../dom";
 import { exampleDoc } from "../state/document";
 import { withView } from "../state/look";
@@ -90,9 +90,11 @@ export class Intake {
     try {
       const found = await work(signal);
       const project = "video" in found ? found : await makeProject(found);
-      if (signal.aborted) return;
+      if (signal.aborted) return void (await removeProject(project.id));
       this.card.close(); // before the editor takes the focus
       this.opened(project);
+      const { damage } = project.video;
+      if (damage) this.fail({ sentence: damage, field: null });
     } catch (error) {
       if (signal.aborted) return;
       const { sentence, field } = problemOf(error);

@@ -32,6 +32,7 @@ export const VIDEO: Video = {
   num_frames: 90,
   frame_rate: 30,
   has_sound: true,
+  damage: null,
 };
 
 export const PROJECT: Project = {
