@@ -131,15 +131,15 @@ def compile_part(part: Part, folder: Path | None) -> CompiledPart:
         try:
             return CompiledPart(_compile_cached(part, folder))
         except OSError as error:
-            _warn(f"compiled modules are not cached: {error}")
+            _log_once(logging.WARNING, f"compiled modules are not cached: {error}")
     with tempfile.TemporaryDirectory() as temporary:
         return CompiledPart(_compile_cached(part, Path(temporary)))
 
 
 @cache
-def _warn(message: str) -> None:
+def _log_once(level: int, message: str) -> None:
     """Once for all parts."""
-    logger.warning("%s", message)
+    logger.log(level, "%s", message)
 
 
 def _compile_cached(part: Part, folder: Path) -> Any:
@@ -153,6 +153,8 @@ def _compile_cached(part: Part, folder: Path) -> Any:
     entry = folder / _key(part)
     with _converting:
         if not entry.is_dir():
+            # Of the largest network it takes up to a minute.
+            _log_once(logging.INFO, "compiling the model for this processor, once")
             folder.mkdir(0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder) as unfinished:
                 source = Path(unfinished) / entry.name

@@ -18,6 +18,12 @@ for frame in segment(sys.argv[1], "[30,30]", model=load_model("nano", image_size
 assert locale.getencoding() == encoding
 print(digest.hexdigest())
 """
+LOAD = """
+import logging
+logging.basicConfig(level="INFO")
+from sam2_video import load_model
+load_model("nano", image_size=128)
+"""
 UNFINISHED = """
 import sys
 from sam2_video import load_model, segment
@@ -57,6 +63,11 @@ def test_processes_that_start_at_once_and_later_ones_find_the_same(clip, tmp_pat
     first = outputs([start(TRACK, clip, cache) for _ in range(3)])
     assert len(first) == 1
     assert outputs([start(TRACK, clip, cache)]) == first
+
+
+def test_the_first_start_says_what_it_waits_for(clip, tmp_path) -> None:
+    logs = [start(LOAD, clip, tmp_path / "cache").communicate(timeout=120)[1] for _ in range(2)]
+    assert [log.count("compiling the model for this processor") for log in logs] == [1, 0]
 
 
 def test_without_a_cache_the_same_is_found(clip, tmp_path) -> None:
