@@ -7450,7 +7450,11 @@ async function main() {
     document.body.dataset.view = state.project ? "editor" : "start";
     byId("editor").hidden = !state.project;
     byId("start").hidden = state.project !== null;
-    if (state.project && state.project.id !== before.project?.id) void transport.goTo(state.frame);
+    if (state.project && state.project.id !== before.project?.id) {
+      const { width, height } = state.project.video;
+      byId("editor").style.setProperty("--ratio", `${width / height}`);
+      void transport.goTo(state.frame);
+    }
   });
   await buildStart(store, byId("start"));
 }
