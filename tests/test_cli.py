@@ -1,6 +1,7 @@
 """The command line, as a user runs it."""
 
 import base64
+import os
 import signal
 import subprocess
 import sys
@@ -211,3 +212,27 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(short_clip, tmp_path, c
     assert code == 1
     assert stderr.startswith("-o ")
     assert "cannot be written to: " in stderr
+
+
+def test_the_next_run_removes_what_a_killed_one_left(short_clip, tmp_path, capsys) -> None:
+    out = tmp_path / "out"
+    stay = (
+        "import sys, time; from pathlib import Path; from sam2_video.cli.results import staging\n"
+    )
+    stay += "with staging(Path(sys.argv[1])) as path: print(path, flush=True); time.sleep(60)"
+    runs = [
+        subprocess.Popen([sys.executable, "-c", stay, out], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    killed, alive = (Path(run.stdout.readline().strip()) for run in runs)
+    runs[0].kill()
+    runs[0].wait()
+    for path in (killed, alive):
+        os.utime(path, (0, 0))
+    inputs = ["-i", f"input_video=@{short_clip}", "-i", "click_coordinates=[5,5]"]
+    assert run(capsys, *inputs, "-o", str(out))[0] == 0
+    assert not killed.exists()
+    assert alive.exists()
+    runs[1].kill()
+    runs[1].communicate()
+    runs[0].stdout.close()

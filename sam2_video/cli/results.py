@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -15,6 +16,8 @@ from pathlib import Path, PurePosixPath
 from sam2_video.core.errors import InputError, OutputError, reason_of, shown, writing
 
 RECORD = ".sam2-video.json"
+_STAGE = ".sam2-video-"
+_STAGE_SECONDS = 60.0  # a younger folder may belong to a run that has not locked it yet
 
 
 def check_folder(folder: Path, sources: Iterable[Path], *, may_overwrite: bool) -> None:
@@ -58,21 +61,34 @@ def check_folder(folder: Path, sources: Iterable[Path], *, may_overwrite: bool) 
 def staging(folder: Path) -> Iterator[Path]:
     """A temporary folder in `folder`; both are deleted, `folder` only if it is new and empty.
 
+    It is locked meanwhile, so that the next run can tell and delete that of a run that was killed.
+
     Raises:
         OutputError: it cannot be written to.
     """
     try:
         is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
-        path = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+        _remove_abandoned(folder)
+        path = Path(tempfile.mkdtemp(prefix=_STAGE, dir=folder))
     except OSError as error:
         raise OutputError(f"-o {str(folder)!r} cannot be written to: {reason_of(error)}") from error
     try:
-        yield path
+        with _locked(path):
+            yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
         if is_new and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Delete temporary folders of runs that do not run any more."""
+    for path in folder.glob(f"{_STAGE}*"):
+        with suppress(OSError):  # it is locked, or gone
+            if time.time() - path.stat().st_mtime > _STAGE_SECONDS:
+                with _locked(path, fcntl.LOCK_NB):
+                    shutil.rmtree(path)
 
 
 def store(
@@ -127,11 +143,15 @@ def store(
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other runs from replacing files in the folder during the block."""
+def _locked(folder: Path, flags: int = 0) -> Iterator[None]:
+    """Keep other runs from changing the folder during the block.
+
+    Raises:
+        BlockingIOError: with `LOCK_NB`, another run has locked it.
+    """
     lock = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX | flags)
         yield
     finally:
         os.close(lock)
