@@ -195,7 +195,7 @@ class Exports:
         raise RequestError(404, "There is no such file in this export.")
 
     async def archive(self, export: Export) -> ZipStream:
-        """All files as a zip that is made while it is sent.
+        """All files as a zip that is made while it is sent; pictures of objects are in folders.
 
         Returns:
             Iterable of bytes; its `len` is the archive's size in bytes. Pictures and video are
@@ -208,7 +208,8 @@ class Exports:
             raise RequestError(404, "This export has no files.")
         archive = ZipStream(sized=True)
         for file in await self.store.export_files(export.id):
-            archive.add(self.files.chunks(file.id), file.name, size=file.size)
+            name = file.details.get("in_archive", file.name)
+            archive.add(self.files.chunks(file.id), name, size=file.size)
         return archive
 
     async def about_all(self, project: Project) -> list[dict[str, Any]]:
@@ -315,7 +316,9 @@ class Exports:
     async def _keep(self, export: Export, position: int, path: Path, stem: str) -> None:
         """Keep one file; pictures that lie in the folder of their object get its name before."""
         parent = path.parent.name
-        name = path.name if parent == stem else f"{parent}_{path.name}"
+        name, in_archive = path.name, path.name
+        if parent != stem:
+            name, in_archive = f"{parent}_{name}", f"{parent}/{name}"
         file = StoredFile(
             owner=export.owner,
             kind="export",
@@ -323,6 +326,7 @@ class Exports:
             content_type=CONTENT_TYPES[path.suffix[1:]],
             position=position,
             export_id=export.id,
+            details={"in_archive": in_archive},
         )
 
         async def chunks() -> AsyncIterator[bytes]:

@@ -33,6 +33,9 @@ _WORDS = {
     "--masks": "the tracked data",
 }
 _NAMES = re.compile(rf"(?<![\w-])(?:input_video|{'|'.join(_WORDS)})(?:\[\d+\])?(?!\w)")
+_CANNOT = re.compile(
+    r"input_video (?:is not a video or picture that can be read: (.*)|has (no video stream))\.?"
+)
 _SETTING = re.compile(r" \(SAM2_[A-Z_]+\)")
 
 
@@ -54,12 +57,14 @@ def in_words(sentence: str, video_name: str) -> str:
 
 
 def cannot_open(sentence: str, video_name: str) -> str:
-    """Why a file was not taken as a video: what bounds or advice say, else what to try.
+    """Why a file was not taken as a video, and what to try.
 
     Args:
         sentence: of the check.
         video_name: what the visitor calls the file.
     """
-    if _SETTING.search(sentence) or "; send it " in sentence:
+    if _SETTING.search(sentence) or "; send " in sentence:
         return in_words(sentence, video_name)
-    return f"We can't open {video_name}. Try MP4, MOV or WebM."
+    reason = _CANNOT.fullmatch(sentence)
+    told = f": {reason[1] or reason[2]}" if reason else ""
+    return f"We can't open {video_name}{told}. Try MP4, MOV or WebM."

@@ -85,7 +85,7 @@ def test_files_and_urls_that_are_no_videos(page, tmp_path) -> None:
         path = tmp_path / name
         path.write_text("no video")
         page.set_input_files("input[type=file]", path)
-        expect(notice).to_contain_text(f"We can't open {name}. Try MP4, MOV or WebM.")
+        expect(notice).to_contain_text(re.compile(rf"We can't open {name}.* Try MP4, MOV or WebM"))
     page.get_by_label("Close this message").click()
     expect(notice).to_be_hidden()
     assert has_focus(page)
@@ -94,6 +94,12 @@ def test_files_and_urls_that_are_no_videos(page, tmp_path) -> None:
     expect(notice).to_contain_text("clip.mp4")
     expect(notice).not_to_contain_text("input_video")
     expect(page.locator("#choose-video")).to_be_visible()
+
+
+def test_a_video_whose_media_type_browsers_do_not_know(page, scene) -> None:
+    content = {"mimeType": "text/vnd.trolltech.linguist", "buffer": scene.read_bytes()}
+    page.set_input_files("input[type=file]", {"name": "Clip.TS", **content})
+    shown(page)
 
 
 def test_a_damaged_video_is_opened_and_told(page, tmp_path) -> None:

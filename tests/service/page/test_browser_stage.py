@@ -40,7 +40,8 @@ def fits(page: Page) -> bool:
     return page.evaluate(
         """() => {
             const { scrollWidth, scrollHeight } = document.scrollingElement;
-            return scrollWidth <= innerWidth && scrollHeight <= innerHeight;
+            const isWide = innerWidth > outerWidth;  // a phone shows all of a page that is too wide
+            return scrollWidth <= innerWidth && scrollHeight <= innerHeight && !isWide;
         }"""
     )
 

@@ -134,6 +134,9 @@ def test_each_object_apart_and_masks_as_data(tracked) -> None:
             "masks.json",
         ]
     )
+    archive = zipfile.ZipFile(BytesIO(client.get(f"/api/exports/{done['id']}/zip").content))
+    in_folders = [name.replace("_frame_", "/frame_") for name in names]
+    assert archive.namelist() == in_folders
     by_name = {file["name"]: file for file in done["files"]}
     alpha = values_of(content_of(client, by_name["dog_frame_00000.png"]))[..., 3]
     assert alpha[24, 24] == 255

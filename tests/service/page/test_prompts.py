@@ -155,8 +155,11 @@ def test_sentences_have_no_names_of_inputs(sentence: str, told: str) -> None:
 
 
 def test_files_that_cannot_be_opened() -> None:
-    assert cannot_open("input_video is empty (0 bytes)", "a.mp4") == (
+    assert cannot_open("input_video is not a file", "a.mp4") == (
         "We can't open a.mp4. Try MP4, MOV or WebM."
+    )
+    assert cannot_open("input_video has no video stream", "a.mp4") == (
+        "We can't open a.mp4: no video stream. Try MP4, MOV or WebM."
     )
     assert cannot_open("input_video is a HEIF picture in tiles; send it as jpg", "a.heic") == (
         "a.heic is a HEIF picture in tiles; send it as jpg."

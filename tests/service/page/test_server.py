@@ -162,14 +162,27 @@ def test_nothing_from_elsewhere_is_let_in(visitor, page_url) -> None:
     assert visitor.get("/static/..%2F__main__.py").status_code == 404
 
 
-@pytest.mark.parametrize("content", [b"", b"this is no video" * 50, None])
-def test_what_is_no_video_is_refused(serve, numbered, tmp_path, content) -> None:
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "broken.mp4 is empty (0 bytes); send a video or a picture."),
+        (
+            b"this is no video" * 50,
+            "We can't open broken.mp4: its format is not known. Try MP4, MOV or WebM.",
+        ),
+        (
+            None,
+            "We can't open broken.mp4: its index is missing, as when a recording was cut off. "
+            "Try MP4, MOV or WebM.",
+        ),
+    ],
+)
+def test_what_is_no_video_is_refused(serve, numbered, tmp_path, content, sentence) -> None:
     content = numbered[: len(numbered) // 2] if content is None else content
     with httpx.Client(base_url=serve(folder=tmp_path), timeout=60) as client:
         client.get("/")
         answer = client.post("/api/videos", params={"name": "a/broken.mp4"}, content=content)
-        told = {"sentence": "We can't open broken.mp4. Try MP4, MOV or WebM.", "field": None}
-        assert refusal(answer) == told
+        assert refusal(answer) == {"sentence": sentence, "field": None}
         assert files_in(tmp_path) == []
 
 

@@ -1093,6 +1093,7 @@ function viewChoice(store) {
 function buildLook(store) {
   const opacity = slider({
     label: "Opacity",
+    hint: "On this page. Exports are half opaque, without an outline.",
     min: 0,
     max: 100,
     unit: "%",
@@ -1883,9 +1884,15 @@ function itemOf(store, opened, { id, name, hidden }) {
     "aria-label": `Name of ${name}`,
     "data-key": `name ${id}`,
     onchange: () => {
-      const renamed = store.opened && renameObject(store.opened.doc, id, title.value);
-      if (renamed && title.value !== name) store.edit(() => renamed);
-      else title.value = name;
+      const wanted = title.value.trim();
+      const renamed = store.opened && renameObject(store.opened.doc, id, wanted);
+      if (renamed && title.value !== name) return store.edit(() => renamed);
+      title.value = name;
+      if (!renamed && wanted) {
+        store.update({
+          problem: { sentence: `Another object is called ${wanted}. Choose another name.`, field: null }
+        });
+      }
     },
     onkeydown: (event) => {
       if (event.key === "Enter") title.blur();
@@ -2077,6 +2084,7 @@ var Tabs = class {
 };
 
 // panels/intake.ts
+var NAMES = [".mkv", ".mxf", ".ts", ".mts", ".m2ts", ".nut", ".y4m", ".ivf", ".h264", ".h265", ".dv"];
 var Intake = class {
   constructor(store, opened) {
     this.store = store;
@@ -2094,7 +2102,12 @@ var Intake = class {
   }
   store;
   opened;
-  input = h("input", { type: "file", accept: "video/*,image/*,.mkv", hidden: true, tabIndex: -1 });
+  input = h("input", {
+    type: "file",
+    accept: `video/*,image/*,${NAMES.join(",")}`,
+    hidden: true,
+    tabIndex: -1
+  });
   giveUp = new AbortController();
   text = h("p", { class: "arriving-text", role: "status" });
   bar = progress("Uploaded");
@@ -2119,7 +2132,8 @@ var Intake = class {
   }
   async upload(file) {
     const { max_upload_bytes: most } = this.store.state.start;
-    if (file.type !== "" && !/^(video|image)\//.test(file.type)) {
+    const isKnown = NAMES.some((name) => file.name.toLowerCase().endsWith(name));
+    if (file.type !== "" && !/^(video|image)\//.test(file.type) && !isKnown) {
       this.fail({ sentence: `We can't open ${file.name}. Try MP4, MOV or WebM.`, field: null });
     } else if (file.size > most) {
       this.fail({ sentence: `${file.name} is too large: up to ${bytesText(most)} can be opened here.`, field: null });

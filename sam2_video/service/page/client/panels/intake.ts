@@ -9,8 +9,16 @@ import type { Example, Problem, Project, Video } from "../types";
 import { progress } from "./controls";
 import { bytesText } from "./words";
 
+// Of videos whose media type browsers do not know, or take for another: .ts is TypeScript, too.
+const NAMES = [".mkv", ".mxf", ".ts", ".mts", ".m2ts", ".nut", ".y4m", ".ivf", ".h264", ".h265", ".dv"];
+
 export class Intake {
-  readonly input = h("input", { type: "file", accept: "video/*,image/*,.mkv", hidden: true, tabIndex: -1 });
+  readonly input = h("input", {
+    type: "file",
+    accept: `video/*,image/*,${NAMES.join(",")}`,
+    hidden: true,
+    tabIndex: -1,
+  });
   private giveUp = new AbortController();
   private readonly text = h("p", { class: "arriving-text", role: "status" });
   private readonly bar = progress("Uploaded");
@@ -55,7 +63,8 @@ export class Intake {
 
   async upload(file: File): Promise<void> {
     const { max_upload_bytes: most } = this.store.state.start;
-    if (file.type !== "" && !/^(video|image)\//.test(file.type)) {
+    const isKnown = NAMES.some((name) => file.name.toLowerCase().endsWith(name));
+    if (file.type !== "" && !/^(video|image)\//.test(file.type) && !isKnown) {
       this.fail({ sentence: `We can't open ${file.name}. Try MP4, MOV or WebM.`, field: null });
     } else if (file.size > most) {
       this.fail({ sentence: `${file.name} is too large: up to ${bytesText(most)} can be opened here.`, field: null });

@@ -30,6 +30,7 @@ export function viewChoice(store: Store): HTMLElement {
 export function buildLook(store: Store): HTMLElement {
   const opacity = slider({
     label: "Opacity",
+    hint: "On this page. Exports are half opaque, without an outline.",
     min: 0,
     max: 100,
     unit: "%",

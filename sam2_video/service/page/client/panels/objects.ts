@@ -85,9 +85,15 @@ function itemOf(store: Store, opened: Opened, { id, name, hidden }: MarkedObject
     "aria-label": `Name of ${name}`,
     "data-key": `name ${id}`,
     onchange: () => {
-      const renamed = store.opened && renameObject(store.opened.doc, id, title.value);
-      if (renamed && title.value !== name) store.edit(() => renamed);
-      else title.value = name;
+      const wanted = title.value.trim();
+      const renamed = store.opened && renameObject(store.opened.doc, id, wanted);
+      if (renamed && title.value !== name) return store.edit(() => renamed);
+      title.value = name;
+      if (!renamed && wanted) {
+        store.update({
+          problem: { sentence: `Another object is called ${wanted}. Choose another name.`, field: null },
+        });
+      }
     },
     onkeydown: (event: KeyboardEvent) => {
       if (event.key === "Enter") title.blur();
