@@ -234,6 +234,10 @@ def test_keys_of_editors(page, scene) -> None:
     expect(card).to_be_hidden()
     page.get_by_label("Name of dog").fill("a dog?")  # keys type where text is written
     expect(card).to_be_hidden()
+    page.get_by_label("Name of dog").blur()
+    page.get_by_label("Name of a dog?").fill("Object 3")
+    page.get_by_label("Name of a dog?").blur()
+    expect(page.locator("#notice")).to_contain_text("Another object is called Object 3")
     assert names(page)[0] == "a dog?"
 
 
