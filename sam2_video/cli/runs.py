@@ -18,6 +18,7 @@ from sam2_video.core.errors import DeviceMemoryError, InputError, OutputError, s
 from sam2_video.core.file_names import safe_names
 from sam2_video.core.limits import Limits
 from sam2_video.core.progress import FrameProgress
+from sam2_video.core.signals import deferred
 from sam2_video.core.workspace import Workspace
 from sam2_video.models.registry import checkpoint_folder, choose_checkpoint
 from sam2_video.prediction.clips import STDIN, check_prompted, clips_of, local_clip, stem_of
@@ -58,8 +59,9 @@ def predict(options: argparse.Namespace) -> int:
         check_prompted(given)
 
     def checking() -> Check:
-        from sam2_video.engine.model import device_of, given_model, load_model
-        from sam2_video.prediction.request import checked_request
+        with deferred():
+            from sam2_video.engine.model import device_of, given_model, load_model
+            from sam2_video.prediction.request import checked_request
 
         if options.dry_run:
             device_of(options.device)
@@ -91,7 +93,8 @@ def render(options: argparse.Namespace) -> int:
     given = {"click_coordinates": "", **read_inputs(options)}
 
     def checking() -> Check:
-        from sam2_video.prediction.request import checked_rendering
+        with deferred():
+            from sam2_video.prediction.request import checked_rendering
 
         @contextmanager
         def check(

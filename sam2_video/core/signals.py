@@ -35,5 +35,26 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def deferred() -> Iterator[None]:
+    """In the block `ending_signals` wait for its end.
+
+    For imports of large packages: some modules of theirs try to import others and swallow whatever
+    is raised, a signal's exception too.
+    """
+    arrived: list[int] = []
+    previous = {
+        number: signal.signal(number, lambda number, _: arrived.append(number))
+        for number in ending_signals()
+    }
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        for number in arrived[:1]:
+            signal.raise_signal(number)
+
+
 def _interrupt(number: int, _: FrameType | None) -> None:
     raise Interrupted(number)
