@@ -53,7 +53,8 @@ class PromptRequest(Body):
     Attributes:
         points: pairs of pixels, with a label for each: 1 for the object, 0 for what is not.
         box: around the object.
-        mask_of: a track; its mask of the object on this frame comes first, points refine it.
+        mask_of: a track; its mask of the object on this frame comes first, points refine it. If it
+            is empty and nothing else is given, the object is out of sight there.
     """
 
     object: ObjectId

@@ -118,12 +118,13 @@ class Tracks:
             )
         names = {one.id: one.name for one in asked.objects}
         check_prompts(asked.prompts, names, info, frames, self.limits)
-        masked = [(one.object, one.frame) for one in asked.prompts if one.mask_of]
         prompts: Sequence[PromptRequest] = asked.prompts
         pictures: dict[int, bytes] = {}
-        if masked:
+        if any(prompt.mask_of for prompt in prompts):
             async with self.reading.held(client):
+                prompts = await self._of_seen(project, prompts, info)
                 prompts, pictures = await self._begun(project, prompts, info, names)
+        masked = [(one.object, one.frame) for one in prompts if one.mask_of]
         strings = strings_of(prompts)
         try:
             objects = objects_in_order(strings, masked, self.limits)
@@ -148,7 +149,8 @@ class Tracks:
             base_url=own_urls[0],
             project_id=project.id,
             track={
-                "objects": objects,
+                # The model gets nothing of the last ones: no pixel has their values.
+                "objects": objects + [name for name in names if name not in objects],
                 "prompts": [prompt.model_dump(mode="json") for prompt in asked.prompts],
             },
         )
@@ -208,21 +210,56 @@ class Tracks:
         Raises:
             RequestError: there is none.
         """
+        mask = await self._stored_mask(project, prompt, video)
+        if mask is None or not mask.any():
+            raise RequestError(
+                422,
+                f"{name} is not in sight on frame {prompt.frame + 1}: mark it there, or leave it "
+                "out.",
+            )
+        return mask
+
+    async def _stored_mask(
+        self, project: Project, prompt: PromptRequest, video: VideoInfo
+    ) -> Mask | None:
+        """The same, which may be empty; None if the track has no masks of the object."""
         track = await self.get(project.owner, prompt.mask_of or "")
         if track.project_id != project.id:
             raise RequestError(404, "That track is no longer here.")
         objects = track.track["objects"]
-        if prompt.object in objects:
-            file = await self.picture(track, prompt.frame)
-            content = b"".join([chunk async for chunk in self.files.read(file)])
-            values = await asyncio.to_thread(read_values, content, video)
-            mask: Mask = values == objects.index(prompt.object) + 1
-            if mask.any():
-                return mask
-        raise RequestError(
-            422,
-            f"{name} is not in sight on frame {prompt.frame + 1}: mark it there, or leave it out.",
-        )
+        if prompt.object not in objects:
+            return None
+        file = await self.picture(track, prompt.frame)
+        content = b"".join([chunk async for chunk in self.files.read(file)])
+        values = await asyncio.to_thread(read_values, content, video)
+        mask: Mask = values == objects.index(prompt.object) + 1
+        return mask
+
+    async def _of_seen(
+        self, project: Project, prompts: Sequence[PromptRequest], video: VideoInfo
+    ) -> list[PromptRequest]:
+        """The prompts of objects that can be tracked.
+
+        An object that begins with an empty mask, and that no later prompt shows, cannot: it stays
+        out of sight.
+
+        Raises:
+            RequestError: no object can be tracked.
+        """
+        found = []
+        for prompt in prompts:
+            if prompt.mask_of and not prompt.points and prompt.box is None:
+                mask = await self._stored_mask(project, prompt, video)
+                if mask is not None and not mask.any():
+                    continue
+            found.append(prompt)
+        seen = {prompt.object for prompt in found if prompt.is_start}
+        if not seen:
+            frame = min(prompt.frame for prompt in prompts) + 1
+            raise RequestError(
+                422, f"Nothing is in sight on frame {frame}: mark an object there, or track again."
+            )
+        return [prompt for prompt in found if prompt.object in seen]
 
     async def _begun(
         self,

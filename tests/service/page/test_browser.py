@@ -7,15 +7,19 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pytest
 from imageio_ffmpeg import read_frames
 from PIL import Image
 from playwright.sync_api import Browser, Download, Page, expect
 
+from tests.service.page.calls import track
 from tests.service.page.editor import (
     DARK,
     DESKTOP,
     FRAMES,
     GONE,
+    ON_DARK,
+    ON_RED,
     RED,
     SLOW,
     click,
@@ -25,12 +29,14 @@ from tests.service.page.editor import (
     masks_shown,
     names,
     open_clip,
+    opened_project,
     painted,
     percent_title,
     saved,
     shown,
     tab,
     tracked,
+    visitor_of,
     watched,
 )
 
@@ -125,6 +131,35 @@ def test_the_whole_way(page, scene, tmp_path) -> None:
     with page.expect_download() as again:
         page.locator(".export-list a.button").last.click()
     assert again.value.path().read_bytes() == (tmp_path / "cutout.mov").read_bytes()
+
+
+@pytest.mark.parametrize("clicks", [[ON_RED, ON_DARK], [ON_DARK]], ids=["one left", "all left"])
+def test_tracking_goes_on_after_an_object_has_left(page, scene, clicks) -> None:
+    opened_project(page, page.url, scene, clicks)
+    with visitor_of(page.context, page.url) as visitor:
+        project = visitor.get(f"/api/projects/{page.url.partition('#p=')[2]}").json()
+        track(visitor, project, clicks, 0, GONE + 5)
+    page.reload()
+    shown(page)
+    sentence = page.locator("#track-sentence")
+    expect(sentence).to_have_text(f"Frames {GONE + 7} to {FRAMES} are not tracked yet.")
+    expect(page.locator("#track")).to_have_text(f"Track from frame {GONE + 6}")
+    page.click("#track")
+    tracked(page)
+    lane = page.locator(".tl-name", has_text="cat, the second")
+    expect(lane).to_have_attribute("title", re.compile(rf"gone on frames \d+ to {FRAMES}"))
+    page.click("#to-export")
+    exported(page)
+
+    tab(page, "Edit")
+    go_to(page, FRAMES)
+    masks_shown(page, len(clicks) - 1)
+    expect(page.locator("#track")).to_have_text("Track from here")
+    page.click("#track")
+    if len(clicks) == 1:
+        told = f"There is nothing to track from on frame {FRAMES}."
+        expect(page.locator("#notice")).to_contain_text(told)
+    tracked(page)
 
 
 def is_cut_out(picture: np.ndarray) -> None:

@@ -8,6 +8,8 @@ from bench.serving import data_uri, until
 from sam2_video.service.settings import ServiceLimits
 from tests import clips
 from tests.service.page.calls import (
+    CAT,
+    DOG,
     ON_CAT,
     ON_DOG,
     follow,
@@ -18,6 +20,7 @@ from tests.service.page.calls import (
     track,
     values_of,
 )
+from tests.service.page.editor import GONE, ON_DARK, ON_RED, RED
 
 
 def test_two_objects_are_tracked_frame_by_frame(visitor, few) -> None:
@@ -94,6 +97,44 @@ def test_a_track_goes_on_from_masks(visitor, few) -> None:
     # Another project's tracks are not to begin from.
     other = project_of(visitor, few)
     refusal(start_track(visitor, other, [{**rest, "object": "o2"}]), 404)
+
+
+def test_an_object_that_has_left_stays_out_of_sight(visitor, scene) -> None:
+    """On from a frame that only one of two objects is on: the other has empty masks from there."""
+    project = project_of(visitor, scene.read_bytes())
+    before = track(visitor, project, [ON_RED, ON_DARK], 0, GONE + 5)
+    here = {"frame": GONE + 5, "mask_of": before["id"]}
+    on_dark, on_red = ({"object": name, **here} for name in ("o2", "o1"))
+    after = track(visitor, project, [on_dark, on_red], GONE + 5, GONE + 12)
+    assert after["objects"] == ["o1", "o2"]
+    lanes = visitor.get(f"/api/tracks/{after['id']}/lanes").json()["objects"]
+    assert lanes["o2"] == [None] * 8
+    assert None not in lanes["o1"]
+    last = values_of(visitor.get(f"/api/tracks/{after['id']}/frames/{GONE + 12}").content)
+    assert set(np.unique(last)) == {0, 1}
+
+    # On again from masks that were empty from the beginning of their track.
+    again = {"frame": GONE + 12, "mask_of": after["id"]}
+    prompts = [{"object": name, **again} for name in ("o1", "o2")]
+    assert track(visitor, project, prompts, GONE + 12, GONE + 13)["objects"] == ["o1", "o2"]
+
+    # Both can be exported, over all of it and where one of them is never in sight.
+    for first, inputs in ((0, {}), (GONE + 6, {"separate_objects": True})):
+        body = {"objects": [DOG, CAT], "inputs": {**inputs, "mask_type": "binary"}}
+        body["inputs"] |= {"start_frame": first, "end_frame": GONE + 13}
+        started = visitor.post(f"/api/projects/{project['id']}/exports", json=body)
+        assert started.status_code == 201, started.text
+        done = follow(visitor, f"/api/exports/{started.json()['id']}")[-1]
+        assert (done["status"], done["error"]) == ("done", None)
+
+    # With nothing in sight there is nothing to go on with, unless a later click shows it.
+    told = refusal(start_track(visitor, project, [on_dark], GONE + 5))["sentence"]
+    assert told == f"Nothing is in sight on frame {GONE + 6}: mark an object there, or track again."
+    not_it = {"object": "o2", "frame": GONE + 7, "points": [RED], "labels": [0]}
+    refusal(start_track(visitor, project, [on_dark, not_it], GONE + 5))
+    found = {**not_it, "labels": [1]}
+    late = track(visitor, project, [on_dark, found], GONE + 5, GONE + 8)
+    assert late["objects"] == ["o2"]
 
 
 def test_a_box_and_another_object_from_its_mask(visitor, few) -> None:

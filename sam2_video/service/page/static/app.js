@@ -1001,6 +1001,7 @@ function joined(ranges) {
   return found;
 }
 var trackedRanges = (tracks, object) => joined(tracks.filter(({ objects }) => objects.includes(object)).flatMap(({ frames }) => frames));
+var reaches = (tracks, object, frame, end) => trackedRanges(tracks, object).some(([first, last]) => first <= frame && end <= last);
 function staleFrom(doc, tracks, object) {
   const own = tracks.filter((track) => isMeantFor(track, object));
   const frames = new Set(own.flatMap(({ prompts }) => prompts.filter((p) => p.object === object).map((p) => p.frame)));
@@ -1036,20 +1037,27 @@ function planAll(doc) {
 function planFrom(doc, tracks, frame, isInSight) {
   const end = Math.max(doc.range.end, frame);
   const ids = doc.objects.map(({ id }) => id);
-  const isWhole = (id) => trackedRanges(tracks, id).some(([first, last]) => first <= frame && end <= last) && !isStale(doc, tracks, id, end);
+  const isWhole = (id) => reaches(tracks, id, frame, end) && !isStale(doc, tracks, id, end);
   const isChanged = (id) => staleFrom(doc, tracks, id) !== null || !isWhole(id);
   const changed = ids.filter(isChanged);
   const prompts = (changed.length ? changed : ids).flatMap((object) => {
     const marked = doc.marks.filter((mark) => mark.object === object && frame <= mark.frame && mark.frame <= end);
     const found = marked.map(promptOf);
     const track = trackOf(tracks, object, frame);
-    if (track && isInSight(object) && !marked.some((mark) => mark.frame === frame)) {
+    const isBegun = track && (isInSight(object) || !reaches(tracks, object, frame, end));
+    if (isBegun && !marked.some((mark) => mark.frame === frame)) {
       found.unshift({ object, frame, points: [], labels: [], box: null, mask_of: track.id });
     }
     return found;
   });
   const objects = ids.filter((id) => prompts.some(({ object }) => object === id));
-  return objects.length ? { objects, prompts, start: frame, end } : null;
+  const isAny = prompts.some((one) => one.points.length || one.box || isInSight(one.object));
+  return isAny ? { objects, prompts, start: frame, end } : null;
+}
+function lastSeen({ start_frame, objects }, object, frame) {
+  const before = (objects[object] ?? []).slice(0, Math.max(0, frame - start_frame));
+  const index = before.findLastIndex((score) => score !== null);
+  return index < 0 ? null : start_frame + index;
 }
 function untracked(doc, tracks) {
   const { start, end } = doc.range;
@@ -2950,13 +2958,36 @@ var Tracker = class {
     const { opened } = this.store;
     return this.start(opened && planAll(opened.doc));
   }
-  // Tracks from the shown frame on, from the masks that are there.
-  trackFromHere() {
+  // Tracks from the shown frame on, from the masks that are there. If nothing is in sight there, it
+  // goes back to where something was that is not tracked to the end.
+  async trackFromHere() {
     const { opened } = this.store;
-    if (!opened) return Promise.resolve();
-    const masks = this.frames.now(opened.frame)?.masks;
-    const isInSight = (object) => (masks?.get(object)?.box ?? null) !== null;
-    return this.start(planFrom(opened.doc, opened.project.tracks, opened.frame, isInSight));
+    if (!opened) return;
+    try {
+      let plan = await this.planFrom(opened, opened.frame);
+      const back = plan ? null : await this.seenBefore(opened);
+      if (back !== null) plan = await this.planFrom(opened, back);
+      if (this.store.state.project?.id !== opened.project.id) return;
+      if (plan) return await this.start(plan);
+      const sentence = `There is nothing to track from on frame ${opened.frame + 1}. Click there on an object, or go to a frame that shows one.`;
+      this.store.update({ problem: { sentence, field: null } });
+    } catch (error) {
+      this.store.update({ problem: problemOf(error) });
+    }
+  }
+  async planFrom({ doc, project }, frame) {
+    const { masks } = await this.frames.load(frame);
+    return planFrom(doc, project.tracks, frame, (object) => (masks.get(object)?.box ?? null) !== null);
+  }
+  // The last frame before the shown one with an object in sight that is not tracked to the end.
+  async seenBefore({ doc, project, frame }) {
+    const found = doc.objects.map(async ({ id }) => {
+      const track = trackOf(project.tracks, id, frame);
+      const isWhole = reaches(project.tracks, id, frame, doc.range.end);
+      return track && !isWhole ? lastSeen(await getLanes(track), id, frame) : null;
+    });
+    const frames = (await Promise.all(found)).filter((one) => one !== null);
+    return frames.length ? Math.max(...frames) : null;
   }
   // Stops; the frames that are done stay.
   async cancel() {

@@ -1,9 +1,9 @@
 // Tracks objects: starts a track, follows it, and cancels it.
 
-import { cancelTrack, problemOf, startTrack, trackEventsUrl } from "../api";
+import { cancelTrack, getLanes, problemOf, startTrack, trackEventsUrl } from "../api";
 import type { Frames } from "../stage/frames";
-import type { Store } from "../state/store";
-import { isActive, joined, type Plan, planAll, planFrom } from "../state/tracked";
+import type { Opened, Store } from "../state/store";
+import { isActive, joined, lastSeen, type Plan, planAll, planFrom, reaches, trackOf } from "../state/tracked";
 import type { Transport } from "../timeline/transport";
 import type { Track, TrackReport } from "../types";
 
@@ -29,13 +29,38 @@ export class Tracker {
     return this.start(opened && planAll(opened.doc));
   }
 
-  // Tracks from the shown frame on, from the masks that are there.
-  trackFromHere(): Promise<void> {
+  // Tracks from the shown frame on, from the masks that are there. If nothing is in sight there, it
+  // goes back to where something was that is not tracked to the end.
+  async trackFromHere(): Promise<void> {
     const { opened } = this.store;
-    if (!opened) return Promise.resolve();
-    const masks = this.frames.now(opened.frame)?.masks;
-    const isInSight = (object: string) => (masks?.get(object)?.box ?? null) !== null;
-    return this.start(planFrom(opened.doc, opened.project.tracks, opened.frame, isInSight));
+    if (!opened) return;
+    try {
+      let plan = await this.planFrom(opened, opened.frame);
+      const back = plan ? null : await this.seenBefore(opened);
+      if (back !== null) plan = await this.planFrom(opened, back);
+      if (this.store.state.project?.id !== opened.project.id) return;
+      if (plan) return await this.start(plan);
+      const sentence = `There is nothing to track from on frame ${opened.frame + 1}. Click there on an object, or go to a frame that shows one.`;
+      this.store.update({ problem: { sentence, field: null } });
+    } catch (error) {
+      this.store.update({ problem: problemOf(error) });
+    }
+  }
+
+  private async planFrom({ doc, project }: Opened, frame: number): Promise<Plan | null> {
+    const { masks } = await this.frames.load(frame);
+    return planFrom(doc, project.tracks, frame, (object) => (masks.get(object)?.box ?? null) !== null);
+  }
+
+  // The last frame before the shown one with an object in sight that is not tracked to the end.
+  private async seenBefore({ doc, project, frame }: Opened): Promise<number | null> {
+    const found = doc.objects.map(async ({ id }) => {
+      const track = trackOf(project.tracks, id, frame);
+      const isWhole = reaches(project.tracks, id, frame, doc.range.end);
+      return track && !isWhole ? lastSeen(await getLanes(track), id, frame) : null;
+    });
+    const frames = (await Promise.all(found)).filter((one) => one !== null);
+    return frames.length ? Math.max(...frames) : null;
   }
 
   // Stops; the frames that are done stay.

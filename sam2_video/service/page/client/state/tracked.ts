@@ -1,6 +1,6 @@
 // Which track the mask of an object on a frame comes from, and what is out of date.
 
-import type { Prompt, Range, Status, Track } from "../types";
+import type { Lanes, Prompt, Range, Status, Track } from "../types";
 import { type Doc, markOf, promptOf } from "./document";
 
 // Whether a track or an export is under way.
@@ -29,6 +29,10 @@ export function joined(ranges: readonly Range[]): Range[] {
 // The frames on which an object has been tracked, whether it is in sight there or not.
 export const trackedRanges = (tracks: readonly Track[], object: string): Range[] =>
   joined(tracks.filter(({ objects }) => objects.includes(object)).flatMap(({ frames }) => frames));
+
+// Whether an object has been tracked from a frame to another without a gap.
+export const reaches = (tracks: readonly Track[], object: string, frame: number, end: number): boolean =>
+  trackedRanges(tracks, object).some(([first, last]) => first <= frame && end <= last);
 
 // The first frame whose mask contradicts the marks of an object: null if none does. A mark changed
 // what follows it, unless a newer track has had it.
@@ -87,7 +91,8 @@ export function planAll(doc: Doc): Plan | null {
 
 // Tracks from a frame on, from the masks that are there: the objects that are out of date or not
 // tracked to the end, or else all. An object that is not in sight there and has no marks later on
-// keeps the masks it has.
+// keeps the masks it has; if they do not reach the end, it stays out of sight. Null: no object can
+// be tracked from there.
 export function planFrom(
   doc: Doc,
   tracks: readonly Track[],
@@ -96,21 +101,29 @@ export function planFrom(
 ): Plan | null {
   const end = Math.max(doc.range.end, frame);
   const ids = doc.objects.map(({ id }) => id);
-  const isWhole = (id: string) =>
-    trackedRanges(tracks, id).some(([first, last]) => first <= frame && end <= last) && !isStale(doc, tracks, id, end);
+  const isWhole = (id: string) => reaches(tracks, id, frame, end) && !isStale(doc, tracks, id, end);
   const isChanged = (id: string) => staleFrom(doc, tracks, id) !== null || !isWhole(id);
   const changed = ids.filter(isChanged);
   const prompts = (changed.length ? changed : ids).flatMap((object) => {
     const marked = doc.marks.filter((mark) => mark.object === object && frame <= mark.frame && mark.frame <= end);
     const found = marked.map(promptOf);
     const track = trackOf(tracks, object, frame);
-    if (track && isInSight(object) && !marked.some((mark) => mark.frame === frame)) {
+    const isBegun = track && (isInSight(object) || !reaches(tracks, object, frame, end));
+    if (isBegun && !marked.some((mark) => mark.frame === frame)) {
       found.unshift({ object, frame, points: [], labels: [], box: null, mask_of: track.id });
     }
     return found;
   });
   const objects = ids.filter((id) => prompts.some(({ object }) => object === id));
-  return objects.length ? { objects, prompts, start: frame, end } : null;
+  const isAny = prompts.some((one) => one.points.length || one.box || isInSight(one.object));
+  return isAny ? { objects, prompts, start: frame, end } : null;
+}
+
+// The last frame before another on which an object was in sight in a track; null: none.
+export function lastSeen({ start_frame, objects }: Lanes, object: string, frame: number): number | null {
+  const before = (objects[object] ?? []).slice(0, Math.max(0, frame - start_frame));
+  const index = before.findLastIndex((score) => score !== null);
+  return index < 0 ? null : start_frame + index;
 }
 
 // Frames of the range on which an object that has marks has no mask yet.

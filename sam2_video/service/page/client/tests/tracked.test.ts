@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Doc } from "../state/document";
 import { addClick, promptOf, removeClick } from "../state/document";
-import { isStale, joined, planAll, planFrom, staleFrom, trackOf, untracked } from "../state/tracked";
+import { isStale, joined, lastSeen, planAll, planFrom, staleFrom, trackOf, untracked } from "../state/tracked";
 import { clicked, trackOver } from "./page";
 
 const promptsOf = (doc: Doc) => doc.marks.map(promptOf);
@@ -114,4 +114,51 @@ test("after a stop, tracking from the fixed frame takes the other object along",
       ["b", "t1", 0],
     ],
   );
+});
+
+test("an object out of sight where a stopped track goes on stays out of sight; one tracked to the end keeps its masks", () => {
+  const doc = clicked({ a: [[0, 1, 1]], b: [[0, 9, 9]] });
+  const prompts = promptsOf(doc);
+  const stopped = trackOver("t1", ["a", "b"], { prompts, frames: [[0, 80]], status: "cancelled" });
+  const plan = planFrom(doc, [stopped], 80, (object) => object === "b")!;
+  assert.deepEqual(plan.objects, ["a", "b"]);
+  assert.deepEqual(
+    plan.prompts.map(({ object, frame, mask_of }) => [object, frame, mask_of]),
+    [
+      ["a", 80, "t1"],
+      ["b", 80, "t1"],
+    ],
+  );
+  const onward = trackOver("t2", plan.objects, { start_frame: 80, prompts: plan.prompts, frames: [[80, 89]] });
+  assert.deepEqual(untracked(doc, [stopped, onward]), []);
+  assert.equal(staleFrom(doc, [stopped, onward], "a"), null);
+  const found = addClick({ ...doc, active: "a" }, 85, { x: 5, y: 5, foreground: true }, null);
+  assert.equal(staleFrom(found, [stopped, onward], "a"), 85);
+
+  const whole = trackOver("t1", ["a", "b"], { prompts });
+  assert.deepEqual(planFrom(doc, [whole], 80, (object) => object === "b")!.objects, ["b"]);
+});
+
+test("nothing is planned from a frame with nothing in sight, unless a later click shows an object", () => {
+  const doc = clicked({ a: [[0, 1, 1]] });
+  const stopped = trackOver("t1", ["a"], { prompts: promptsOf(doc), frames: [[0, 80]], status: "cancelled" });
+  assert.equal(
+    planFrom(doc, [stopped], 80, () => false),
+    null,
+  );
+  const later = addClick(doc, 85, { x: 5, y: 5, foreground: true }, null);
+  assert.deepEqual(
+    planFrom(later, [stopped], 80, () => false)!.prompts.map(({ frame }) => frame),
+    [80, 85],
+  );
+});
+
+test("the last frame with an object in sight is found before another frame", () => {
+  const lanes = { start_frame: 10, objects: { a: [0.9, 0.5, null, null, 0.8], b: [null, null] } };
+  assert.equal(lastSeen(lanes, "a", 14), 11);
+  assert.equal(lastSeen(lanes, "a", 90), 14);
+  assert.equal(lastSeen(lanes, "a", 10), null);
+  assert.equal(lastSeen(lanes, "a", 3), null);
+  assert.equal(lastSeen(lanes, "b", 90), null);
+  assert.equal(lastSeen(lanes, "c", 90), null);
 });
