@@ -357,11 +357,12 @@ def test_the_chosen_object_can_be_corrected_beside_another_and_on_its_point(page
 def test_a_click_while_the_picture_follows_the_tracking_counts_for_the_shown_frame(
     page, scene
 ) -> None:
-    opened_project(page, page.url, scene, [ON_RED, ON_DARK])
+    opened_project(page, page.url, scene, [ON_RED, ON_DARK], runs=True)
+    tracked(page)
     masks_shown(page, 2)
     held: list[Route] = []
-    a_frame = re.compile(r"/frames/\d+$")
-    page.route(a_frame, held.append)
+    a_frame = re.compile(r"/videos/[^/]+/frames/\d+$")
+    page.route(a_frame, lambda route: held.append(route))
     with page.expect_request(a_frame):
         page.click("#track")
     click(page, *GROUND)  # while the next frame is on its way
@@ -370,6 +371,7 @@ def test_a_click_while_the_picture_follows_the_tracking_counts_for_the_shown_fra
     with page.expect_response(a_frame):
         held[0].continue_()
     tracked(page)
+    page.wait_for_timeout(1000)  # time in which the frame could be shown
     frame_is(page, 1)
     answer.click()
     assert inputs(page)["click_frames"] == "0,0,0,0"
