@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from bench.serving import until
 from tests.service.page.editor import (
@@ -332,3 +332,51 @@ def test_a_click_well_outside_can_join_the_object(page, scene) -> None:
     page.keyboard.press("Delete")
     expect(page.locator(".stage-dot")).to_have_count(1)
     assert has_focus(page)
+
+
+def test_the_chosen_object_can_be_corrected_beside_another_and_on_its_point(page, scene) -> None:
+    opened_project(page, page.url, scene, [ON_RED, ON_DARK])
+    masks_shown(page, 2)
+    click(page, DARK[0] - 24, DARK[1])  # beside the mask of the other object
+    question = page.locator(".stage-question button")
+    expect(question).to_have_text(["New object", "Add to dog", "Add to cat, the second"])
+    page.keyboard.press("ArrowUp")
+    expect(question.nth(2)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    assert marks(page)[0] == "[30,36],[108,92],[132,92],[30,36]"
+
+    page.keyboard.press("r")
+    click(page, *DARK)  # on the other's point, which is chosen first
+    expect(page.get_by_label("Clicks go to cat, the second")).to_be_checked()
+    expect(page.locator(".stage-selected")).to_be_focused()
+    page.get_by_role("button", name="Remove from dog instead").click()
+    expect(page.get_by_label("Clicks go to dog")).to_be_checked()
+    assert marks(page) == ("[30,36],[108,92],[132,92],[132,92],[30,36]", "1,1,0,1,0")
+
+    page.get_by_label("Clicks go to cat, the second").check()
+    drag(page, (108, 92), (100, 80))  # a point of the object that clicks do not go to
+    assert marks(page)[0] == "[30,36],[100,80],[132,92],[132,92],[30,36]"
+
+
+def test_a_click_while_the_picture_follows_the_tracking_counts_for_the_shown_frame(
+    page, scene
+) -> None:
+    opened_project(page, page.url, scene, [ON_RED, ON_DARK], runs=True)
+    tracked(page)
+    masks_shown(page, 2)
+    held: list[Route] = []
+    a_frame = re.compile(r"/videos/[^/]+/frames/\d+$")
+    page.route(a_frame, lambda route: held.append(route))
+    with page.expect_request(a_frame):
+        page.click("#track")
+    click(page, *GROUND)  # while the next frame is on its way
+    answer = page.get_by_role("button", name="Add to dog")
+    expect(answer).to_be_visible()
+    with page.expect_response(a_frame):
+        held[0].continue_()
+    tracked(page)
+    page.wait_for_timeout(1000)  # time in which the frame could be shown
+    frame_is(page, 1)
+    answer.click()
+    assert inputs(page)["click_frames"] == "0,0,0,0"

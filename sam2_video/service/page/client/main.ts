@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   const say = (text: string) => (byId("spoken").textContent = text);
   const frames = new Frames(store);
   const transport = new Transport(store, frames);
-  const stage = new Stage(store, byId("stage"), frames, say);
+  const stage = new Stage(store, byId("stage"), frames, () => transport.stay(), say);
   const tracker = new Tracker(store, frames, transport);
   buildTimeline(store, byId("timeline"), transport);
   const saver = new Saver(store);

@@ -1765,7 +1765,8 @@ var Store = class {
     const doc = docOf(project.document, project.video);
     const tracking = project.tracks.find(isActive) ?? null;
     const frame = Math.min(doc.frame, project.video.num_frames - 1);
-    this.update({ project, doc, frame, tracking, isPlaying: false, selected: null, problem: null, tool: "add" });
+    const fresh = { isPlaying: false, follow: true, selected: null, problem: null, tool: "add" };
+    this.update({ project, doc, frame, tracking, ...fresh });
   }
   close() {
     this.update({ project: null, doc: null, tracking: null, isPlaying: false, selected: null, problem: null });
@@ -1957,7 +1958,7 @@ function buildTracking(store, root, tracker, transport, showExport) {
     const { from } = offerOf(opened);
     if (from === null) return tracker.trackAll();
     if (from !== opened.frame) await transport.goTo(from);
-    await tracker.trackFromHere();
+    if (store.state.frame === from) await tracker.trackFromHere();
   };
   all.onclick = () => void tracker.trackAll();
   store.subscribe((state, before) => {
@@ -2257,7 +2258,7 @@ function buildRecent(store) {
     list
   );
   let asked = null;
-  const ask2 = (id) => {
+  const ask3 = (id) => {
     const before = asked;
     asked = id;
     render2();
@@ -2282,7 +2283,7 @@ function buildRecent(store) {
   function itemOf2(project) {
     const { id, name, video, changed_at, tracked_frames, is_shared } = project;
     if (asked === id) {
-      const keep = h("button", { type: "button", "data-keep": id, onclick: () => ask2(null) }, "Keep");
+      const keep = h("button", { type: "button", "data-keep": id, onclick: () => ask3(null) }, "Keep");
       const sure = h("button", { type: "button", class: "danger", onclick: () => void remove(project) }, "Delete");
       return h(
         "li",
@@ -2292,7 +2293,7 @@ function buildRecent(store) {
       );
     }
     const tracked = tracked_frames ? `${countOf(tracked_frames, "frame")} tracked` : "not tracked";
-    const bin = iconButton("trash", `Delete ${name}`, () => ask2(id));
+    const bin = iconButton("trash", `Delete ${name}`, () => ask3(id));
     bin.dataset.remove = id;
     return h(
       "li",
@@ -2736,7 +2737,7 @@ function watchModel(store) {
     const text = state?.sentence ?? (model ? modelText(model) : "Ready.");
     if (sentence.textContent !== text) sentence.textContent = text;
   }
-  async function ask2() {
+  async function ask3() {
     try {
       const found = await getStatus();
       status = found.status;
@@ -2747,10 +2748,10 @@ function watchModel(store) {
       status = "OFFLINE";
     }
     show2();
-    setTimeout(() => void ask2(), STATES[status] ? SOON_MS : LATER_MS);
+    setTimeout(() => void ask3(), STATES[status] ? SOON_MS : LATER_MS);
   }
   show2();
-  void ask2();
+  void ask3();
   return [button, card2];
 }
 
@@ -5155,10 +5156,10 @@ var maskKey = (track, index) => `mask/${track.id}/${index}`;
 
 // stage/click_target.ts
 var NEAR = 0.06;
-function targetOfClick(scene, at2, foreground) {
+function targetOfClick(scene, at2, foreground, marked = null) {
   const { doc, masks } = scene;
   const { active } = doc;
-  const found = objectsAt(scene, at2);
+  const found = marked === null ? objectsAt(scene, at2) : [marked];
   const other = active !== null && found.includes(active) ? void 0 : found.at(-1);
   const isSought = active !== null && (!isMarked2(doc, active) || isLost(scene, active));
   if (other !== void 0 && !(isSought && foreground)) return { kind: "choose", object: other };
@@ -5171,7 +5172,7 @@ function targetOfClick(scene, at2, foreground) {
   if (!own) return add;
   const near = NEAR * Math.hypot(scene.width, scene.height);
   if (distanceTo(own, scene.width, at2, near) <= near) return add;
-  return { kind: "ask", object: nearest2(scene, at2, near) ?? active };
+  return ask2(active, nearest2(scene, at2, near));
 }
 function targetOfBox(scene, box) {
   const { doc, masks, width } = scene;
@@ -5180,9 +5181,12 @@ function targetOfBox(scene, box) {
   const own = active === null ? void 0 : masks.get(active);
   if (active === null || !own?.box || !isMarked2(doc, active)) return add;
   if (hasPixelIn(own, width, box)) return add;
-  const other = [...masks].find(([, layer]) => hasPixelIn(layer, width, box))?.[0];
-  return { kind: "ask", object: other ?? active };
+  return ask2(active, [...masks].find(([, layer]) => hasPixelIn(layer, width, box))?.[0] ?? null);
 }
+var ask2 = (active, other) => ({
+  kind: "ask",
+  objects: other === null ? [active] : [active, other]
+});
 function maskToRefine({ doc, tracks, frame, masks }, object) {
   if (markOf(doc, object, frame) || !masks.get(object)?.box) return null;
   return trackOf(tracks, object, frame)?.id ?? null;
@@ -5824,7 +5828,8 @@ var Question = class {
     this.element.addEventListener("keydown", (event) => {
       event.stopPropagation();
       if (event.key === "Escape") this.close();
-      else if (event.key === "ArrowDown" || event.key === "ArrowUp") this.turn();
+      else if (event.key === "ArrowDown") this.turn(1);
+      else if (event.key === "ArrowUp") this.turn(-1);
       else return;
       event.preventDefault();
     });
@@ -5881,9 +5886,10 @@ var Question = class {
     this.element.style.left = `${Math.max(8, Math.min(left, across - width - 8))}px`;
     this.element.style.top = `${Math.max(8, Math.min(y - height / 2, down - height - 8))}px`;
   }
-  turn() {
+  turn(step) {
     const buttons = [...this.element.querySelectorAll("button")];
-    buttons.find((button) => button !== document.activeElement)?.focus();
+    const focused = buttons.indexOf(document.activeElement);
+    buttons.at((focused + step) % buttons.length)?.focus();
   }
 };
 
@@ -5900,13 +5906,15 @@ function statusOf(shown) {
     const how = tool === "box" ? "Drag a box around" : `${click} on`;
     return { kind: "hint", text: `${how} what you want to cut out.` };
   }
+  const isOne = doc.objects.length === 1;
   if (shown.isStale(active.id)) {
-    return { kind: "hint", text: "This mask is out of date. Track again to renew it." };
+    return { kind: "hint", text: `${isOne ? "This mask" : active.name} is out of date. Track again to renew it.` };
   }
   if (masks.get(active.id)?.box) {
-    if (tool === "remove") return { kind: "ready", text: `Selected. ${click} to remove.` };
+    const how = isOne ? `Selected. ${click}` : `${active.name}: ${click.toLowerCase()}`;
+    if (tool === "remove") return { kind: "ready", text: `${how} to remove.` };
     const other = isTouch ? "press and hold" : "right-click";
-    return { kind: "ready", text: `Selected. ${click} to add, ${other} to remove.` };
+    return { kind: "ready", text: `${how} to add, ${other} to remove.` };
   }
   if (markOf(doc, active.id, frame)) return { kind: "hint", text: `Nothing was found there. ${click} elsewhere.` };
   return trackOf(shown.tracks, active.id, frame) ? { kind: "hint", text: `${active.name} is not in sight here. If it is, ${click.toLowerCase()} on it.` } : { kind: "hint", text: `Not tracked here yet. ${click} to mark ${active.name} on this frame too.` };
@@ -5983,9 +5991,10 @@ var STILL = 5;
 var LONG_PRESS_MS = 450;
 var SMALLEST_BOX = 4;
 var Stage = class {
-  constructor(store, root, frames, say) {
+  constructor(store, root, frames, stay, say) {
     this.store = store;
     this.frames = frames;
+    this.stay = stay;
     this.say = say;
     this.question = new Question((hadFocus) => {
       this.band.hidden = true;
@@ -6037,6 +6046,7 @@ var Stage = class {
   }
   store;
   frames;
+  stay;
   say;
   viewport = new Viewport();
   picture = h("canvas", { "aria-hidden": "true" });
@@ -6257,11 +6267,12 @@ var Stage = class {
       this.endGrip();
       return;
     }
+    this.stay();
     if (event.button > 1) return;
-    const { tool, isPlaying, tracking } = this.store.state;
-    if (isPlaying || tracking && this.store.state.follow) this.store.update({ isPlaying: false, follow: false });
+    const { tool } = this.store.state;
     this.question.close();
     const held = this.marks.handleAt(event);
+    const isOnOwnDot = held?.isOnDot === true && this.isOfActive(held.handle);
     const doesPan = event.button === 1 || this.isSpaceDown;
     const does = doesPan ? "pan" : held ? "move" : tool === "box" || event.shiftKey ? "box" : "click";
     this.grip = {
@@ -6272,16 +6283,14 @@ var Stage = class {
       isDragged: false,
       longPress: 0
     };
-    if (event.pointerType === "touch" && (does === "click" || does === "move" && !held?.isOnDot)) {
+    if (event.pointerType === "touch" && (does === "click" || does === "move" && !isOnOwnDot)) {
       this.grip.longPress = window.setTimeout(() => this.pressLong(event), LONG_PRESS_MS);
     }
     this.area.setPointerCapture(event.pointerId);
     this.area.classList.toggle("stage-panning", doesPan);
     if (doesPan || held) event.preventDefault();
-    if (held && does === "move" && held.isOnDot) {
-      this.marks.select(held.handle);
-      this.marks.focus(held.handle);
-    } else if (!doesPan) this.focus();
+    if (does === "move" && held && isOnOwnDot) this.take(held.handle);
+    else if (!doesPan) this.focus();
   }
   pressLong(event) {
     const grip = this.grip;
@@ -6289,7 +6298,7 @@ var Stage = class {
     grip.isDragged = true;
     navigator.vibrate?.(15);
     const pixel = this.pixelAt(event);
-    if (pixel) this.click(pixel, false);
+    if (pixel) this.click(pixel, false, grip.isOnDot ? grip.handle : null);
   }
   drag(event) {
     const before = this.pointers.get(event.pointerId);
@@ -6304,7 +6313,7 @@ var Stage = class {
       grip.isDragged = true;
       clearTimeout(grip.longPress);
       if (grip.does === "move" && grip.handle) {
-        this.marks.select(grip.handle);
+        this.take(grip.handle);
         this.store.remember();
       }
       if (grip.does === "pan") this.onSpaceUp = null;
@@ -6338,9 +6347,11 @@ var Stage = class {
       if (box[2] - box[0] >= Math.max(1, least) && box[3] - box[1] >= Math.max(1, least)) this.drawBox(box);
       return;
     }
-    if (grip.isDragged || grip.does === "pan" || grip.does === "move" && grip.isOnDot) return;
+    const dot = grip.isOnDot ? grip.handle : null;
+    if (grip.isDragged || grip.does === "pan" || dot && this.isOfActive(dot) || event.ctrlKey) return;
     const pixel = this.pixelAt(event);
-    if (pixel && !event.ctrlKey) this.click(pixel, !event.altKey && this.store.state.tool !== "remove");
+    if (pixel) this.click(pixel, !event.altKey && this.store.state.tool !== "remove", dot);
+    else if (dot) this.take(dot);
   }
   drop(event) {
     this.pointers.delete(event.pointerId);
@@ -6368,14 +6379,16 @@ var Stage = class {
   // A right click; a press of a finger has its own timer.
   menu(event) {
     event.preventDefault();
-    if (this.isTouch || this.grip?.isDragged || this.marks.handleAt(event)?.isOnDot) return;
+    const held = this.marks.handleAt(event);
+    const dot = held?.isOnDot ? held.handle : null;
+    if (this.isTouch || this.grip?.isDragged || dot && this.isOfActive(dot)) return;
     if (event.button !== 2 && !event.ctrlKey) return;
     this.endGrip();
     this.pointers.clear();
     const pixel = this.pixelAt(event);
     if (!pixel) return;
     this.focus();
-    this.click(pixel, false);
+    this.click(pixel, false, dot);
   }
   wheel(event) {
     if (event.ctrlKey || event.metaKey) {
@@ -6414,15 +6427,17 @@ var Stage = class {
       masks: new Map([...this.masksShown].filter(([object]) => !hidden.has(object)))
     };
   }
-  click(at2, foreground) {
+  // `dot`: of a point or box of another object, if the click is on one.
+  click(at2, foreground, dot = null) {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc, maskOf) => addClick(doc, scene.frame, { ...at2, foreground }, maskOf);
-    const target = targetOfClick(scene, at2, foreground);
+    const target = targetOfClick(scene, at2, foreground, dot?.object ?? null);
     const middle = { x: at2.x + 0.5, y: at2.y + 0.5 };
     this.apply(target, middle, add, (object) => maskToRefine(scene, object));
     const { active } = scene.doc;
     if (target.kind !== "choose" || active === null) return;
+    if (dot) this.take(dot);
     const text = `${foreground ? "Add to" : "Remove from"} ${this.nameOf(active)} instead`;
     const act = () => this.edit((doc) => add(chooseObject(doc, active), maskToRefine(scene, active)));
     this.question.ask(middle, [{ text, act }], false);
@@ -6446,13 +6461,12 @@ var Stage = class {
     } else if (target.kind === "add") {
       this.edit((doc) => add(doc, target.maskOf));
     } else {
-      const { object } = target;
       const choices = [
         { text: "New object", act: () => this.edit((doc) => add(addObject(doc), null)) },
-        {
+        ...target.objects.map((object) => ({
           text: `Add to ${this.nameOf(object)}`,
           act: () => this.edit((doc) => add(chooseObject(doc, object), maskOf(object)))
-        }
+        }))
       ];
       this.question.ask(at2, choices, true);
       this.place();
@@ -6469,6 +6483,13 @@ var Stage = class {
     const hasNewBox = mark?.box && mark.box !== markOf(doc, active, frame)?.box;
     const click = hasNewBox ? "box" : (mark?.clicks.length ?? 0) - 1;
     this.store.edit(() => hideObject(after, active, false), { selected: { object: active, click } });
+  }
+  take(handle) {
+    this.marks.select(handle);
+    this.marks.focus(handle);
+  }
+  isOfActive({ object }) {
+    return object === this.store.state.doc?.active;
   }
   nameOf(object) {
     return this.store.state.doc?.objects.find(({ id }) => id === object)?.name ?? object;
@@ -6491,6 +6512,7 @@ var Stage = class {
         y: Math.min(Math.max(this.crossAt.y + arrow[1] * stride, 0), height - 1)
       });
     } else if (event.key === "Enter") {
+      this.stay();
       const isBackground = event.altKey || this.store.state.tool === "remove";
       if (this.crossAt) this.click(this.crossAt, !isBackground);
       else this.setCross({ x: width >> 1, y: height >> 1 });
@@ -7350,8 +7372,8 @@ var Transport = class {
   store;
   frames;
   clock;
-  wanted = 0;
-  // the frame that was asked for last
+  wanted = null;
+  // the frame that is being loaded, or is next
   loading = null;
   run = 0;
   // counts calls of `play`; an older loop ends
@@ -7360,7 +7382,7 @@ var Transport = class {
   problem = null;
   // The frame that is being loaded, or else the shown one.
   get target() {
-    return this.loading ? this.wanted : this.store.state.frame;
+    return this.wanted ?? this.store.state.frame;
   }
   // Shows a frame once it is loaded; if several are asked for meanwhile, then the last one.
   // Resolves when none is left to be loaded.
@@ -7370,7 +7392,7 @@ var Transport = class {
     this.pause();
     this.wanted = Math.min(Math.max(index, 0), opened.project.video.num_frames - 1);
     this.loading ??= this.loadWanted().finally(() => {
-      this.loading = null;
+      this.loading = this.wanted = null;
     });
     return this.loading;
   }
@@ -7378,6 +7400,12 @@ var Transport = class {
   seek(index) {
     this.leaveTracking();
     return this.goTo(index);
+  }
+  // Keeps the shown frame: ends playing and following, and drops the frame that is being loaded.
+  stay() {
+    this.pause();
+    this.leaveTracking();
+    this.wanted = null;
   }
   step(count) {
     void this.seek(this.target + count);
@@ -7400,8 +7428,7 @@ var Transport = class {
     else this.play(1);
   }
   async loadWanted() {
-    for (; ; ) {
-      const next = this.wanted;
+    for (let next = this.wanted; next !== null; next = this.wanted) {
       const project = this.store.state.project?.id;
       const isOld = () => this.store.state.project?.id !== project;
       try {
@@ -7415,6 +7442,7 @@ var Transport = class {
         if (!this.store.opened) return;
         continue;
       }
+      if (this.wanted === null) return;
       this.show(next);
       if (next === this.wanted) return;
     }
@@ -7471,8 +7499,7 @@ var Transport = class {
     this.store.update({ isPlaying: false, problem: this.problem });
   }
   leaveTracking() {
-    const { tracking, follow } = this.store.state;
-    if (tracking && follow) this.store.update({ follow: false });
+    if (this.store.state.follow) this.store.update({ follow: false });
   }
 };
 
@@ -7483,7 +7510,7 @@ async function main() {
   const say = (text) => byId("spoken").textContent = text;
   const frames = new Frames(store);
   const transport = new Transport(store, frames);
-  const stage = new Stage(store, byId("stage"), frames, say);
+  const stage = new Stage(store, byId("stage"), frames, () => transport.stay(), say);
   const tracker = new Tracker(store, frames, transport);
   buildTimeline(store, byId("timeline"), transport);
   const saver = new Saver(store);

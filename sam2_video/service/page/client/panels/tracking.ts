@@ -38,7 +38,7 @@ export function buildTracking(
     const { from } = offerOf(opened);
     if (from === null) return tracker.trackAll();
     if (from !== opened.frame) await transport.goTo(from);
-    await tracker.trackFromHere();
+    if (store.state.frame === from) await tracker.trackFromHere(); // not after a press on the picture
   };
   all.onclick = () => void tracker.trackAll();
 

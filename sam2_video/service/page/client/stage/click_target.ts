@@ -23,15 +23,16 @@ export interface Scene {
 export type Target =
   | { readonly kind: "add"; readonly maskOf: string | null } // to the active object, or a first one
   | { readonly kind: "choose"; readonly object: string } // the click was on another object
-  | { readonly kind: "ask"; readonly object: string } // a new object, or a part of this one?
+  | { readonly kind: "ask"; readonly objects: readonly string[] } // a new object, or a part of one of these?
   | { readonly kind: "refuse"; readonly sentence: string };
 
 const NEAR = 0.06; // of the picture's diagonal: so far from its mask, a part of an object may lie
 
-export function targetOfClick(scene: Scene, at: Point, foreground: boolean): Target {
+// `marked`: the object whose point or box is at the place, if there is one.
+export function targetOfClick(scene: Scene, at: Point, foreground: boolean, marked: string | null = null): Target {
   const { doc, masks } = scene;
   const { active } = doc;
-  const found = objectsAt(scene, at);
+  const found = marked === null ? objectsAt(scene, at) : [marked];
   const other = active !== null && found.includes(active) ? undefined : found.at(-1);
   // A new object, or one that tracking has lost, may take over what is now another's.
   const isSought = active !== null && (!isMarked(doc, active) || isLost(scene, active));
@@ -45,7 +46,7 @@ export function targetOfClick(scene: Scene, at: Point, foreground: boolean): Tar
   if (!own) return add; // not tracked here, or its preview is on its way
   const near = NEAR * Math.hypot(scene.width, scene.height);
   if (distanceTo(own, scene.width, at, near) <= near) return add;
-  return { kind: "ask", object: nearest(scene, at, near) ?? active };
+  return ask(active, nearest(scene, at, near));
 }
 
 // A box says where the whole object is, so it begins anew and refines no tracked mask.
@@ -56,9 +57,14 @@ export function targetOfBox(scene: Scene, box: Box): Target {
   const own = active === null ? undefined : masks.get(active);
   if (active === null || !own?.box || !isMarked(doc, active)) return add;
   if (hasPixelIn(own, width, box)) return add;
-  const other = [...masks].find(([, layer]) => hasPixelIn(layer, width, box))?.[0];
-  return { kind: "ask", object: other ?? active };
+  return ask(active, [...masks].find(([, layer]) => hasPixelIn(layer, width, box))?.[0] ?? null);
 }
+
+// The active object can always be meant: a part of it may lie near another one.
+const ask = (active: string, other: string | null): Target => ({
+  kind: "ask",
+  objects: other === null ? [active] : [active, other],
+});
 
 // The tracked mask of an object that its first click on a frame refines.
 export function maskToRefine({ doc, tracks, frame, masks }: Scene, object: string): string | null {

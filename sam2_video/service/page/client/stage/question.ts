@@ -22,7 +22,8 @@ export class Question {
     this.element.addEventListener("keydown", (event) => {
       event.stopPropagation(); // no key of the page
       if (event.key === "Escape") this.close();
-      else if (event.key === "ArrowDown" || event.key === "ArrowUp") this.turn();
+      else if (event.key === "ArrowDown") this.turn(1);
+      else if (event.key === "ArrowUp") this.turn(-1);
       else return;
       event.preventDefault();
     });
@@ -76,8 +77,9 @@ export class Question {
     this.element.style.top = `${Math.max(8, Math.min(y - height / 2, down - height - 8))}px`;
   }
 
-  private turn(): void {
+  private turn(step: 1 | -1): void {
     const buttons = [...this.element.querySelectorAll("button")];
-    buttons.find((button) => button !== document.activeElement)?.focus();
+    const focused = buttons.indexOf(document.activeElement as HTMLButtonElement);
+    buttons.at((focused + step) % buttons.length)?.focus();
   }
 }

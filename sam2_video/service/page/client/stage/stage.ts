@@ -63,6 +63,7 @@ export class Stage {
     private readonly store: Store,
     root: HTMLElement,
     private readonly frames: Frames,
+    private readonly stay: () => void, // on the shown frame
     private readonly say: (text: string) => void, // to people who cannot see the picture
   ) {
     this.question = new Question((hadFocus) => {
@@ -327,11 +328,12 @@ export class Stage {
       this.endGrip(); // two fingers zoom
       return;
     }
+    this.stay(); // a click is for the frame on which it was made
     if (event.button > 1) return;
-    const { tool, isPlaying, tracking } = this.store.state;
-    if (isPlaying || (tracking && this.store.state.follow)) this.store.update({ isPlaying: false, follow: false });
+    const { tool } = this.store.state;
     this.question.close();
     const held = this.marks.handleAt(event);
+    const isOnOwnDot = held?.isOnDot === true && this.isOfActive(held.handle);
     const doesPan = event.button === 1 || this.isSpaceDown;
     const does = doesPan ? "pan" : held ? "move" : tool === "box" || event.shiftKey ? "box" : "click";
     this.grip = {
@@ -342,16 +344,14 @@ export class Stage {
       isDragged: false,
       longPress: 0,
     };
-    if (event.pointerType === "touch" && (does === "click" || (does === "move" && !held?.isOnDot))) {
+    if (event.pointerType === "touch" && (does === "click" || (does === "move" && !isOnOwnDot))) {
       this.grip.longPress = window.setTimeout(() => this.pressLong(event), LONG_PRESS_MS);
     }
     this.area.setPointerCapture(event.pointerId);
     this.area.classList.toggle("stage-panning", doesPan);
     if (doesPan || held) event.preventDefault();
-    if (held && does === "move" && held.isOnDot) {
-      this.marks.select(held.handle);
-      this.marks.focus(held.handle);
-    } else if (!doesPan) this.focus();
+    if (does === "move" && held && isOnOwnDot) this.take(held.handle);
+    else if (!doesPan) this.focus();
   }
 
   private pressLong(event: PointerEvent): void {
@@ -360,7 +360,7 @@ export class Stage {
     grip.isDragged = true; // what follows is no click
     navigator.vibrate?.(15);
     const pixel = this.pixelAt(event);
-    if (pixel) this.click(pixel, false);
+    if (pixel) this.click(pixel, false, grip.isOnDot ? grip.handle : null);
   }
 
   private drag(event: PointerEvent): void {
@@ -376,7 +376,7 @@ export class Stage {
       grip.isDragged = true;
       clearTimeout(grip.longPress);
       if (grip.does === "move" && grip.handle) {
-        this.marks.select(grip.handle);
+        this.take(grip.handle);
         this.store.remember(); // one step of undo a drag
       }
       if (grip.does === "pan") this.onSpaceUp = null;
@@ -414,10 +414,12 @@ export class Stage {
       if (box[2] - box[0] >= Math.max(1, least) && box[3] - box[1] >= Math.max(1, least)) this.drawBox(box);
       return;
     }
-    if (grip.isDragged || grip.does === "pan" || (grip.does === "move" && grip.isOnDot)) return;
-    const pixel = this.pixelAt(event);
+    const dot = grip.isOnDot ? grip.handle : null;
     // On some systems Ctrl-click is a right click and arrives as `contextmenu`.
-    if (pixel && !event.ctrlKey) this.click(pixel, !event.altKey && this.store.state.tool !== "remove");
+    if (grip.isDragged || grip.does === "pan" || (dot && this.isOfActive(dot)) || event.ctrlKey) return;
+    const pixel = this.pixelAt(event);
+    if (pixel) this.click(pixel, !event.altKey && this.store.state.tool !== "remove", dot);
+    else if (dot) this.take(dot); // it reaches over the edge of the picture
   }
 
   private drop(event: PointerEvent): void {
@@ -449,14 +451,16 @@ export class Stage {
   // A right click; a press of a finger has its own timer.
   private menu(event: MouseEvent): void {
     event.preventDefault();
-    if (this.isTouch || this.grip?.isDragged || this.marks.handleAt(event)?.isOnDot) return;
+    const held = this.marks.handleAt(event);
+    const dot = held?.isOnDot ? held.handle : null;
+    if (this.isTouch || this.grip?.isDragged || (dot && this.isOfActive(dot))) return;
     if (event.button !== 2 && !event.ctrlKey) return; // of the keyboard
     this.endGrip();
     this.pointers.clear();
     const pixel = this.pixelAt(event);
     if (!pixel) return;
     this.focus();
-    this.click(pixel, false);
+    this.click(pixel, false, dot);
   }
 
   private wheel(event: WheelEvent): void {
@@ -501,15 +505,17 @@ export class Stage {
     };
   }
 
-  private click(at: Place, foreground: boolean): void {
+  // `dot`: of a point or box of another object, if the click is on one.
+  private click(at: Place, foreground: boolean, dot: Handle | null = null): void {
     const scene = this.scene();
     if (!scene) return;
     const add = (doc: Doc, maskOf: string | null) => addClick(doc, scene.frame, { ...at, foreground }, maskOf);
-    const target = targetOfClick(scene, at, foreground);
+    const target = targetOfClick(scene, at, foreground, dot?.object ?? null);
     const middle = { x: at.x + 0.5, y: at.y + 0.5 };
     this.apply(target, middle, add, (object) => maskToRefine(scene, object));
     const { active } = scene.doc;
     if (target.kind !== "choose" || active === null) return;
+    if (dot) this.take(dot);
     // It may have been for the object that was active after all.
     const text = `${foreground ? "Add to" : "Remove from"} ${this.nameOf(active)} instead`;
     const act = () => this.edit((doc) => add(chooseObject(doc, active), maskToRefine(scene, active)));
@@ -541,13 +547,12 @@ export class Stage {
     } else if (target.kind === "add") {
       this.edit((doc) => add(doc, target.maskOf));
     } else {
-      const { object } = target;
       const choices = [
         { text: "New object", act: () => this.edit((doc) => add(addObject(doc), null)) },
-        {
+        ...target.objects.map((object) => ({
           text: `Add to ${this.nameOf(object)}`,
           act: () => this.edit((doc) => add(chooseObject(doc, object), maskOf(object))),
-        },
+        })),
       ];
       this.question.ask(at, choices, true);
       this.place();
@@ -565,6 +570,15 @@ export class Stage {
     const hasNewBox = mark?.box && mark.box !== markOf(doc, active, frame)?.box;
     const click = hasNewBox ? "box" : (mark?.clicks.length ?? 0) - 1;
     this.store.edit(() => hideObject(after, active, false), { selected: { object: active, click } });
+  }
+
+  private take(handle: Handle): void {
+    this.marks.select(handle);
+    this.marks.focus(handle);
+  }
+
+  private isOfActive({ object }: Handle): boolean {
+    return object === this.store.state.doc?.active;
   }
 
   private nameOf(object: string): string {
@@ -590,6 +604,7 @@ export class Stage {
         y: Math.min(Math.max(this.crossAt.y + arrow[1] * stride, 0), height - 1),
       });
     } else if (event.key === "Enter") {
+      this.stay();
       const isBackground = event.altKey || this.store.state.tool === "remove";
       if (this.crossAt) this.click(this.crossAt, !isBackground);
       else this.setCross({ x: width >> 1, y: height >> 1 });

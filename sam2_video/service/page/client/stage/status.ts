@@ -35,13 +35,15 @@ export function statusOf(shown: Shown): Status {
     const how = tool === "box" ? "Drag a box around" : `${click} on`;
     return { kind: "hint", text: `${how} what you want to cut out.` };
   }
+  const isOne = doc.objects.length === 1; // with several, the text names the one that clicks go to
   if (shown.isStale(active.id)) {
-    return { kind: "hint", text: "This mask is out of date. Track again to renew it." };
+    return { kind: "hint", text: `${isOne ? "This mask" : active.name} is out of date. Track again to renew it.` };
   }
   if (masks.get(active.id)?.box) {
-    if (tool === "remove") return { kind: "ready", text: `Selected. ${click} to remove.` };
+    const how = isOne ? `Selected. ${click}` : `${active.name}: ${click.toLowerCase()}`;
+    if (tool === "remove") return { kind: "ready", text: `${how} to remove.` };
     const other = isTouch ? "press and hold" : "right-click";
-    return { kind: "ready", text: `Selected. ${click} to add, ${other} to remove.` };
+    return { kind: "ready", text: `${how} to add, ${other} to remove.` };
   }
   if (markOf(doc, active.id, frame)) return { kind: "hint", text: `Nothing was found there. ${click} elsewhere.` };
   return trackOf(shown.tracks, active.id, frame)

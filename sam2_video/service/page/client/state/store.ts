@@ -97,7 +97,8 @@ export class Store {
     const doc = docOf(project.document, project.video);
     const tracking = project.tracks.find(isActive) ?? null;
     const frame = Math.min(doc.frame, project.video.num_frames - 1);
-    this.update({ project, doc, frame, tracking, isPlaying: false, selected: null, problem: null, tool: "add" });
+    const fresh = { isPlaying: false, follow: true, selected: null, problem: null, tool: "add" } as const;
+    this.update({ project, doc, frame, tracking, ...fresh });
   }
 
   close(): void {

@@ -42,18 +42,28 @@ test("a click on the object's mask, or near it, adds to it", () => {
 });
 
 test("a click well outside of the object's mask asks", () => {
-  assert.deepEqual(targetOfClick(scene(one, { a: LEFT }), { x: 250, y: 150 }, true), { kind: "ask", object: "a" });
-  assert.deepEqual(targetOfClick(scene(one, { a: null }), { x: 250, y: 150 }, true), { kind: "ask", object: "a" });
+  assert.deepEqual(targetOfClick(scene(one, { a: LEFT }), { x: 250, y: 150 }, true), { kind: "ask", objects: ["a"] });
+  assert.deepEqual(targetOfClick(scene(one, { a: null }), { x: 250, y: 150 }, true), { kind: "ask", objects: ["a"] });
 });
 
-test("a click near another object's mask offers that one", () => {
+test("a click near another object's mask offers the active object and that one", () => {
   const target = targetOfClick(scene(two, { a: LEFT, b: RIGHT }), { x: 520, y: 150 }, true);
-  assert.deepEqual(target, { kind: "ask", object: "b" });
+  assert.deepEqual(target, { kind: "ask", objects: ["a", "b"] });
 });
 
 test("a click on another object's mask chooses that object", () => {
   const target = targetOfClick(scene(two, { a: LEFT, b: RIGHT }), { x: 450, y: 150 }, true);
   assert.deepEqual(target, { kind: "choose", object: "b" });
+});
+
+test("a click on another object's point chooses that object, unless the active one is looked for", () => {
+  const found = scene(two, { a: LEFT, b: RIGHT });
+  const onOwnMask = { x: 150, y: 150 };
+  for (const foreground of [true, false]) {
+    assert.deepEqual(targetOfClick(found, onOwnMask, foreground, "b"), { kind: "choose", object: "b" });
+  }
+  const doc: Doc = { ...two, objects: [...two.objects, { id: "c", name: "c", hidden: false }], active: "c" };
+  assert.deepEqual(targetOfClick(scene(doc, { a: LEFT, b: RIGHT }), onOwnMask, true, "b"), add);
 });
 
 test("where masks overlap the active object is meant", () => {
@@ -108,7 +118,7 @@ test("a background click takes away from the active object, unless it is on anot
 test("a box around the object is its own; one elsewhere asks", () => {
   const found = scene(two, { a: LEFT, b: RIGHT });
   assert.deepEqual(targetOfBox(found, [90, 90, 210, 210]), add);
-  assert.deepEqual(targetOfBox(found, [390, 90, 510, 210]), { kind: "ask", object: "b" });
-  assert.deepEqual(targetOfBox(found, [250, 250, 300, 300]), { kind: "ask", object: "a" });
+  assert.deepEqual(targetOfBox(found, [390, 90, 510, 210]), { kind: "ask", objects: ["a", "b"] });
+  assert.deepEqual(targetOfBox(found, [250, 250, 300, 300]), { kind: "ask", objects: ["a"] });
   assert.deepEqual(targetOfBox(scene(clicked({}), {}), [1, 1, 9, 9]), add);
 });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setEnd, setStart } from "../state/document";
 import { advanced, firstPlayed, shuttled } from "../timeline/playback";
 import { type Clock, Transport } from "../timeline/transport";
-import { clicked, openPage, trackOver } from "./page";
+import { clicked, openPage, PROJECT, trackOver } from "./page";
 
 const RANGE = { start: 10, end: 19 };
 
@@ -144,6 +144,33 @@ test("moving by hand leaves the tracking, following does not", async () => {
   assert.equal(store.state.follow, true);
   await transport.seek(4);
   assert.equal(store.state.follow, false);
+});
+
+test("staying drops the frame that is being loaded, and ends following and playing", async () => {
+  const { store, transport, shown, fail } = player(10);
+  store.update({ tracking: trackOver("t1", ["a"], { status: "running" }) });
+  const going = transport.goTo(5);
+  transport.stay();
+  await going;
+  assert.deepEqual([shown, transport.target, store.state.follow], [[], 0, false]);
+  fail(6);
+  const failing = transport.goTo(6);
+  transport.stay();
+  await failing;
+  assert.equal(store.state.problem, null);
+  await transport.goTo(7);
+  assert.equal(store.state.frame, 7);
+  transport.play(1);
+  transport.stay();
+  assert.equal(store.state.isPlaying, false);
+});
+
+test("following ends before the track is known, and begins again with the next project", async () => {
+  const { store, transport } = player(0);
+  transport.stay();
+  assert.equal(store.state.follow, false);
+  store.open(PROJECT);
+  assert.equal(store.state.follow, true);
 });
 
 test("a jump ends playing", async () => {

@@ -87,7 +87,11 @@ test("the stage says what to do next", () => {
   assert.equal(says(doc, { masks }), "Selected. Click to add, right-click to remove.");
   assert.equal(says(doc, { masks, isTouch: true }), "Selected. Tap to add, press and hold to remove.");
   assert.equal(says(doc, { masks, tool: "remove" }), "Selected. Click to remove.");
-  assert.match(says(doc, { masks, isStale: () => true }), /out of date/);
+  assert.match(says(doc, { masks, isStale: () => true }), /^This mask is out of date/);
+  const two = clicked({ b: [[0, 9, 9]], a: [[0, 1, 1]] });
+  assert.equal(says(two, { masks }), "a: click to add, right-click to remove.");
+  assert.equal(says(two, { masks, tool: "remove" }), "a: click to remove.");
+  assert.match(says(two, { masks, isStale: () => true }), /^a is out of date/);
   assert.match(says(doc), /Nothing was found/);
   assert.match(says(doc, { frame: 5 }), /Not tracked here yet/);
   assert.match(says(doc, { frame: 5, tracks: [trackOver("t", ["a"])] }), /a is not in sight here/);

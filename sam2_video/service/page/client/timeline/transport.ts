@@ -21,7 +21,7 @@ const CLOCK: Clock = {
 };
 
 export class Transport {
-  private wanted = 0; // the frame that was asked for last
+  private wanted: number | null = null; // the frame that is being loaded, or is next
   private loading: Promise<void> | null = null;
   private run = 0; // counts calls of `play`; an older loop ends
   private latency = 0; // milliseconds that a frame takes to load
@@ -35,7 +35,7 @@ export class Transport {
 
   // The frame that is being loaded, or else the shown one.
   get target(): number {
-    return this.loading ? this.wanted : this.store.state.frame;
+    return this.wanted ?? this.store.state.frame;
   }
 
   // Shows a frame once it is loaded; if several are asked for meanwhile, then the last one.
@@ -46,7 +46,7 @@ export class Transport {
     this.pause();
     this.wanted = Math.min(Math.max(index, 0), opened.project.video.num_frames - 1);
     this.loading ??= this.loadWanted().finally(() => {
-      this.loading = null;
+      this.loading = this.wanted = null;
     });
     return this.loading;
   }
@@ -55,6 +55,13 @@ export class Transport {
   seek(index: number): Promise<void> {
     this.leaveTracking();
     return this.goTo(index);
+  }
+
+  // Keeps the shown frame: ends playing and following, and drops the frame that is being loaded.
+  stay(): void {
+    this.pause();
+    this.leaveTracking();
+    this.wanted = null;
   }
 
   step(count: number): void {
@@ -82,8 +89,7 @@ export class Transport {
   }
 
   private async loadWanted(): Promise<void> {
-    for (;;) {
-      const next = this.wanted;
+    for (let next = this.wanted; next !== null; next = this.wanted) {
       const project = this.store.state.project?.id;
       const isOld = () => this.store.state.project?.id !== project;
       try {
@@ -97,6 +103,7 @@ export class Transport {
         if (!this.store.opened) return;
         continue;
       }
+      if (this.wanted === null) return; // dropped
       this.show(next);
       if (next === this.wanted) return;
     }
@@ -158,7 +165,6 @@ export class Transport {
   }
 
   private leaveTracking(): void {
-    const { tracking, follow } = this.store.state;
-    if (tracking && follow) this.store.update({ follow: false });
+    if (this.store.state.follow) this.store.update({ follow: false });
   }
 }
