@@ -42,7 +42,7 @@ from sam2_video.service.page.tracks import Tracks
 from sam2_video.service.page.videos import Videos
 from sam2_video.service.settings import Settings, SettingsError
 from sam2_video.service.storage.blobs import BlobStore
-from sam2_video.service.storage.database import Store, now
+from sam2_video.service.storage.database import Export, Prediction, Store, now
 from sam2_video.service.storage.files import Files
 from sam2_video.service.storage.local_copies import LocalCopies
 from sam2_video.service.storage.secrets import Secret
@@ -80,6 +80,7 @@ class Service:
     _queue: JobQueue
     _webhooks: Webhooks
     _exports: Exports | None
+    _notifiers: tuple[Notifier[Prediction], Notifier[Export]]
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -100,6 +101,11 @@ class Service:
                 await self._queue.stop()
                 await self._webhooks.stop()
                 await self.containers.close()
+
+    def end_streams(self) -> None:
+        """End the answers that wait for changes, which would keep a server from stopping."""
+        for notifier in self._notifiers:
+            notifier.stop()
 
     async def prepare(self) -> None:
         """Open the database and the storage once, before the server starts and can only log.
@@ -159,7 +165,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
     guard = Guard(settings.allowed_networks)
     with _explained("--database", settings.database):
         store = Store(settings.database or Store.url_in(folder), clock)
-    notifier = Notifier(store.prediction)
+    notifier, export_notifier = Notifier(store.prediction), Notifier(store.export)
     copies = LocalCopies(folder / "copies", _COPIES_BYTES)
     with _explained("--files", settings.files):
         blobs = BlobStore(settings.files or str((folder / "files").resolve()), copies)
@@ -225,7 +231,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             store=store,
             files=files,
             videos=videos,
-            notifier=Notifier(store.export),
+            notifier=export_notifier,
             folder=folder / "exports",
             places=Places(settings.bounds.max_exports),
             max_seconds=settings.bounds.max_export_seconds,
@@ -249,5 +255,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
         routes.append(Mount("/", page_app(page_routes, settings)))
     paced = Middleware(PacedBodies, bounds=settings.bounds)
     app = Starlette(routes=routes, exception_handlers=ANSWERS, middleware=[paced])
-    routes = [Mount("/", app)]
-    return Service(routes, containers, endpoint, settings, store, files, queue, webhooks, exports)
+    routes, notifiers = [Mount("/", app)], (notifier, export_notifier)
+    return Service(
+        routes, containers, endpoint, settings, store, files, queue, webhooks, exports, notifiers
+    )
