@@ -69,15 +69,16 @@ class Service:
         routes: the page's and the API's.
         containers: where predictions run; some may be added before they are needed.
         endpoint: where workers reach this server; its port is taken already.
+        queue: of predictions; it runs while `lifespan` does.
     """
 
     routes: list[BaseRoute]
     containers: Containers
     endpoint: WorkerEndpoint
+    queue: JobQueue
     _settings: Settings
     _store: Store
     _files: Files
-    _queue: JobQueue
     _webhooks: Webhooks
     _exports: Exports | None
     _notifiers: tuple[Notifier[Prediction], Notifier[Export]]
@@ -90,7 +91,7 @@ class Service:
             await self.sweep()
             sweeping = asyncio.create_task(self._keep_sweeping())
             await self._webhooks.resume()
-            await self._queue.resume()
+            await self.queue.resume()
             try:
                 async with self._exports.running() if self._exports else nullcontext():
                     yield
@@ -98,7 +99,7 @@ class Service:
                 sweeping.cancel()
                 with suppress(asyncio.CancelledError):
                     await sweeping
-                await self._queue.stop()
+                await self.queue.stop()
                 await self._webhooks.stop()
                 await self.containers.close()
 
@@ -257,5 +258,5 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
     app = Starlette(routes=routes, exception_handlers=ANSWERS, middleware=[paced])
     routes, notifiers = [Mount("/", app)], (notifier, export_notifier)
     return Service(
-        routes, containers, endpoint, settings, store, files, queue, webhooks, exports, notifiers
+        routes, containers, endpoint, queue, settings, store, files, webhooks, exports, notifiers
     )

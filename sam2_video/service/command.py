@@ -116,6 +116,8 @@ def _run(settings: Settings, has_tls: bool) -> int:
                 await stack.enter_async_context(service.lifespan(app))
                 if worker is not None:
                     await stack.enter_async_context(worker.running())
+                    # A worker that is to end would finish its run first.
+                    stack.push_async_callback(service.queue.stop)
                 yield
 
         class Server(uvicorn.Server):
