@@ -157,7 +157,7 @@ class WorkerEndpoint:
         except FileRefusedError as error:
             logger.warning("an output was not kept: %s", error)
             return Response(status_code=507)
-        except ClientDisconnect:  # the container has died: who follows its run notices
+        except ClientDisconnect:  # whether the container has died shows in its events
             return Response(status_code=507)
 
     def _knows_key(self, request: Request) -> bool:
