@@ -42,7 +42,8 @@ class Notifier(Generic[Record]):
                     return
                 while not changed.is_set():
                     try:
-                        await asyncio.wait_for(changed.wait(), keep_alive)
+                        async with asyncio.timeout(keep_alive):
+                            await changed.wait()
                     except TimeoutError:
                         yield None
                 changed.clear()
