@@ -69,13 +69,18 @@ class HostedServer:
         self._process.kill()
         self._process.wait()
 
+    def terminate(self) -> int:
+        """Ask the process to end as a user does, and wait for it; its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(40)
+
     def stop(self) -> None:
         """End the process as a user does, and whatever it left."""
         if self._process is None:
             return
-        self._process.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(40)
+            self.terminate()
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -42,7 +42,7 @@ from sam2_video.service.page.tracks import Tracks
 from sam2_video.service.page.videos import Videos
 from sam2_video.service.settings import Settings, SettingsError
 from sam2_video.service.storage.blobs import BlobStore
-from sam2_video.service.storage.database import Store, now
+from sam2_video.service.storage.database import Export, Prediction, Store, now
 from sam2_video.service.storage.files import Files
 from sam2_video.service.storage.local_copies import LocalCopies
 from sam2_video.service.storage.secrets import Secret
@@ -69,17 +69,19 @@ class Service:
         routes: the page's and the API's.
         containers: where predictions run; some may be added before they are needed.
         endpoint: where workers reach this server; its port is taken already.
+        queue: of predictions; it runs while `lifespan` does.
     """
 
     routes: list[BaseRoute]
     containers: Containers
     endpoint: WorkerEndpoint
+    queue: JobQueue
     _settings: Settings
     _store: Store
     _files: Files
-    _queue: JobQueue
     _webhooks: Webhooks
     _exports: Exports | None
+    _notifiers: tuple[Notifier[Prediction], Notifier[Export]]
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -89,7 +91,7 @@ class Service:
             await self.sweep()
             sweeping = asyncio.create_task(self._keep_sweeping())
             await self._webhooks.resume()
-            await self._queue.resume()
+            await self.queue.resume()
             try:
                 async with self._exports.running() if self._exports else nullcontext():
                     yield
@@ -97,9 +99,14 @@ class Service:
                 sweeping.cancel()
                 with suppress(asyncio.CancelledError):
                     await sweeping
-                await self._queue.stop()
+                await self.queue.stop()
                 await self._webhooks.stop()
                 await self.containers.close()
+
+    def end_streams(self) -> None:
+        """End the answers that wait for changes, which would keep a server from stopping."""
+        for notifier in self._notifiers:
+            notifier.stop()
 
     async def prepare(self) -> None:
         """Open the database and the storage once, before the server starts and can only log.
@@ -159,7 +166,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
     guard = Guard(settings.allowed_networks)
     with _explained("--database", settings.database):
         store = Store(settings.database or Store.url_in(folder), clock)
-    notifier = Notifier(store.prediction)
+    notifier, export_notifier = Notifier(store.prediction), Notifier(store.export)
     copies = LocalCopies(folder / "copies", _COPIES_BYTES)
     with _explained("--files", settings.files):
         blobs = BlobStore(settings.files or str((folder / "files").resolve()), copies)
@@ -225,7 +232,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
             store=store,
             files=files,
             videos=videos,
-            notifier=Notifier(store.export),
+            notifier=export_notifier,
             folder=folder / "exports",
             places=Places(settings.bounds.max_exports),
             max_seconds=settings.bounds.max_export_seconds,
@@ -249,5 +256,7 @@ def create_service(settings: Settings, clock: Callable[[], datetime] = now) -> S
         routes.append(Mount("/", page_app(page_routes, settings)))
     paced = Middleware(PacedBodies, bounds=settings.bounds)
     app = Starlette(routes=routes, exception_handlers=ANSWERS, middleware=[paced])
-    routes = [Mount("/", app)]
-    return Service(routes, containers, endpoint, settings, store, files, queue, webhooks, exports)
+    routes, notifiers = [Mount("/", app)], (notifier, export_notifier)
+    return Service(
+        routes, containers, endpoint, queue, settings, store, files, webhooks, exports, notifiers
+    )

@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from socket import socket
 
 from sam2_video.core.errors import reason_of
 from sam2_video.service.settings import (
@@ -115,7 +116,14 @@ def _run(settings: Settings, has_tls: bool) -> int:
                 await stack.enter_async_context(service.lifespan(app))
                 if worker is not None:
                     await stack.enter_async_context(worker.running())
+                    # A worker that is to end would finish its run first.
+                    stack.push_async_callback(service.queue.stop)
                 yield
+
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets: list[socket] | None = None) -> None:
+                service.end_streams()  # before it waits for the answers under way
+                await super().shutdown(sockets)
 
         names = tls_names(settings.host, settings.public_url)
         trusted = certificates(settings.folder / "tls", names) if has_tls else None
@@ -138,7 +146,7 @@ def _run(settings: Settings, has_tls: bool) -> int:
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        server = uvicorn.Server(config)
+        server = Server(config)
         server.run(sockets=[listener])
     return 0 if server.started else 1
 

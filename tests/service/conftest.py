@@ -52,12 +52,15 @@ def some_uri(some_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def long_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+def long_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """So many frames that a test does not run to their end."""
     path = tmp_path_factory.mktemp("clip") / "long.mp4"
-    return data_uri(
-        clips.encode(path, [clips.draw(i % 256, SIZE) for i in range(LONG)]).read_bytes()
-    )
+    return clips.encode(path, [clips.draw(i % 256, SIZE) for i in range(LONG)])
+
+
+@pytest.fixture(scope="session")
+def long_uri(long_path: Path) -> str:
+    return data_uri(long_path.read_bytes())
 
 
 @pytest.fixture(scope="session")

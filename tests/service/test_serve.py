@@ -5,6 +5,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
 import pytest
@@ -98,6 +100,41 @@ def test_a_track_survives_a_crash_of_the_server(worker, tmp_path, some_path) -> 
             assert client.get(f"/api/tracks/{track}/frames/49").status_code == 200
             video = project["video"]["id"]
             assert client.get(f"/api/videos/{video}/frames/49").status_code == 200
+    finally:
+        server.stop()
+
+
+def test_streams_end_in_order_with_a_server_that_stops(long_path, long_uri, tmp_path) -> None:
+    """A track runs, a prediction waits for it, and a client waits for that one's end."""
+    server = HostedServer(tmp_path).start()
+    try:
+        with (
+            httpx.Client(base_url=server.url, timeout=60) as client,
+            ThreadPoolExecutor() as threads,
+        ):
+            client.get("/")
+            project = project_of(client, long_path.read_bytes())
+            track = start_track(client, project, [PROMPT]).json()["id"]
+            body = {"input": {**CLICK, "input_video": long_uri}}
+            queued = client.post(CREATE, json=body).json()
+            following = threads.submit(follow, client, f"/api/tracks/{track}")
+            streaming = threads.submit(httpx.get, queued["urls"]["stream"], timeout=60)
+            waiting = threads.submit(client.post, CREATE, json=body, headers={"Prefer": "wait"})
+            path = f"/api/projects/{project['id']}"
+            until(lambda: client.get(path).json()["tracks"][0]["frames_done"] > 5, 60)
+            assert not any(one.done() for one in (following, streaming, waiting))
+            assert server.terminate() == 128 + signal.SIGTERM
+            assert following.result()[-1]["status"] == "running"
+            assert "event: done" not in streaming.result().text
+            assert waiting.result().json()["status"] == "starting"
+        log = server.log.read_text()
+        assert "Traceback" not in log
+        assert "rror" not in log
+        assert "ailed" not in log
+        assert log.endswith("interrupted\n")
+        with closing(sqlite3.connect(tmp_path / "data" / "hosted.db")) as database:
+            found = database.execute("SELECT status FROM predictions ORDER BY number").fetchall()
+        assert found == [("processing",), ("starting",), ("starting",)]  # for the next start
     finally:
         server.stop()
 

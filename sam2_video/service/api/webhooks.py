@@ -101,7 +101,7 @@ class Webhooks:
             seen = current
             await asyncio.sleep(_SECONDS_BETWEEN)
         else:
-            return  # it is not on record any more
+            return  # it is not on record any more, or the server stops
         if not seen.is_started and "start" in wanted and prediction.started_at is not None:
             begun: Json = {**view, "status": "processing", "output": None, "metrics": {}}
             begun.pop("completed_at")

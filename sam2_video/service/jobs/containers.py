@@ -171,7 +171,9 @@ class Containers:
     async def _rest(self, pause: float) -> float:
         """Wait before asking again; how long to wait the next time."""
         try:
-            await asyncio.wait_for(self._freed.wait(), pause)
+            # Not `wait_for`: until Python 3.12 it loses a cancellation that comes with the event.
+            async with asyncio.timeout(pause):
+                await self._freed.wait()
         except TimeoutError:
             return min(2 * pause, _LONGEST_PAUSE)
         return _SHORTEST_PAUSE

@@ -32,8 +32,9 @@ _SECONDS_TO_END = 20.0
 # notice the death of a model process that has said nothing yet.
 _SILENT_SECONDS = 300.0
 _LONGEST_LINE = 1 << 20  # of the worker's log, in bytes
-# What the start says, and warnings; predictions keep their logs themselves.
-_LOG_LEVELS = "coglet=warn,coglet::predictor=error,coglet::setup=info"
+# What the start says, and warnings; predictions keep their logs themselves. `permit` reports a run
+# that the end of the worker interrupts.
+_LOG_LEVELS = "coglet=warn,coglet::predictor=error,coglet::setup=info,coglet::permit=off"
 
 
 class LocalWorker:

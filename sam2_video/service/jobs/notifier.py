@@ -20,12 +20,13 @@ class Notifier(Generic[Record]):
     """
 
     find: Callable[[str], Awaitable[Record | None]]
+    _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _listeners: dict[str, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
 
     async def follow(
         self, name: str, keep_alive: float | None = None
     ) -> AsyncIterator[Record | None]:
-        """The record now and after every change, up to its end.
+        """The record now and after every change, up to its end or to `stop`.
 
         Args:
             name: its id; nothing is yielded once it is not on record.
@@ -37,11 +38,12 @@ class Notifier(Generic[Record]):
         try:
             while record := await self.find(name):
                 yield record
-                if record.is_finished:
+                if record.is_finished or self._stopped.is_set():
                     return
                 while not changed.is_set():
                     try:
-                        await asyncio.wait_for(changed.wait(), keep_alive)
+                        async with asyncio.timeout(keep_alive):
+                            await changed.wait()
                     except TimeoutError:
                         yield None
                 changed.clear()
@@ -54,3 +56,9 @@ class Notifier(Generic[Record]):
         """Say that a record has changed."""
         for listener in self._listeners.get(name, ()):
             listener.set()
+
+    def stop(self) -> None:
+        """Have every task that follows a record get it once more, and then no longer."""
+        self._stopped.set()
+        for name in self._listeners:
+            self.notify(name)

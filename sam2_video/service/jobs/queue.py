@@ -145,8 +145,7 @@ class JobQueue:
 
     async def stop(self) -> None:
         """Let go of all predictions; they are taken up by the next start."""
-        for task in (self._deadlines, *self._tasks.values()):
-            await self._stop(task)
+        await self._stop(self._deadlines, *self._tasks.values())
 
     async def _watch_deadlines(self) -> None:
         while True:
@@ -321,10 +320,13 @@ class JobQueue:
     async def _drop(self, prediction_id: str, kind: str) -> None:
         await self._files.remove(await self._store.file_ids(prediction_id, kind))
 
-    async def _stop(self, task: asyncio.Task[None] | None) -> None:
-        if task is not None:
+    async def _stop(self, *tasks: asyncio.Task[None] | None) -> None:
+        running = [task for task in tasks if task is not None]
+        # All before the first is waited for, whose end lets the next one begin.
+        for task in running:
             task.cancel()
-            await asyncio.wait([task])
+        if running:
+            await asyncio.wait(running)
 
 
 def _full() -> RequestError:

@@ -9,6 +9,7 @@ import logging
 import re
 import secrets
 import socket
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from sam2_video.service.storage.database import Store, StoredFile
 from sam2_video.service.storage.files import FileRefusedError, Files
 
 logger = logging.getLogger(__name__)
+
+_ENDED_RUNS = 100  # the latest, whose late uploads are dropped
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class WorkerEndpoint:
     store: Store
     files: Files
     _receivers: dict[str, tuple[OutputList, Receive]] = field(default_factory=dict)
+    _ended: deque[str] = field(default_factory=lambda: deque(maxlen=_ENDED_RUNS))
 
     @property
     def url(self) -> str:
@@ -88,7 +92,7 @@ class WorkerEndpoint:
 
     @contextmanager
     def accepting(self, run_id: str, outputs: OutputList, receive: Receive) -> Iterator[None]:
-        """Take the outputs of a run while the block runs.
+        """Take the outputs of a run while the block runs; drop what comes later.
 
         Args:
             run_id: names the run.
@@ -100,6 +104,7 @@ class WorkerEndpoint:
             yield
         finally:
             del self._receivers[run_id]
+            self._ended.append(run_id)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -136,17 +141,24 @@ class WorkerEndpoint:
 
     async def _take(self, request: Request) -> Response:
         run_id = request.headers.get("X-Prediction-Id", "")
-        if not self._knows_key(request) or run_id not in self._receivers:
+        if not self._knows_key(request) or run_id not in (*self._receivers, *self._ended):
             return Response(status_code=404)
-        outputs, receive = self._receivers[run_id]
         try:
-            await receive(outputs.parse(request.path_params["name"]), request.stream())
+            if run_id in self._receivers:
+                outputs, receive = self._receivers[run_id]
+                await receive(outputs.parse(request.path_params["name"]), request.stream())
+                return Response(status_code=201)
+            # A container that uploads while its run is canceled has done nothing wrong.
+            async for _ in request.stream():
+                pass
+            return Response(status_code=204)
         except OutputNameError:
             return Response(status_code=404)
-        except (FileRefusedError, ClientDisconnect) as error:
+        except FileRefusedError as error:
             logger.warning("an output was not kept: %s", error)
             return Response(status_code=507)
-        return Response(status_code=201)
+        except ClientDisconnect:  # whether the container has died shows in its events
+            return Response(status_code=507)
 
     def _knows_key(self, request: Request) -> bool:
         given = request.path_params["key"].encode()

@@ -437,6 +437,33 @@ def test_what_does_not_belong_to_a_run_is_not_taken(tmp_path, scripted) -> None:
     run(test)
 
 
+def test_an_upload_after_the_end_of_a_run_is_dropped(tmp_path, scripted) -> None:
+    """A container may upload one more frame before it notices that its run was canceled."""
+    talks: list[Conversation] = []
+    is_begun, may_end = threading.Event(), threading.Event()
+
+    def act(talk: Conversation) -> None:
+        talk.begin()
+        talks.append(talk)
+        is_begun.set()
+        may_end.wait(20)
+
+    async def test() -> None:
+        scripted.script = [act]
+        async with served(tmp_path, workers=(scripted.url,)) as (hosted, client):
+            scripted.endpoint = hosted.endpoint.upload_url
+            created = (await client.post(CREATE, json={"input": VIDEO})).json()
+            await asyncio.to_thread(is_begun.wait, 20)
+            await client.post(f"/predictions/{created['id']}/cancel")
+            stored = set((tmp_path / "files").rglob("*"))
+            (talk,) = talks
+            assert await asyncio.to_thread(talk.upload, "frame_00000.webp") == 204
+            assert set((tmp_path / "files").rglob("*")) == stored
+            may_end.set()
+
+    run(test)
+
+
 def test_an_output_that_does_not_fit_is_said(tmp_path, scripted) -> None:
     def act(talk: Conversation) -> None:
         talk.begin()

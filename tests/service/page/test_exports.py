@@ -1,5 +1,6 @@
 """Exports: files from tracked masks, without the model, by way of HTTP."""
 
+import asyncio
 import json
 import zipfile
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from sam2_video.service.settings import Bounds
 from sam2_video.video.draw_rgb import PALETTE
 from sam2_video.video.open_video import probe_video
 from tests import clips
+from tests.service.inprocess import served
 from tests.service.page.calls import (
     CAT,
     DOG,
@@ -299,6 +301,31 @@ def test_masks_that_are_removed_meanwhile_are_told(container, serve, few, tmp_pa
         assert last["error"]["sentence"] == (
             "Masks of this export were removed meanwhile. Export it again."
         )
+
+
+def test_the_stream_of_an_export_ends_when_the_server_begins_to_stop(
+    container, few, tmp_path
+) -> None:
+    async def test() -> None:
+        workers = (f"http://127.0.0.1:{container.port}",)
+        no_place = Bounds(max_exports=0)
+        async with served(tmp_path, workers=workers, bounds=no_place) as (service, client):
+            client.base_url = httpx.URL("http://localhost:8000")
+            video = (await client.post("/api/videos", content=few)).json()["id"]
+            made = await client.post("/api/projects", json={"video": video})
+            path = f"/api/projects/{made.json()['id']}"
+            body = {"objects": [DOG], "prompts": [ON_DOG], "start_frame": 0, "end_frame": 1}
+            track = (await client.post(f"{path}/tracks", json=body)).json()["id"]
+            await client.get(f"/api/tracks/{track}/events")  # to its end
+            body = {"objects": [DOG], "inputs": {"end_frame": 1}}
+            export = (await client.post(f"{path}/exports", json=body)).json()["id"]
+            stream = asyncio.create_task(client.get(f"/api/exports/{export}/events"))
+            assert not (await asyncio.wait([stream], timeout=0.5))[0]
+            service.end_streams()
+            assert '"status": "waiting"' in (await stream).text
+
+    container.ready()
+    asyncio.run(test())
 
 
 def test_an_export_goes_on_after_a_restart(container, few, tmp_path: Path) -> None:
