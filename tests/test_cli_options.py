@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from ctypes import CDLL, c_uint32
 from pathlib import Path
 
 import numpy as np
@@ -470,6 +472,73 @@ def test_a_full_device_as_stdout_is_one_sentence() -> None:
         )
     sentence = "stdout cannot be written: No space left on device\n"
     assert (done.returncode, done.stderr) == (1, sentence)
+
+
+# What may not be read or written
+
+
+@pytest.fixture
+def locked(folder) -> Iterator[Path]:
+    """Files and folders of mode 000, closed to this process even if root runs the tests."""
+    Image.new("P", (96, 72), 1).save("mask.png")
+    shutil.copy("clip.mp4", "secret.mp4")
+    (folder / "masks").mkdir()
+    (folder / "locked").mkdir()
+    for name in ("secret.json", "secret.png", "masks/0.png"):
+        shutil.copy("mask.png", name)
+    for name in ("secret.mp4", "secret.json", "secret.png", "masks/0.png", "locked"):
+        (folder / name).chmod(0)
+    # Linux: version 3 of the structures, and the effective capabilities' lower half.
+    header, capabilities = (c_uint32 * 2)(0x20080522, 0), (c_uint32 * 6)()
+    libc = CDLL(None)
+    assert libc.capget(header, capabilities) == 0
+    effective = capabilities[0]
+    capabilities[0] &= ~0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+    assert libc.capset(header, capabilities) == 0
+    yield folder
+    capabilities[0] = effective
+    assert libc.capset(header, capabilities) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["predict", "secret.mp4", *CLICK], "input_video cannot be read"),
+        (["predict", "secret.mp4", *CLICK, "--dry-run"], "input_video cannot be read"),
+        (["predict", "locked", *CLICK], "input_video is 'locked', but it cannot be read"),
+        (["predict", "locked/a.mp4", *CLICK], "input_video is 'locked/a.mp4', but it cannot be r"),
+        (["predict", "clip.mp4", "--input-masks", "secret.png"], "input_masks cannot be read"),
+        (["predict", "clip.mp4", *CLICK, "-o", "locked/o"], "-o 'locked/o/clip' cannot be writt"),
+        (["predict", "clip.mp4", *CLICK, "-o", "locked"], "-o 'locked/clip' cannot be written to"),
+        (["frame", "secret.mp4"], "input_video cannot be read"),
+        (["frame", "clip.mp4", "-o", "locked/a.png"], "-o 'locked/a.png' cannot be written to"),
+        (["render", "secret.mp4", "--masks", "mask.png"], "input_video cannot be read"),
+        (["render", "clip.mp4", "--masks", "secret.json"], "--masks cannot be read"),
+        (["render", "clip.mp4", "--masks", "secret.png"], "--masks cannot be read"),
+        (["render", "clip.mp4", "--masks", "masks"], "--masks cannot be read"),
+        (["render", "clip.mp4", "--masks", "locked"], "--masks cannot be read"),
+        (["render", "clip.mp4", "--masks", "locked/a"], "--masks cannot be read"),
+        (["batch", "locked/jobs.jsonl"], "'locked/jobs.jsonl' cannot be read"),
+    ],
+)
+def test_what_may_not_be_opened_is_one_sentence(arguments, sentence, locked, capsys) -> None:
+    quiet = ["--quiet"] if arguments[0] in ("predict", "render") else []
+    code, lines, stderr = run(capsys, *arguments, *quiet)
+    assert (code, lines) == (1, [])
+    assert stderr.startswith(sentence)
+    assert stderr.endswith(": Permission denied\n")
+    assert stderr.count("\n") == 1
+
+
+def test_a_clip_that_may_not_be_read_does_not_stop_the_others(locked, capsys) -> None:
+    clips = ("secret.mp4", "clip.mp4")
+    code, lines, stderr = run(capsys, "predict", *clips, *CLICK, "--dry-run", "--json", "-q")
+    bad, good = map(json.loads, lines)
+    assert (code, bad["error"]) == (1, "input_video cannot be read: Permission denied")
+    assert good["frames"] == 5
+    assert stderr == "secret.mp4: input_video cannot be read: Permission denied\n"
+    with pytest.raises(InputError, match="^input_video cannot be read: Permission denied$"):
+        next(sam2_video.segment("secret.mp4", "[1,1]"))
 
 
 # Several clips

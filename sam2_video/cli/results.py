@@ -20,6 +20,15 @@ _STAGE = ".sam2-video-"
 _STAGE_SECONDS = 60.0  # a younger folder may belong to a run that has not locked it yet
 
 
+@contextmanager
+def writable(output: Path) -> Iterator[None]:
+    """Raise an `OutputError` for what `-o` names if it cannot be used in the block."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"-o {str(output)!r} cannot be written to: {reason_of(error)}") from error
+
+
 def check_folder(folder: Path, sources: Iterable[Path], *, may_overwrite: bool) -> None:
     """Make sure that a run may write into a folder, before any work.
 
@@ -31,7 +40,13 @@ def check_folder(folder: Path, sources: Iterable[Path], *, may_overwrite: bool) 
     Raises:
         InputError: the folder holds a result that may not be replaced, files of others only, or an
             input.
+        OutputError: it may not be looked into.
     """
+    with writable(folder):
+        _check_folder(folder, sources, may_overwrite)
+
+
+def _check_folder(folder: Path, sources: Iterable[Path], may_overwrite: bool) -> None:
     name = shown(str(folder), 180)
     if not folder.exists():
         return
@@ -66,13 +81,11 @@ def staging(folder: Path) -> Iterator[Path]:
     Raises:
         OutputError: it cannot be written to.
     """
-    try:
+    with writable(folder):
         is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(folder)
         path = Path(tempfile.mkdtemp(prefix=_STAGE, dir=folder))
-    except OSError as error:
-        raise OutputError(f"-o {str(folder)!r} cannot be written to: {reason_of(error)}") from error
     try:
         with _locked(path):
             yield path

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sam2_video.cli.inputs import VIDEO, complete_inputs, log_unused, read_inputs
 from sam2_video.cli.results import check_folder, staging, store
-from sam2_video.core.errors import DeviceMemoryError, InputError, OutputError, shown
+from sam2_video.core.errors import DeviceMemoryError, InputError, OutputError, reading, shown
 from sam2_video.core.file_names import safe_names
 from sam2_video.core.limits import Limits
 from sam2_video.core.progress import FrameProgress
@@ -86,7 +86,9 @@ def render(options: argparse.Namespace) -> int:
         InputError: an input is invalid.
         OutputError, SettingError: the run cannot be done.
     """
-    if not options.masks.exists():
+    with reading("--masks"):
+        has_masks = options.masks.exists()
+    if not has_masks:
         raise InputError(f"--masks is {str(options.masks)!r}, but there is no such file or folder")
     given = {"click_coordinates": "", **read_inputs(options)}
 
