@@ -1,5 +1,6 @@
 """Options, the folders of results, and what names several clips; each as the real command."""
 
+import errno
 import io
 import json
 import os
@@ -7,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ctypes import CDLL, c_uint32
 from pathlib import Path
 
@@ -537,8 +538,26 @@ def test_a_clip_that_may_not_be_read_does_not_stop_the_others(locked, capsys) ->
     assert (code, bad["error"]) == (1, "input_video cannot be read: Permission denied")
     assert good["frames"] == 5
     assert stderr == "secret.mp4: input_video cannot be read: Permission denied\n"
-    with pytest.raises(InputError, match="^input_video cannot be read: Permission denied$"):
+    with pytest.raises(InputError, match=r"^input_video cannot be read: Permission denied$"):
         next(sam2_video.segment("secret.mp4", "[1,1]"))
+
+
+def test_a_full_disk_is_one_sentence(folder, capsys, monkeypatch) -> None:
+    """Where temporary files are on another one."""
+    before = contents(folder)
+
+    def fail(number: int) -> Callable[..., None]:
+        def failing(source: object, *_: object, **__: object) -> None:
+            raise OSError(number, os.strerror(number), str(source))
+
+        return failing
+
+    monkeypatch.setattr(os, "rename", fail(errno.EXDEV))
+    monkeypatch.setattr(shutil, "copyfile", fail(errno.ENOSPC))
+    code, lines, stderr = run(capsys, "predict", "clip.mp4", *CLICK)
+    assert (code, lines) == (1, [])
+    assert stderr.splitlines()[-1] == "no space is left on the disk for the output"
+    assert contents(folder) == before
 
 
 # Several clips

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from sam2_video.core.errors import InputError, OutputError, reason_of, shown, writing
+from sam2_video.core.workspace import place
 
 RECORD = ".sam2-video.json"
 _STAGE = ".sam2-video-"
@@ -128,7 +129,7 @@ def store(
     """
     staged = stage / folder.name
     with writing():
-        shutil.copytree(made, staged, copy_function=shutil.move)
+        place(names, made, staged, shutil.move)
         _record(staged, names)
         with suppress(OSError):  # it is there, with an earlier result
             staged.rename(folder)
@@ -148,9 +149,7 @@ def store(
         for parent in {name.parent for name in earlier} - {Path()}:
             with suppress(OSError):  # other files are in it, or it is gone
                 (folder / parent).rmdir()
-        for name in names:
-            (folder / name).parent.mkdir(exist_ok=True)
-            (staged / name).replace(folder / name)
+        place(names, staged, folder, Path.replace)
         _record(folder, names)
     return [folder / name for name in names]
 

@@ -63,7 +63,7 @@ def writing() -> Iterator[None]:
 
 @contextmanager
 def reading(name: str) -> Iterator[None]:
-    """Raise an `InputError` for the file of the input `name` that could not be read in the block."""
+    """Raise an `InputError` for the file of an input that could not be read in the block."""
     try:
         yield
     except OSError as error:
