@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from ctypes import CDLL, c_uint32
 from pathlib import Path
@@ -461,11 +462,12 @@ def test_a_reader_that_has_ended_is_no_error(folder) -> None:
     assert (done.stdout in ("0\n", "141\n"), done.stderr) == (True, "")
 
 
-def test_a_full_device_as_stdout_is_one_sentence() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_device_as_stdout_is_one_sentence(unbuffered) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "sam2_video", "--list-models"],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered},
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -473,6 +475,65 @@ def test_a_full_device_as_stdout_is_one_sentence() -> None:
         )
     sentence = "stdout cannot be written: No space left on device\n"
     assert (done.returncode, done.stderr) == (1, sentence)
+
+
+@pytest.mark.parametrize("arguments", [["predict", "-", *CLICK], ["frame", "-", "3"]])
+def test_a_full_temporary_folder_is_one_sentence(arguments, folder, capsys, monkeypatch) -> None:
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    (temporary / "stdin").symlink_to("/dev/full")
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda *_, **__: str(temporary))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"clip")))
+    sentence = f"no space is left in the temporary folder {tempfile.gettempdir()!r} (TMPDIR)\n"
+    assert run(capsys, *arguments) == (1, [], sentence)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "code", "stderr", "made"),
+    [
+        ("frame clip.mp4", "1>&-", 0, "", ["clip_frame_00000.png"]),
+        ("frame clip.mp4", "0<&- 1>&- 2>&-", 0, "", ["clip_frame_00000.png"]),
+        ("frame - <clip.mp4", "1>&-", 0, "", ["stdin_frame_00000.png"]),
+        ("frame -", "0<&-", 1, "input_video is '-', but nothing is piped to standard input\n", []),
+        ("predict clip.mp4 --click 30,30 --dry-run", "2>&-", 0, "", []),
+        (
+            *("predict clip.mp4 --click 30,30 --end-frame 0", "2>&-", 0, ""),
+            [f"out/clip/{RECORD}", "out/clip/frame_00000.webp"],
+        ),
+        ("predict clip.mp4 --click 900,1 --dry-run", "2>&-", 1, "", []),
+        ("--version", "1>&-", 0, "", []),
+    ],
+)
+def test_streams_may_be_closed(arguments, closed, code, stderr, made, folder) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m sam2_video {arguments} {closed}"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (code, stderr)
+    assert sorted(set(contents(folder)) - {"clip.mp4"}) == made
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name", "printed"),
+    [
+        ("ascii", "\xe9.mp4", b"\\xe9_frame_00000.png\n"),
+        ("utf-8", "\xe9.mp4", b"\xc3\xa9_frame_00000.png\n"),
+        ("utf-8", "\udcff.mp4", b"\\udcff_frame_00000.png\n"),
+        ("utf-8:surrogateescape", "\udcff.mp4", b"\xff_frame_00000.png\n"),
+    ],
+)
+def test_any_file_name_is_printed(encoding, name, printed, folder) -> None:
+    (folder / "clip.mp4").rename(name)
+    done = subprocess.run(
+        [sys.executable, "-m", "sam2_video", "frame", name],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, printed, b"")
 
 
 # What may not be read or written

@@ -9,6 +9,7 @@ from sam2_video.cli.results import writable
 from sam2_video.core.errors import InputError, shown, writing
 from sam2_video.core.limits import Limits
 from sam2_video.core.part_file import part_of, remove_part
+from sam2_video.core.stdio import print_line
 from sam2_video.engine.clicks import check_frame
 from sam2_video.prediction.clips import local_clip, stem_of
 from sam2_video.video.frame_range import FrameRange
@@ -68,5 +69,5 @@ def write_frame(options: argparse.Namespace) -> int:
             part.replace(path)
     finally:
         remove_part(part)
-    print(path)
+    print_line(path)
     return 0

@@ -15,6 +15,7 @@ from sam2_video.cli.inputs import add_inputs, add_prompts, common_inputs
 from sam2_video.cli.models import model_table
 from sam2_video.cli.runs import predict, render
 from sam2_video.core.errors import SettingError
+from sam2_video.core.stdio import print_line
 from sam2_video.models.download import PUBLISHED, download_all
 from sam2_video.service.command import add_serve
 
@@ -57,7 +58,7 @@ class _ListModels(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         """Print the table."""
-        print(model_table())
+        print_line(model_table())
         parser.exit()
 
 
@@ -210,7 +211,7 @@ def _add_download(commands: Commands) -> None:
 
 def _download(options: argparse.Namespace) -> int:
     for path in download_all(options.names):
-        print(path)
+        print_line(path)
     return 0
 
 
@@ -229,7 +230,7 @@ def _add_completion(commands: Commands, whole: argparse.ArgumentParser) -> None:
         except ModuleNotFoundError as error:
             raise SettingError("completion needs shtab, which is not installed") from error
         whole.prog = COMMAND
-        print(shtab.complete(whole, options.shell))
+        print_line(shtab.complete(whole, options.shell))
         return 0
 
     parser.set_defaults(run=complete)

@@ -18,6 +18,7 @@ from sam2_video.core.errors import DeviceMemoryError, InputError, OutputError, r
 from sam2_video.core.file_names import safe_names
 from sam2_video.core.limits import Limits
 from sam2_video.core.progress import FrameProgress
+from sam2_video.core.stdio import print_line
 from sam2_video.core.workspace import Workspace
 from sam2_video.models.registry import checkpoint_folder, choose_checkpoint
 from sam2_video.prediction.clips import STDIN, check_prompted, clips_of, local_clip, stem_of
@@ -194,10 +195,11 @@ def _run(
 
 def _print(run: Run, report: Mapping[str, Any], options: argparse.Namespace) -> None:
     if options.json:
-        print(json.dumps({"input": run.clip[:200], **report}), flush=True)
+        print_line(json.dumps({"input": run.clip[:200], **report}))
     elif options.dry_run and "error" not in report:
         objects = ", ".join(report["objects"])
-        print(f"{run.clip[:200]}: valid, {report['frames']} frames, {objects} -> {run.folder}")
+        frames = report["frames"]
+        print_line(f"{run.clip[:200]}: valid, {frames} frames, {objects} -> {run.folder}")
     else:
         for path in report.get("files", ()):
-            print(path)
+            print_line(path)

@@ -95,7 +95,7 @@ def local_clip(clip: str, folder: Path, limits: Limits) -> Iterator[Path]:
 
 
 def _save_stdin(path: Path, limits: Limits) -> Path:
-    if sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.isatty():
         raise InputError(f"{NAME} is '-', but nothing is piped to standard input")
     with path.open("wb") as file:
         total = 0
