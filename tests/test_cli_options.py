@@ -393,6 +393,37 @@ def test_bad_options_are_one_sentence(arguments, sentence, folder, capsys, monke
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize("text", ["", " "])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", "TEXT", *CLICK),
+        ("predict", "clip.mp4", *CLICK, "TEXT"),
+        ("predict", "clip.mp4", *CLICK, "-o", "TEXT"),
+        ("predict", "clip.mp4", "--input-masks", "TEXT"),
+        ("predict", *CLICK, "-i", "input_video=TEXT"),
+        ("render", "TEXT", "--masks", "."),
+        ("render", "clip.mp4", "--masks", "TEXT"),
+        ("frame", "TEXT"),
+        ("frame", "clip.mp4", "-o", "TEXT"),
+        ("batch", "TEXT", *CLICK),
+        ("batch", ".", *CLICK, "-o", "TEXT"),
+    ],
+)
+def test_an_empty_name_is_not_the_working_folder(arguments, text, folder, capsys) -> None:
+    before = contents(folder)
+    try:
+        code = main([argument.replace("TEXT", text) for argument in arguments])
+    except SystemExit as end:
+        code = int(end.code or 0)
+    captured = capsys.readouterr()
+    assert code in (1, 2)
+    assert captured.out == ""
+    sentence = captured.err.splitlines()[-1]
+    assert repr(text) in sentence or repr(f"@{text}") in sentence
+    assert contents(folder) == before
+
+
 def test_an_option_without_effect_is_named(folder, caplog) -> None:
     def notes(*options: str) -> list[str]:
         caplog.clear()

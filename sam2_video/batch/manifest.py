@@ -93,6 +93,8 @@ def format_of(path: str) -> str:
     Raises:
         BatchError: it is none of these, or there is no such file.
     """
+    if not path.strip():
+        raise BatchError(f"MANIFEST is {path!r}, but it should name a list of jobs or a folder")
     try:
         is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
     except OSError as error:

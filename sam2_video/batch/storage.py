@@ -158,8 +158,10 @@ def open_store(output: str) -> Store:
     """The store at a path or at a URL that fsspec can open (`s3://`, `gs://`).
 
     Raises:
-        BatchError: the URL cannot be opened.
+        BatchError: the URL cannot be opened, or the text is empty.
     """
+    if not output.strip():
+        raise BatchError(f"-o is {shown(output)}, but it should name a folder")
     if "://" not in output:
         return FolderStore(Path(output))
     try:

@@ -84,6 +84,12 @@ def _parser() -> tuple[argparse.ArgumentParser, Commands]:
     return parser, commands
 
 
+def _path(text: str) -> Path:
+    if not text.strip():  # `Path` would take it as the working folder
+        raise argparse.ArgumentTypeError(f"{text!r} should be a path")
+    return Path(text)
+
+
 def _add_predict(commands: Commands, program: str) -> None:
     parser = commands.add_parser(
         "predict",
@@ -124,7 +130,7 @@ def _add_render(commands: Commands, program: str) -> None:
     parser.add_argument(
         "--masks",
         required=True,
-        type=Path,
+        type=_path,
         metavar="PATH",
         help="a folder or zip of PNGs that mask_type=indexed wrote, or a masks.json",
     )
@@ -147,7 +153,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         default="out",
-        type=Path,
+        type=_path,
         metavar="FOLDER",
         help="results go to a folder in here that is named after the clip (default: out)",
     )
@@ -185,7 +191,7 @@ def _add_frame(commands: Commands, program: str) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="a .png, .jpg or .webp file (default: clip_frame_00048.png)",
     )

@@ -30,8 +30,11 @@ def clips_of(text: str) -> list[str]:
     """The clips that an argument names: a folder's videos, a pattern's matches, else itself.
 
     Raises:
-        InputError: there is no video in the folder, no file that matches, or it may not be read.
+        InputError: there is no video in the folder, no file that matches, or it may not be
+            read; or the argument names nothing.
     """
+    if not text.strip():
+        raise InputError(f"{NAME} is {shown(text)}, but it should name a video, a URL or a folder")
     if text == STDIN or is_url(text):
         return [text]
     try:
