@@ -95,6 +95,17 @@ def test_a_prompt_of_the_wrong_form_is_refused(text: str) -> None:
         inputs_of(f"--click={text}")
 
 
+@pytest.mark.parametrize("command", ["predict", "batch"])
+@pytest.mark.parametrize(
+    "text", ["--click -1,3", "--click -.5,3@2:dog", "--not-click -1,-3", "--box -1,-2,3,4"]
+)
+def test_a_prompt_may_start_with_a_minus(text: str, command: str) -> None:
+    option, value = text.split()
+    apart = read_arguments([command, option, value, "clip.mp4"])
+    joined = read_arguments([command, f"{option}={value}", "clip.mp4"])
+    assert apart.prompts == joined.prompts == [(option, value)]
+
+
 def test_every_input_has_an_option_with_its_description(capsys) -> None:
     with pytest.raises(SystemExit):
         main(["predict", "--help"])
@@ -379,6 +390,7 @@ def test_a_dry_run_checks_and_writes_nothing(folder, capsys) -> None:
         (["clip.mp4", *CLICK, "--model", "huge"], "model is 'huge', but it should be one of larg"),
         (["clip.mp4", *CLICK, "--device", "cuda"], "device is 'cuda', but PyTorch finds no CUDA "),
         (["clip.mp4", *CLICK, "--device", "tpu"], "device is 'tpu', but it should be cpu, cuda or"),
+        (["clip.mp4", *CLICK, "--device", "cpu:9"], "device is 'cpu:9', but it should be cpu, cud"),
         (["clip.mp4", *CLICK, "--fps", "fast"], "video_fps is 'fast', but it should be a whole n"),
         (["-", "-", *CLICK], "input_video is '-' twice, but standard input is one clip"),
     ],
