@@ -436,6 +436,29 @@ def test_an_empty_name_is_not_the_working_folder(arguments, text, folder, capsys
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("nowhere/ffmpeg", "No such file or directory"),
+        ("clip.mp4", "Permission denied"),
+        ("text", "Exec format error"),
+    ],
+)
+@pytest.mark.parametrize(
+    "arguments", [("predict", "clip.mp4", *CLICK, "-q"), ("frame", "clip.mp4")]
+)
+def test_an_ffmpeg_that_does_not_start(
+    arguments, program, reason, folder, capsys, monkeypatch
+) -> None:
+    (folder / "text").write_text("nothing")
+    (folder / "text").chmod(0o755)
+    path = str(folder / program)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", path)
+    code, lines, stderr = run(capsys, *arguments)
+    assert (code, lines) == (1, [])
+    assert stderr == f"IMAGEIO_FFMPEG_EXE is {path!r}, which cannot be started: {reason}\n"
+
+
 def test_an_option_without_effect_is_named(folder, caplog) -> None:
     def notes(*options: str) -> list[str]:
         caplog.clear()
