@@ -72,8 +72,9 @@ class Ffmpeg:
         except OSError as error:
             if not os.environ.get(_PROGRAM):
                 raise
+            failure = f"cannot be started: {reason_of(error)}"
             raise SettingError(
-                f"{_PROGRAM} is {shown(command[0], 180)}, which cannot be started: {reason_of(error)}"
+                f"{_PROGRAM} is {shown(command[0], 180)}, which {failure}"
             ) from error
         assert self._process.stderr is not None
         self._outputs = [p for p in (self._process.stdout, self._process.side) if p is not None]
