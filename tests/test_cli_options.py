@@ -1,5 +1,6 @@
 """Options, the folders of results, and what names several clips; each as the real command."""
 
+import errno
 import io
 import json
 import os
@@ -7,6 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from ctypes import CDLL, c_uint32
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +93,17 @@ def test_any_prompt_is_read_or_refused_in_a_sentence(text: str) -> None:
 def test_a_prompt_of_the_wrong_form_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"^--click is .*, but it should be X,Y, X,Y@FRAME or X,Y"):
         inputs_of(f"--click={text}")
+
+
+@pytest.mark.parametrize("command", ["predict", "batch"])
+@pytest.mark.parametrize(
+    "text", ["--click -1,3", "--click -.5,3@2:dog", "--not-click -1,-3", "--box -1,-2,3,4"]
+)
+def test_a_prompt_may_start_with_a_minus(text: str, command: str) -> None:
+    option, value = text.split()
+    apart = read_arguments([command, option, value, "clip.mp4"])
+    joined = read_arguments([command, f"{option}={value}", "clip.mp4"])
+    assert apart.prompts == joined.prompts == [(option, value)]
 
 
 def test_every_input_has_an_option_with_its_description(capsys) -> None:
@@ -375,6 +390,7 @@ def test_a_dry_run_checks_and_writes_nothing(folder, capsys) -> None:
         (["clip.mp4", *CLICK, "--model", "huge"], "model is 'huge', but it should be one of larg"),
         (["clip.mp4", *CLICK, "--device", "cuda"], "device is 'cuda', but PyTorch finds no CUDA "),
         (["clip.mp4", *CLICK, "--device", "tpu"], "device is 'tpu', but it should be cpu, cuda or"),
+        (["clip.mp4", *CLICK, "--device", "cpu:9"], "device is 'cpu:9', but it should be cpu, cud"),
         (["clip.mp4", *CLICK, "--fps", "fast"], "video_fps is 'fast', but it should be a whole n"),
         (["-", "-", *CLICK], "input_video is '-' twice, but standard input is one clip"),
     ],
@@ -387,6 +403,60 @@ def test_bad_options_are_one_sentence(arguments, sentence, folder, capsys, monke
     assert stderr.startswith(sentence)
     assert stderr.count("\n") == 1
     assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("text", ["", " "])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", "TEXT", *CLICK),
+        ("predict", "clip.mp4", *CLICK, "TEXT"),
+        ("predict", "clip.mp4", *CLICK, "-o", "TEXT"),
+        ("predict", "clip.mp4", "--input-masks", "TEXT"),
+        ("predict", *CLICK, "-i", "input_video=TEXT"),
+        ("render", "TEXT", "--masks", "."),
+        ("render", "clip.mp4", "--masks", "TEXT"),
+        ("frame", "TEXT"),
+        ("frame", "clip.mp4", "-o", "TEXT"),
+        ("batch", "TEXT", *CLICK),
+        ("batch", ".", *CLICK, "-o", "TEXT"),
+    ],
+)
+def test_an_empty_name_is_not_the_working_folder(arguments, text, folder, capsys) -> None:
+    before = contents(folder)
+    try:
+        code = main([argument.replace("TEXT", text) for argument in arguments])
+    except SystemExit as end:
+        code = int(end.code or 0)
+    captured = capsys.readouterr()
+    assert code in (1, 2)
+    assert captured.out == ""
+    sentence = captured.err.splitlines()[-1]
+    assert repr(text) in sentence or repr(f"@{text}") in sentence
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("nowhere/ffmpeg", "No such file or directory"),
+        ("clip.mp4", "Permission denied"),
+        ("text", "Exec format error"),
+    ],
+)
+@pytest.mark.parametrize(
+    "arguments", [("predict", "clip.mp4", *CLICK, "-q"), ("frame", "clip.mp4")]
+)
+def test_an_ffmpeg_that_does_not_start(
+    arguments, program, reason, folder, capsys, monkeypatch
+) -> None:
+    (folder / "text").write_text("nothing")
+    (folder / "text").chmod(0o755)
+    path = str(folder / program)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", path)
+    code, lines, stderr = run(capsys, *arguments)
+    assert (code, lines) == (1, [])
+    assert stderr == f"IMAGEIO_FFMPEG_EXE is {path!r}, which cannot be started: {reason}\n"
 
 
 def test_an_option_without_effect_is_named(folder, caplog) -> None:
@@ -458,11 +528,12 @@ def test_a_reader_that_has_ended_is_no_error(folder) -> None:
     assert (done.stdout in ("0\n", "141\n"), done.stderr) == (True, "")
 
 
-def test_a_full_device_as_stdout_is_one_sentence() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_device_as_stdout_is_one_sentence(unbuffered) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "sam2_video", "--list-models"],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered},
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -470,6 +541,150 @@ def test_a_full_device_as_stdout_is_one_sentence() -> None:
         )
     sentence = "stdout cannot be written: No space left on device\n"
     assert (done.returncode, done.stderr) == (1, sentence)
+
+
+@pytest.mark.parametrize("arguments", [["predict", "-", *CLICK], ["frame", "-", "3"]])
+def test_a_full_temporary_folder_is_one_sentence(arguments, folder, capsys, monkeypatch) -> None:
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    (temporary / "stdin").symlink_to("/dev/full")
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda *_, **__: str(temporary))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"clip")))
+    sentence = f"no space is left in the temporary folder {tempfile.gettempdir()!r} (TMPDIR)\n"
+    assert run(capsys, *arguments) == (1, [], sentence)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "code", "stderr", "made"),
+    [
+        ("frame clip.mp4", "1>&-", 0, "", ["clip_frame_00000.png"]),
+        ("frame clip.mp4", "0<&- 1>&- 2>&-", 0, "", ["clip_frame_00000.png"]),
+        ("frame - <clip.mp4", "1>&-", 0, "", ["stdin_frame_00000.png"]),
+        ("frame -", "0<&-", 1, "input_video is '-', but nothing is piped to standard input\n", []),
+        ("predict clip.mp4 --click 30,30 --dry-run", "2>&-", 0, "", []),
+        (
+            *("predict clip.mp4 --click 30,30 --end-frame 0", "2>&-", 0, ""),
+            [f"out/clip/{RECORD}", "out/clip/frame_00000.webp"],
+        ),
+        ("predict clip.mp4 --click 900,1 --dry-run", "2>&-", 1, "", []),
+        ("--version", "1>&-", 0, "", []),
+    ],
+)
+def test_streams_may_be_closed(arguments, closed, code, stderr, made, folder) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m sam2_video {arguments} {closed}"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (code, stderr)
+    assert sorted(set(contents(folder)) - {"clip.mp4"}) == made
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name", "printed"),
+    [
+        ("ascii", "\xe9.mp4", b"\\xe9_frame_00000.png\n"),
+        ("utf-8", "\xe9.mp4", b"\xc3\xa9_frame_00000.png\n"),
+        ("utf-8", "\udcff.mp4", b"\\udcff_frame_00000.png\n"),
+        ("utf-8:surrogateescape", "\udcff.mp4", b"\xff_frame_00000.png\n"),
+    ],
+)
+def test_any_file_name_is_printed(encoding, name, printed, folder) -> None:
+    (folder / "clip.mp4").rename(name)
+    done = subprocess.run(
+        [sys.executable, "-m", "sam2_video", "frame", name],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, printed, b"")
+
+
+# What may not be read or written
+
+
+@pytest.fixture
+def locked(folder) -> Iterator[Path]:
+    """Files and folders of mode 000, closed to this process even if root runs the tests."""
+    Image.new("P", (96, 72), 1).save("mask.png")
+    shutil.copy("clip.mp4", "secret.mp4")
+    (folder / "masks").mkdir()
+    (folder / "locked").mkdir()
+    for name in ("secret.json", "secret.png", "masks/0.png"):
+        shutil.copy("mask.png", name)
+    for name in ("secret.mp4", "secret.json", "secret.png", "masks/0.png", "locked"):
+        (folder / name).chmod(0)
+    # Linux: version 3 of the structures, and the effective capabilities' lower half.
+    header, capabilities = (c_uint32 * 2)(0x20080522, 0), (c_uint32 * 6)()
+    libc = CDLL(None)
+    assert libc.capget(header, capabilities) == 0
+    effective = capabilities[0]
+    capabilities[0] &= ~0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+    assert libc.capset(header, capabilities) == 0
+    yield folder
+    capabilities[0] = effective
+    assert libc.capset(header, capabilities) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["predict", "secret.mp4", *CLICK], "input_video cannot be read"),
+        (["predict", "secret.mp4", *CLICK, "--dry-run"], "input_video cannot be read"),
+        (["predict", "locked", *CLICK], "input_video is 'locked', but it cannot be read"),
+        (["predict", "locked/a.mp4", *CLICK], "input_video is 'locked/a.mp4', but it cannot be r"),
+        (["predict", "clip.mp4", "--input-masks", "secret.png"], "input_masks cannot be read"),
+        (["predict", "clip.mp4", *CLICK, "-o", "locked/o"], "-o 'locked/o/clip' cannot be writt"),
+        (["predict", "clip.mp4", *CLICK, "-o", "locked"], "-o 'locked/clip' cannot be written to"),
+        (["frame", "secret.mp4"], "input_video cannot be read"),
+        (["frame", "clip.mp4", "-o", "locked/a.png"], "-o 'locked/a.png' cannot be written to"),
+        (["render", "secret.mp4", "--masks", "mask.png"], "input_video cannot be read"),
+        (["render", "clip.mp4", "--masks", "secret.json"], "--masks cannot be read"),
+        (["render", "clip.mp4", "--masks", "secret.png"], "--masks cannot be read"),
+        (["render", "clip.mp4", "--masks", "masks"], "--masks cannot be read"),
+        (["render", "clip.mp4", "--masks", "locked"], "--masks cannot be read"),
+        (["render", "clip.mp4", "--masks", "locked/a"], "--masks cannot be read"),
+        (["batch", "locked/jobs.jsonl"], "'locked/jobs.jsonl' cannot be read"),
+    ],
+)
+def test_what_may_not_be_opened_is_one_sentence(arguments, sentence, locked, capsys) -> None:
+    quiet = ["--quiet"] if arguments[0] in ("predict", "render") else []
+    code, lines, stderr = run(capsys, *arguments, *quiet)
+    assert (code, lines) == (1, [])
+    assert stderr.startswith(sentence)
+    assert stderr.endswith(": Permission denied\n")
+    assert stderr.count("\n") == 1
+
+
+def test_a_clip_that_may_not_be_read_does_not_stop_the_others(locked, capsys) -> None:
+    clips = ("secret.mp4", "clip.mp4")
+    code, lines, stderr = run(capsys, "predict", *clips, *CLICK, "--dry-run", "--json", "-q")
+    bad, good = map(json.loads, lines)
+    assert (code, bad["error"]) == (1, "input_video cannot be read: Permission denied")
+    assert good["frames"] == 5
+    assert stderr == "secret.mp4: input_video cannot be read: Permission denied\n"
+    with pytest.raises(InputError, match=r"^input_video cannot be read: Permission denied$"):
+        next(sam2_video.segment("secret.mp4", "[1,1]"))
+
+
+def test_a_full_disk_is_one_sentence(folder, capsys, monkeypatch) -> None:
+    """Where temporary files are on another one."""
+    before = contents(folder)
+
+    def fail(number: int) -> Callable[..., None]:
+        def failing(source: object, *_: object, **__: object) -> None:
+            raise OSError(number, os.strerror(number), str(source))
+
+        return failing
+
+    monkeypatch.setattr(os, "rename", fail(errno.EXDEV))
+    monkeypatch.setattr(shutil, "copyfile", fail(errno.ENOSPC))
+    code, lines, stderr = run(capsys, "predict", "clip.mp4", *CLICK)
+    assert (code, lines) == (1, [])
+    assert stderr.splitlines()[-1] == "no space is left on the disk for the output"
+    assert contents(folder) == before
 
 
 # Several clips

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sam2_video.core.errors import BatchError
+from sam2_video.core.stdio import print_line
 from sam2_video.prediction.clips import check_prompted
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def batch(options: argparse.Namespace, inputs: Mapping[str, Any]) -> int:
     verb = "valid" if options.dry_run else "succeeded"
     print(f"{done} {verb}, {failed} failed, {skipped} skipped", file=sys.stderr)
     if not options.dry_run:
-        print(f"{options.output.rstrip('/')}/{JOURNAL}")
+        print_line(f"{options.output.rstrip('/')}/{JOURNAL}")
     return int(failed > 0)
 
 

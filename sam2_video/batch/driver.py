@@ -133,10 +133,13 @@ def run_batch(
         The number of jobs per status; `skipped` for those done in an earlier batch.
 
     Raises:
+        BatchError: the list has no jobs.
         BatchError, CheckpointError, OutputError: see `Pool.run` and `Results`.
     """
     counts: Counter[str] = Counter()
     total = len(manifest)
+    if not total:
+        raise BatchError("the list has no jobs")
     with open_results(store) as results, JobProgress(total) as progress:
 
         def note(result: Result) -> None:

@@ -83,7 +83,7 @@ def open_manifest(path: str, inputs: Mapping[str, Any]) -> Iterator[Manifest]:
         try:
             file = stack.enter_context(_as_lines(path, kind))
         except (OSError, ImportError) as error:
-            raise BatchError(f"{path!r} cannot be read: {reason_of(error)}") from error
+            raise _unreadable(path, error) from error
         yield Manifest(file, inputs)
 
 
@@ -93,14 +93,24 @@ def format_of(path: str) -> str:
     Raises:
         BatchError: it is none of these, or there is no such file.
     """
-    if "://" not in path and (Path(path).is_dir() or has_magic(path)):
+    if not path.strip():
+        raise BatchError(f"MANIFEST is {path!r}, but it should name a list of jobs or a folder")
+    try:
+        is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if "://" not in path and (is_folder or has_magic(path)):
         return CLIPS
     kind = path.rpartition(".")[2].lower()
     if kind not in ("jsonl", "csv", "parquet"):
         raise BatchError(f"{path!r} should be a .jsonl, .csv or .parquet file, or a folder")
-    if "://" not in path and not Path(path).is_file():
+    if "://" not in path and not is_file:
         raise BatchError(f"{path!r} is not a file; it should be a list of jobs")
     return kind
+
+
+def _unreadable(path: str, error: Exception) -> BatchError:
+    return BatchError(f"{path!r} cannot be read: {reason_of(error)}")
 
 
 def _as_lines(path: str, kind: str) -> IO[bytes]:

@@ -18,7 +18,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from sam2_video.core.errors import BatchError, InputError, reason_of, shown, writing
-from sam2_video.core.workspace import remove
+from sam2_video.core.workspace import place, remove
 
 OBJECT_SCHEMES = ("s3", "gs")
 _PARTIAL = ".partial-"
@@ -38,7 +38,7 @@ class FolderStore:
         """
         target = self.root / name
         with writing(), self._temporary() as partial, self._temporary() as earlier:
-            shutil.copytree(folder, partial)
+            place(_files_of(folder), folder, partial, shutil.copyfile)
             if target.exists():
                 target.rename(earlier)
             partial.rename(target)
@@ -107,10 +107,10 @@ class ObjectStore:
         self._files, self._root = files, root.rstrip("/")
 
     def publish(self, folder: Path, name: str) -> None:
-        local = sorted(path for path in folder.rglob("*") if path.is_file())
-        remote = [f"{self._root}/{name}/{path.relative_to(folder).as_posix()}" for path in local]
+        local = _files_of(folder)
+        remote = [f"{self._root}/{name}/{path.as_posix()}" for path in local]
         with writing():
-            self._files.put([str(path) for path in local], remote)
+            self._files.put([str(folder / path) for path in local], remote)
             stale = set(self._files.find(f"{self._root}/{name}")) - set(remote)
             if stale:
                 self._files.rm(sorted(stale))
@@ -142,6 +142,11 @@ class ObjectStore:
         yield
 
 
+def _files_of(folder: Path) -> list[Path]:
+    """All files in a folder, relative to it."""
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+
+
 def _unusable(output: str, what: str, error: OSError) -> BatchError:
     return BatchError(f"-o {output!r} cannot be {what}: {reason_of(error)}")
 
@@ -153,8 +158,10 @@ def open_store(output: str) -> Store:
     """The store at a path or at a URL that fsspec can open (`s3://`, `gs://`).
 
     Raises:
-        BatchError: the URL cannot be opened.
+        BatchError: the URL cannot be opened, or the text is empty.
     """
+    if not output.strip():
+        raise BatchError(f"-o is {shown(output)}, but it should name a folder")
     if "://" not in output:
         return FolderStore(Path(output))
     try:

@@ -2,9 +2,9 @@
 
 import errno
 import logging
-import os
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 
 from sam2_video.cli.parser import read_arguments
@@ -14,10 +14,10 @@ from sam2_video.core.errors import (
     InputError,
     OutputError,
     SettingError,
-    reason_of,
 )
 from sam2_video.core.logs import log_to_stderr
 from sam2_video.core.signals import Interrupted, interruptible
+from sam2_video.core.stdio import StdoutError, discard_stdout, flush_stdout, prepare_streams
 from sam2_video.models.registry import CheckpointError
 
 EXIT_BAD_INPUT = 1
@@ -38,20 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     It is 0, 1 (bad input), or 128 and the number of the signal that ended it: 129, 130 or 143, and
     141 if nothing reads stdout any more. Usage errors raise `SystemExit(2)`, as argparse does.
     """
+    prepare_streams()
     try:
         try:
             return _run(arguments)
         finally:
-            sys.stdout.flush()
+            flush_stdout()
     except BrokenPipeError:
-        # Python flushes stdout once more at its end, and would print a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
         return 128 + signal.SIGPIPE
-    except OSError as error:
-        if error.errno != errno.ENOSPC:  # output files have an error of their own: this is stdout
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print(f"stdout cannot be written: {reason_of(error)}", file=sys.stderr)
+    except StdoutError as error:
+        discard_stdout()
+        print(error, file=sys.stderr)
         return EXIT_BAD_INPUT
 
 
@@ -65,6 +63,13 @@ def _run(arguments: Sequence[str] | None) -> int:
             code: int = options.run(options)
         except SHOWN_ERRORS as error:
             print(error, file=sys.stderr)
+            return EXIT_BAD_INPUT
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            # Other files have an error of their own.
+            place = tempfile.gettempdir()
+            print(f"no space is left in the temporary folder {place!r} (TMPDIR)", file=sys.stderr)
             return EXIT_BAD_INPUT
         except Interrupted as end:
             print("interrupted", file=sys.stderr)

@@ -5,9 +5,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from sam2_video.cli.results import writable
 from sam2_video.core.errors import InputError, shown, writing
 from sam2_video.core.limits import Limits
 from sam2_video.core.part_file import part_of, remove_part
+from sam2_video.core.stdio import print_line
 from sam2_video.engine.clicks import check_frame
 from sam2_video.prediction.clips import local_clip, stem_of
 from sam2_video.video.frame_range import FrameRange
@@ -41,10 +43,11 @@ def write_frame(options: argparse.Namespace) -> int:
     suffix = path.suffix.lower().removeprefix(".").replace("jpeg", "jpg")
     if suffix not in SUFFIXES:
         raise InputError(f"-o is {shown(str(path))}, but it should end in .{', .'.join(SUFFIXES)}")
-    if not path.parent.is_dir():
-        raise InputError(f"-o is {shown(str(path))}, but there is no such folder")
-    if path.exists() and not (options.overwrite and path.is_file()):
-        raise InputError(f"-o is {shown(str(path))}, which exists: --overwrite replaces a file")
+    with writable(path):
+        if not path.parent.is_dir():
+            raise InputError(f"-o is {shown(str(path))}, but there is no such folder")
+        if path.exists() and not (options.overwrite and path.is_file()):
+            raise InputError(f"-o is {shown(str(path))}, which exists: --overwrite replaces a file")
     from sam2_video.video.encode_images import image_encoder
     from sam2_video.video.open_video import open_video
     from sam2_video.video.pictures import Picture
@@ -66,5 +69,5 @@ def write_frame(options: argparse.Namespace) -> int:
             part.replace(path)
     finally:
         remove_part(part)
-    print(path)
+    print_line(path)
     return 0

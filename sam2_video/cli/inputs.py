@@ -45,6 +45,7 @@ class _Prompt(argparse.Action):
 
 def add_prompts(parser: argparse.ArgumentParser) -> None:
     """Declare the prompts' short forms, and an option for every input that is a prompt."""
+    parser._negative_number_matcher = re.compile(r"-\.?[0-9]")  # also -1,3 is no option
     prompts = parser.add_argument_group(
         "prompts",
         "Clicks and boxes are in pixels; @FRAME counts from 0 and is 0 by default. Prompts of one "

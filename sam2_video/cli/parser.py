@@ -15,6 +15,7 @@ from sam2_video.cli.inputs import add_inputs, add_prompts, common_inputs
 from sam2_video.cli.models import model_table
 from sam2_video.cli.runs import predict, render
 from sam2_video.core.errors import SettingError
+from sam2_video.core.stdio import print_line
 from sam2_video.models.download import PUBLISHED, download_all
 from sam2_video.service.command import add_serve
 
@@ -57,7 +58,7 @@ class _ListModels(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         """Print the table."""
-        print(model_table())
+        print_line(model_table())
         parser.exit()
 
 
@@ -81,6 +82,12 @@ def _parser() -> tuple[argparse.ArgumentParser, Commands]:
     _add_download(commands)
     _add_completion(commands, parser)
     return parser, commands
+
+
+def _path(text: str) -> Path:
+    if not text.strip():  # `Path` would take it as the working folder
+        raise argparse.ArgumentTypeError(f"{text!r} should be a path")
+    return Path(text)
 
 
 def _add_predict(commands: Commands, program: str) -> None:
@@ -123,7 +130,7 @@ def _add_render(commands: Commands, program: str) -> None:
     parser.add_argument(
         "--masks",
         required=True,
-        type=Path,
+        type=_path,
         metavar="PATH",
         help="a folder or zip of PNGs that mask_type=indexed wrote, or a masks.json",
     )
@@ -146,7 +153,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         default="out",
-        type=Path,
+        type=_path,
         metavar="FOLDER",
         help="results go to a folder in here that is named after the clip (default: out)",
     )
@@ -184,7 +191,7 @@ def _add_frame(commands: Commands, program: str) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="a .png, .jpg or .webp file (default: clip_frame_00048.png)",
     )
@@ -210,7 +217,7 @@ def _add_download(commands: Commands) -> None:
 
 def _download(options: argparse.Namespace) -> int:
     for path in download_all(options.names):
-        print(path)
+        print_line(path)
     return 0
 
 
@@ -229,7 +236,7 @@ def _add_completion(commands: Commands, whole: argparse.ArgumentParser) -> None:
         except ModuleNotFoundError as error:
             raise SettingError("completion needs shtab, which is not installed") from error
         whole.prog = COMMAND
-        print(shtab.complete(whole, options.shell))
+        print_line(shtab.complete(whole, options.shell))
         return 0
 
     parser.set_defaults(run=complete)

@@ -14,10 +14,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from sam2_video.core.errors import InputError, OutputError, reason_of, shown, writing
+from sam2_video.core.workspace import place
 
 RECORD = ".sam2-video.json"
 _STAGE = ".sam2-video-"
 _STAGE_SECONDS = 60.0  # a younger folder may belong to a run that has not locked it yet
+
+
+@contextmanager
+def writable(output: Path) -> Iterator[None]:
+    """Raise an `OutputError` for what `-o` names if it cannot be used in the block."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"-o {str(output)!r} cannot be written to: {reason_of(error)}") from error
 
 
 def check_folder(folder: Path, sources: Iterable[Path], *, may_overwrite: bool) -> None:
@@ -31,7 +41,13 @@ def check_folder(folder: Path, sources: Iterable[Path], *, may_overwrite: bool) 
     Raises:
         InputError: the folder holds a result that may not be replaced, files of others only, or an
             input.
+        OutputError: it may not be looked into.
     """
+    with writable(folder):
+        _check_folder(folder, sources, may_overwrite)
+
+
+def _check_folder(folder: Path, sources: Iterable[Path], may_overwrite: bool) -> None:
     name = shown(str(folder), 180)
     if not folder.exists():
         return
@@ -66,13 +82,11 @@ def staging(folder: Path) -> Iterator[Path]:
     Raises:
         OutputError: it cannot be written to.
     """
-    try:
+    with writable(folder):
         is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(folder)
         path = Path(tempfile.mkdtemp(prefix=_STAGE, dir=folder))
-    except OSError as error:
-        raise OutputError(f"-o {str(folder)!r} cannot be written to: {reason_of(error)}") from error
     try:
         with _locked(path):
             yield path
@@ -115,7 +129,7 @@ def store(
     """
     staged = stage / folder.name
     with writing():
-        shutil.copytree(made, staged, copy_function=shutil.move)
+        place(names, made, staged, shutil.move)
         _record(staged, names)
         with suppress(OSError):  # it is there, with an earlier result
             staged.rename(folder)
@@ -135,9 +149,7 @@ def store(
         for parent in {name.parent for name in earlier} - {Path()}:
             with suppress(OSError):  # other files are in it, or it is gone
                 (folder / parent).rmdir()
-        for name in names:
-            (folder / name).parent.mkdir(exist_ok=True)
-            (staged / name).replace(folder / name)
+        place(names, staged, folder, Path.replace)
         _record(folder, names)
     return [folder / name for name in names]
 

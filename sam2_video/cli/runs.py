@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from sam2_video.cli.inputs import VIDEO, complete_inputs, log_unused, read_inputs
 from sam2_video.cli.results import check_folder, staging, store
-from sam2_video.core.errors import DeviceMemoryError, InputError, OutputError, shown
+from sam2_video.core.errors import DeviceMemoryError, InputError, OutputError, reading, shown
 from sam2_video.core.file_names import safe_names
 from sam2_video.core.limits import Limits
 from sam2_video.core.progress import FrameProgress
 from sam2_video.core.signals import deferred
+from sam2_video.core.stdio import print_line
 from sam2_video.core.workspace import Workspace
 from sam2_video.models.registry import checkpoint_folder, choose_checkpoint
 from sam2_video.prediction.clips import STDIN, check_prompted, clips_of, local_clip, stem_of
@@ -88,7 +89,9 @@ def render(options: argparse.Namespace) -> int:
         InputError: an input is invalid.
         OutputError, SettingError: the run cannot be done.
     """
-    if not options.masks.exists():
+    with reading("--masks"):
+        has_masks = options.masks.exists()
+    if not has_masks:
         raise InputError(f"--masks is {str(options.masks)!r}, but there is no such file or folder")
     given = {"click_coordinates": "", **read_inputs(options)}
 
@@ -195,10 +198,11 @@ def _run(
 
 def _print(run: Run, report: Mapping[str, Any], options: argparse.Namespace) -> None:
     if options.json:
-        print(json.dumps({"input": run.clip[:200], **report}), flush=True)
+        print_line(json.dumps({"input": run.clip[:200], **report}))
     elif options.dry_run and "error" not in report:
         objects = ", ".join(report["objects"])
-        print(f"{run.clip[:200]}: valid, {report['frames']} frames, {objects} -> {run.folder}")
+        frames = report["frames"]
+        print_line(f"{run.clip[:200]}: valid, {frames} frames, {objects} -> {run.folder}")
     else:
         for path in report.get("files", ()):
-            print(path)
+            print_line(path)

@@ -61,5 +61,14 @@ def writing() -> Iterator[None]:
         raise output_error(error) from error
 
 
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Raise an `InputError` for the file of an input that could not be read in the block."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {reason_of(error)}") from error
+
+
 def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."

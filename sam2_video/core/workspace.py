@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
@@ -62,6 +63,28 @@ class Workspace:
                 pass  # in use
             finally:
                 os.close(lock)
+
+
+def place(
+    names: Iterable[Path], source: Path, target: Path, put: Callable[[Path, Path], object]
+) -> None:
+    """Move or copy files from one folder to another.
+
+    `shutil.copytree` would go on after a full disk, and keep the reasons as text only.
+
+    Args:
+        names: the files, relative to both folders.
+        source: where they are.
+        target: where they go; made if it is not there.
+        put: moves or copies one file.
+
+    Raises:
+        OSError: a file could not be moved or copied.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        put(source / name, target / name)
 
 
 def remove(path: Path) -> None:

@@ -88,11 +88,12 @@ def load_model(
     device = device_of(device)
     folder = folder or checkpoint_folder()
     checkpoint = choose_checkpoint(folder, *given_model(name))
-    size = image_size or _image_size_from_environment() or checkpoint.image_size
+    if image_size is None:
+        image_size = _image_size_from_environment(checkpoint.image_size)
     precision = _precision_from_environment()
     cuda_graphs = _cuda_graphs_from_environment()
     encoder_batch = _encoder_batch_from_environment()
-    network = build_network(checkpoint, size)
+    network = build_network(checkpoint, image_size)
     load_weights(network, weights_file(checkpoint, folder), checkpoint)
     try:
         network.to(device)
@@ -102,7 +103,7 @@ def load_model(
             "SAM2_MODEL"
         ) from error
     accelerate(network, precision, cuda_graphs=cuda_graphs, cache=compile_cache())
-    logger.info("device: %s, image size: %d, precision: %s", device, size, precision)
+    logger.info("device: %s, image size: %d, precision: %s", device, image_size, precision)
     return LoadedModel(checkpoint.name, network, encoder_batch)
 
 
@@ -130,7 +131,7 @@ def device_of(given: torch.device | str | None) -> torch.device:
         device = torch.device(given)
     except RuntimeError:
         device = torch.device("meta")
-    if device.type not in ("cpu", "cuda"):
+    if device.type not in ("cpu", "cuda") or (device.type == "cpu" and device.index):
         raise InputError(f"device is {shown(str(given))}, but it should be cpu, cuda or cuda:1")
     if device.type == "cuda" and (device.index or 0) >= count:
         there = f"PyTorch finds {count or 'no'} CUDA GPU{'s'[: count != 1]} on this machine"
@@ -165,10 +166,10 @@ def _encoder_batch_from_environment() -> int:
     return int(text)
 
 
-def _image_size_from_environment() -> int | None:
+def _image_size_from_environment(default: int) -> int:
     text = os.environ.get("SAM2_IMAGE_SIZE")
     if not text:
-        return None
+        return default
     if not text.isascii() or not text.isdigit():
         raise CheckpointError(f"SAM2_IMAGE_SIZE is {text!r}, but it should be a whole number")
     return int(text)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from sam2_video.core.errors import InputError, shown
+from sam2_video.core.errors import InputError, reason_of, shown
 from sam2_video.core.limits import Limits
 from sam2_video.prediction.data_uri import is_data_uri
 from sam2_video.prediction.fetch import check_size, existing_file, is_url, local_file
@@ -30,12 +30,15 @@ def clips_of(text: str) -> list[str]:
     """The clips that an argument names: a folder's videos, a pattern's matches, else itself.
 
     Raises:
-        InputError: there is no video in the folder, or no file that matches.
+        InputError: there is no video in the folder, no file that matches, or it may not be
+            read; or the argument names nothing.
     """
+    if not text.strip():
+        raise InputError(f"{NAME} is {shown(text)}, but it should name a video, a URL or a folder")
     if text == STDIN or is_url(text):
         return [text]
-    path = Path(text).expanduser()
     try:
+        path = Path(text).expanduser()
         if path.is_dir():
             found = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES]
             reason = "there is no video in this folder"
@@ -44,9 +47,10 @@ def clips_of(text: str) -> list[str]:
             reason = "no file matches this pattern"
         else:
             return [text]
-    except OSError:  # too long or not allowed: opening it says which
-        return [text]
-    clips = sorted(str(p) for p in found if p.is_file() and not p.name.startswith("."))
+        clips = sorted(str(p) for p in found if p.is_file() and not p.name.startswith("."))
+    except (OSError, RuntimeError) as error:  # too long, not allowed, or an unknown `~user`
+        reason = f"it cannot be read: {reason_of(error)}"
+        raise InputError(f"{NAME} is {shown(text, 180)}, but {reason}") from error
     if not clips:
         raise InputError(f"{NAME} is {shown(text)}, but {reason}")
     return clips
@@ -94,7 +98,7 @@ def local_clip(clip: str, folder: Path, limits: Limits) -> Iterator[Path]:
 
 
 def _save_stdin(path: Path, limits: Limits) -> Path:
-    if sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.isatty():
         raise InputError(f"{NAME} is '-', but nothing is piped to standard input")
     with path.open("wb") as file:
         total = 0

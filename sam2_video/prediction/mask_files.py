@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sam2_video.core.errors import InputError, shown
+from sam2_video.core.errors import InputError, reading, shown
 from sam2_video.core.file_names import unique_names
 from sam2_video.engine.lists import distinct_names
 from sam2_video.video.edges import HALF
@@ -87,29 +87,31 @@ def open_masks(
     """
     with ExitStack() as stack:
         files: dict[int, Callable[[], Any]] = {first: partial(path.open, "rb")}
-        if path.is_dir():
+        with reading(name):
+            entries = list(path.iterdir()) if path.is_dir() else None
+        if entries is not None:
             pictures = {
                 entry.name: partial(entry.open, "rb")
-                for entry in path.iterdir()
+                for entry in entries
                 if entry.suffix.lower() == ".png" and not entry.name.startswith(".")
             }
             files = _by_frame(name, pictures)
         elif zipfile.is_zipfile(path):
-            with _zip_errors(name):
+            with _read_errors(name):
                 archive = stack.enter_context(zipfile.ZipFile(path))
-            entries = {
+            members = {
                 entry.filename: partial(archive.open, entry)
                 for entry in archive.infolist()
                 if not entry.is_dir() and not Path(entry.filename).name.startswith(".")
             }
-            files = _by_frame(name, entries)
+            files = _by_frame(name, members)
         if len(files) > max_frames:
             raise InputError(
                 f"{name} holds {len(files)} pictures, but {max_frames} are the most allowed"
             )
 
         def read(frame: int) -> NDArray[np.uint8]:
-            with _zip_errors(name), files[frame]() as file:
+            with _read_errors(name), files[frame]() as file:
                 data = file.read(_LONGEST_PNG + 1)
             return _read_indexed(f"{name} at frame {frame}", data, max_pixels)
 
@@ -117,9 +119,10 @@ def open_masks(
 
 
 @contextmanager
-def _zip_errors(name: str) -> Iterator[None]:
+def _read_errors(name: str) -> Iterator[None]:
     try:
-        yield
+        with reading(name):
+            yield
     except (
         *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
         *(NotImplementedError, RuntimeError),  # another compression, a password
@@ -242,8 +245,10 @@ def coco_masks(name: str, path: Path) -> MaskSource:
     Raises:
         InputError: the masks cannot be read.
     """
+    with reading(name):
+        data = path.read_bytes()
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(data)
         size = int(document["images"][0]["width"]), int(document["images"][0]["height"])
         frames = {image["id"]: _frame_of(image) for image in document["images"]}
         categories = {one["id"]: str(one["name"]) for one in document.get("categories", ())}

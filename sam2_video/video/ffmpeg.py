@@ -17,10 +17,12 @@ from typing import IO, Self
 
 import imageio_ffmpeg
 
+from sam2_video.core.errors import SettingError, reason_of, shown
 from sam2_video.core.processes import SIDE_PIPE, start_child, start_thread
 
 __all__ = ["SIDE_PIPE", "Ffmpeg"]
 
+_PROGRAM = "IMAGEIO_FFMPEG_EXE"
 _PIPE_BYTES = 1024 * 1024
 _POLL_SECONDS = 0.1
 _LINE_BYTES = 4096  # a longer line of the log comes in parts
@@ -41,6 +43,7 @@ class Ffmpeg:
 
     Raises:
         OSError: it cannot be started.
+        SettingError: the same, where `IMAGEIO_FFMPEG_EXE` names the program.
     """
 
     def __init__(
@@ -54,17 +57,25 @@ class Ffmpeg:
     ) -> None:
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-nostats"]
         self._left = max_wait_seconds
-        self._process = start_child(
-            [*command, *arguments],
-            max_bytes=max_bytes,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            process_group=0,  # Ctrl-C reaches this process alone, which then ends ffmpeg
-            # Each arena of malloc would take address space in advance.
-            env={"AV_LOG_FORCE_NOCOLOR": "1", "MALLOC_ARENA_MAX": "1"},
-        )
+        try:
+            self._process = start_child(
+                [*command, *arguments],
+                max_bytes=max_bytes,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                process_group=0,  # Ctrl-C reaches this process alone, which then ends ffmpeg
+                # Each arena of malloc would take address space in advance.
+                env={"AV_LOG_FORCE_NOCOLOR": "1", "MALLOC_ARENA_MAX": "1"},
+            )
+        except OSError as error:
+            if not os.environ.get(_PROGRAM):
+                raise
+            failure = f"cannot be started: {reason_of(error)}"
+            raise SettingError(
+                f"{_PROGRAM} is {shown(command[0], 180)}, which {failure}"
+            ) from error
         assert self._process.stderr is not None
         self._outputs = [p for p in (self._process.stdout, self._process.side) if p is not None]
         self._input = self._process.stdin

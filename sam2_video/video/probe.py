@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
-from sam2_video.core.errors import InputError
+from sam2_video.core.errors import InputError, reading
 from sam2_video.core.limits import Limits
 from sam2_video.video.colour_space import check_colours
 from sam2_video.video.decoder import Decoder, Output, Source, still_codec
@@ -90,11 +90,12 @@ class Video:
         return float((len(self.pts) - 1) / seconds)
 
 
+@reading("input_video")
 def check_file(path: Path, limits: Limits) -> Source:
     """Check what can be checked without ffmpeg.
 
     Raises:
-        InputError: it is no file, empty or too large.
+        InputError: it is no file, empty, too large, or may not be read.
     """
     if not path.is_file():
         raise InputError("input_video is not a file; send a video or a picture")

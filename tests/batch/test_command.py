@@ -2,12 +2,19 @@
 
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from bench.cluster import rows_of, start_batch, write_manifest
+from sam2_video.batch.driver import run_batch
+from sam2_video.batch.manifest import Manifest
+from sam2_video.batch.pool import Size
+from sam2_video.batch.storage import FolderStore
+from sam2_video.batch.worker import Checker
 from sam2_video.cli import main
+from sam2_video.core.errors import BatchError
 
 JOB = {"click_coordinates": "[1,1]"}
 
@@ -60,6 +67,14 @@ def test_what_cannot_be_run_is_one_sentence(name, tmp_path, capsys) -> None:
     assert captured.err.startswith(sentence)
     assert captured.err.count("\n") == 1
     assert not out.exists()
+
+
+@pytest.mark.parametrize("text", [b"", b"\n \n"])
+def test_a_list_without_jobs_is_refused(text: bytes, tmp_path) -> None:
+    out = FolderStore(tmp_path / "out")
+    with pytest.raises(BatchError, match=r"^the list has no jobs$"), out.lock():
+        run_batch(Manifest(BytesIO(text), JOB), out, Checker, Size(1, 0))
+    assert not out.root.exists()
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path) -> None:

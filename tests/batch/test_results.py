@@ -1,6 +1,9 @@
 """The table of results, and the places where it and the files go."""
 
+import errno
 import json
+import os
+import shutil
 
 import fsspec
 import pyarrow.parquet as pq
@@ -121,6 +124,21 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path) -> None:
         FolderStore(tmp_path / "file").lock(),
     ):
         pass
+
+
+def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch) -> None:
+    (tmp_path / "made" / "parts").mkdir(parents=True)
+    for name in ("a.png", "parts/b.png"):
+        (tmp_path / "made" / name).touch()
+
+    def fail(source: object, *_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(source))
+
+    monkeypatch.setattr(shutil, "copyfile", fail)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(OutputError, match=r"^no space is left on the disk for the output$"):
+        FolderStore(tmp_path / "out").publish(tmp_path / "made", "job")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_one_batch_at_a_time_and_nothing_half_written_stays(tmp_path) -> None:

@@ -119,7 +119,7 @@ def test_a_pickle_that_runs_code_does_not(tmp_path, monkeypatch) -> None:
     assert not (tmp_path / "harm").exists()
 
 
-@pytest.mark.parametrize("text", ["abc", "-1", "100", "96", "4096"])
+@pytest.mark.parametrize("text", ["abc", "-1", "0", "100", "96", "333", "4096"])
 def test_an_invalid_image_size_is_refused_in_one_sentence(text: str, monkeypatch) -> None:
     monkeypatch.setenv("SAM2_IMAGE_SIZE", text)
     with pytest.raises(CheckpointError, match=f"^SAM2_IMAGE_SIZE is '?{text}'?, but it should be"):
