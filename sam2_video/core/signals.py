@@ -52,8 +52,8 @@ def deferred() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-        for number in arrived[:1]:
-            signal.raise_signal(number)
+        if arrived:
+            signal.raise_signal(arrived[0])
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
