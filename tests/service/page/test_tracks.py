@@ -187,10 +187,9 @@ def test_a_preview_is_the_mask_of_that_frame(visitor, few) -> None:
     assert told["sentence"] == "Frame 5 is not tracked here."
 
 
-def test_a_preview_says_when_the_model_is_busy(visitor, container, few) -> None:
+def test_a_preview_says_when_the_model_is_busy(visitor, container, few, numbered) -> None:
     project = project_of(visitor, few)
-    long = data_uri(few)
-    name = container.begin(input_video=long, click_coordinates="[20,20]")
+    name = container.begin(input_video=data_uri(numbered), click_coordinates="[20,20]")
     answer = visitor.post(f"/api/projects/{project['id']}/mask", json=ON_DOG)
     told = {"sentence": "The model is busy.", "field": None, "busy": True}
     assert refusal(answer, 409) == told
