@@ -74,7 +74,7 @@ async def render_masks(
     try:
         while not reading.done():
             await asyncio.wait([reading], timeout=_SECONDS_BETWEEN_CHECKS)
-            if await asyncio.to_thread(_bytes_in, folder) > max_bytes:
+            if await asyncio.to_thread(bytes_in, folder) > max_bytes:
                 raise RenderError("The server has no disk space left. Try again later.")
         log = await following
         code = await process.wait()
@@ -111,9 +111,11 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _bytes_in(folder: Path) -> int:
+def bytes_in(folder: Path) -> int:
+    """The bytes of all files in a folder, in which others are moved and removed meanwhile."""
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # it was moved
-            total += path.lstat().st_size
+    for parent, _, names in os.walk(folder):  # unlike `rglob` it passes over folders that are gone
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += Path(parent, name).lstat().st_size
     return total
