@@ -1,7 +1,6 @@
 """The command line, as a user runs it."""
 
 import base64
-import os
 import signal
 import subprocess
 import sys
@@ -227,8 +226,6 @@ def test_the_next_run_removes_what_a_killed_one_left(short_clip, tmp_path, capsy
     killed, alive = (Path(run.stdout.readline().strip()) for run in runs)
     runs[0].kill()
     runs[0].wait()
-    for path in (killed, alive):
-        os.utime(path, (0, 0))
     inputs = ["-i", f"input_video=@{short_clip}", "-i", "click_coordinates=[5,5]"]
     assert run(capsys, *inputs, "-o", str(out))[0] == 0
     assert not killed.exists()

@@ -7,18 +7,14 @@ import fcntl
 import json
 import os
 import shutil
-import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from sam2_video.core.errors import InputError, OutputError, reason_of, shown, writing
-from sam2_video.core.workspace import place
+from sam2_video.core.workspace import locked_folder, place
 
 RECORD = ".sam2-video.json"
-_STAGE = ".sam2-video-"
-_STAGE_SECONDS = 60.0  # a younger folder may belong to a run that has not locked it yet
 
 
 @contextmanager
@@ -77,7 +73,7 @@ def _check_folder(folder: Path, sources: Iterable[Path], may_overwrite: bool) ->
 def staging(folder: Path) -> Iterator[Path]:
     """A temporary folder in `folder`; both are deleted, `folder` only if it is new and empty.
 
-    It is locked meanwhile, so that the next run can tell and delete that of a run that was killed.
+    What a run that was killed left there is deleted first.
 
     Raises:
         OutputError: it cannot be written to.
@@ -85,24 +81,14 @@ def staging(folder: Path) -> Iterator[Path]:
     with writable(folder):
         is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(folder)
-        path = Path(tempfile.mkdtemp(prefix=_STAGE, dir=folder))
+        path, lock = locked_folder(folder, ".sam2-video-")
     try:
-        with _locked(path):
-            yield path
+        yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
         if is_new and not any(folder.iterdir()):
             folder.rmdir()
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Delete temporary folders of runs that do not run any more."""
-    for path in folder.glob(f"{_STAGE}*"):
-        with suppress(OSError):  # it is locked, or gone
-            if time.time() - path.stat().st_mtime > _STAGE_SECONDS:
-                with _locked(path, fcntl.LOCK_NB):
-                    shutil.rmtree(path)
 
 
 def store(
@@ -155,15 +141,11 @@ def store(
 
 
 @contextmanager
-def _locked(folder: Path, flags: int = 0) -> Iterator[None]:
-    """Keep other runs from changing the folder during the block.
-
-    Raises:
-        BlockingIOError: with `LOCK_NB`, another run has locked it.
-    """
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other runs from replacing files in the folder during the block."""
     lock = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | flags)
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:
         os.close(lock)

@@ -1,4 +1,4 @@
-"""A process's temporary folder, and removing what is in one."""
+"""Temporary folders, and what is put in and removed from one."""
 
 import fcntl
 import os
@@ -16,10 +16,7 @@ class Workspace:
     """
 
     def __init__(self, base: Path | None = None) -> None:
-        self._base = base or Path(tempfile.gettempdir())
-        self._prefix = f"sam2-video-{os.getuid()}-"
-        self._sweep()
-        self.folder, self._lock = self._create()
+        self.folder, self._lock = locked_folder(base or Path(tempfile.gettempdir()), "sam2-video-")
 
     def fresh(self) -> Path:
         """Remove the last prediction's files; the path of the next one's folder, which is not made.
@@ -39,30 +36,45 @@ class Workspace:
         shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
 
-    def _create(self) -> tuple[Path, int]:
-        while True:
-            folder = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self._base))
-            lock = os.open(folder, os.O_RDONLY)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if folder.exists():
-                return folder, lock
-            os.close(lock)  # another process removed it before it was locked
 
-    def _sweep(self) -> None:
-        for folder in self._base.glob(f"{self._prefix}*"):
-            try:
-                lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            except OSError:
-                continue  # gone meanwhile, or no folder of this user
-            try:
-                if os.fstat(lock).st_uid != os.getuid():
-                    continue
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-            except BlockingIOError:
-                pass  # in use
-            finally:
-                os.close(lock)
+def locked_folder(base: Path, prefix: str) -> tuple[Path, int]:
+    """Make a temporary folder, which stays locked until the descriptor is closed.
+
+    Those of processes that have ended, killed ones included, are removed first.
+
+    Args:
+        base: where.
+        prefix: of its name.
+
+    Returns:
+        The folder, and the descriptor.
+    """
+    prefix = f"{prefix}{os.getuid()}-"
+    _sweep(base, prefix)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=base))
+        lock = os.open(folder, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.exists():
+            return folder, lock
+        os.close(lock)  # another process removed it before it was locked
+
+
+def _sweep(base: Path, prefix: str) -> None:
+    for folder in base.glob(f"{prefix}*"):
+        try:
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue  # gone meanwhile, or no folder of this user
+        try:
+            if os.fstat(lock).st_uid != os.getuid():
+                continue
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        except BlockingIOError:
+            pass  # in use
+        finally:
+            os.close(lock)
 
 
 def place(
